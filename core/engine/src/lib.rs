@@ -1,0 +1,1 @@
+//! The client as a sans-I/O state machine over crypto, wire and store.

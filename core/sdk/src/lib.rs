@@ -1,0 +1,1 @@
+//! End-to-end encrypted messaging: the async client.

@@ -1,0 +1,1 @@
+//! The ciphertext-only relay: REST for state, WebSocket for delivery.
