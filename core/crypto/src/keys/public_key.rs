@@ -1,0 +1,140 @@
+//! The public half that all roles share: a canonical Curve25519 u-coordinate and its 33-byte form.
+
+use crate::primitives::edwards::Point;
+
+/// The type byte in front of every Curve25519 key (the only curve there is).
+const CURVE25519: u8 = 0x05;
+
+/// Bytes that are no public key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// A public key is 33 bytes, a secret 32.
+    #[error("a key of {0} bytes is no key")]
+    Length(usize),
+    /// The first byte names another kind of key.
+    #[error("key type {0:#04x} is not known")]
+    Type(u8),
+    /// The coordinate is not below 2^255 - 19: a second spelling of some other key.
+    #[error("the key is not written canonically")]
+    NotCanonical,
+}
+
+/// A public key without a role. Two equal keys have equal bytes: other spellings of a coordinate are refused.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PublicKey([u8; 32]);
+
+impl PublicKey {
+    /// How many bytes [`PublicKey::to_bytes`] gives.
+    pub const LENGTH: usize = 33;
+
+    /// Reads `0x05 ‖ u`.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
+        let Ok([kind, u @ ..]) = <[u8; Self::LENGTH]>::try_from(bytes) else {
+            return Err(KeyError::Length(bytes.len()));
+        };
+        if kind != CURVE25519 {
+            return Err(KeyError::Type(kind));
+        }
+        if !is_canonical(&u) {
+            return Err(KeyError::NotCanonical);
+        }
+        Ok(Self(u))
+    }
+
+    /// `0x05 ‖ u`.
+    pub fn to_bytes(&self) -> [u8; Self::LENGTH] {
+        let mut bytes = [CURVE25519; Self::LENGTH];
+        bytes[1..].copy_from_slice(&self.0);
+        bytes
+    }
+
+    /// The u-coordinate alone, as X25519 takes it.
+    pub fn u_coordinate(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Whether the key lies in the prime-order subgroup of the curve, as every honestly made key does.
+    ///
+    /// A key plus a point of small order is another key with the same shared secrets. Where a key is a name (the base key of
+    /// a session) only this check keeps one session from having eight names.
+    pub fn is_torsion_free(&self) -> bool {
+        Point::from_montgomery(&self.0, false).is_some_and(|point| point.is_torsion_free())
+    }
+
+    pub(super) fn from_u_coordinate(u: [u8; 32]) -> Self {
+        Self(u)
+    }
+}
+
+/// Public keys may be printed: hexadecimal of the 33 bytes.
+impl core::fmt::Debug for PublicKey {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.to_bytes()
+            .iter()
+            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+/// Below 2^255 - 19, the order of the field (RFC 7748, section 4.1).
+fn is_canonical(u: &[u8; 32]) -> bool {
+    let top_is_full = u[31] == 0x7f && u[1..31].iter().all(|byte| *byte == 0xff);
+    u[31] < 0x80 && !(top_is_full && u[0] >= 0xed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoding(first: u8, last: u8, between: u8) -> [u8; 33] {
+        let mut bytes = [between; 33];
+        (bytes[0], bytes[1], bytes[32]) = (0x05, first, last);
+        bytes
+    }
+
+    #[test]
+    fn bytes_come_back_as_they_went_in() {
+        let bytes = encoding(9, 0, 0);
+        let key = PublicKey::from_bytes(&bytes).unwrap();
+        assert_eq!(key.to_bytes(), bytes);
+        assert_eq!(format!("{key:?}"), hex::encode(bytes));
+    }
+
+    #[test]
+    fn another_length_or_type_is_refused() {
+        let bytes = encoding(9, 0, 0);
+        assert_eq!(
+            PublicKey::from_bytes(&bytes[..32]),
+            Err(KeyError::Length(32))
+        );
+        assert_eq!(PublicKey::from_bytes(&[5; 34]), Err(KeyError::Length(34)));
+        assert_eq!(PublicKey::from_bytes(&[8; 33]), Err(KeyError::Type(8)));
+    }
+
+    #[test]
+    fn a_second_spelling_of_a_key_is_refused() {
+        assert!(PublicKey::from_bytes(&encoding(0xec, 0x7f, 0xff)).is_ok());
+        for (first, last) in [(0xed, 0x7f), (0xff, 0x7f), (9, 0x80), (9, 0xff)] {
+            assert_eq!(
+                PublicKey::from_bytes(&encoding(first, last, 0xff)),
+                Err(KeyError::NotCanonical)
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_with_a_small_order_part_is_seen() {
+        let honest = crate::primitives::x25519_public(&[7; 32]);
+        assert!(PublicKey::from_u_coordinate(honest).is_torsion_free());
+        // u = 0 is the point of order two; u = 2 lies on the twist.
+        assert!(
+            !PublicKey::from_bytes(&encoding(0, 0, 0))
+                .unwrap()
+                .is_torsion_free()
+        );
+        assert!(
+            !PublicKey::from_bytes(&encoding(2, 0, 0))
+                .unwrap()
+                .is_torsion_free()
+        );
+    }
+}

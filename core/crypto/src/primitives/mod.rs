@@ -1,0 +1,37 @@
+//! Every cryptographic primitive of the crate, behind plain functions over byte arrays.
+//!
+//! Nothing outside this module names a cipher crate: another backend (a platform's library, a verified one) stands in by
+//! giving these functions another body.
+
+mod cipher;
+mod derive;
+pub mod edwards;
+mod hash;
+mod x25519;
+
+pub use cipher::{
+    BadPadding, NotAuthentic, TooLong, aes256_cbc_decrypt, aes256_cbc_encrypt, aes256_gcm_open,
+    aes256_gcm_seal,
+};
+pub use derive::{hkdf_sha256, hmac_sha256};
+pub use hash::{Sha256Hasher, sha256, sha512};
+pub use x25519::{NoSharedSecret, clamp, x25519, x25519_public};
+
+/// Whether two byte strings are equal, in time that depends on their lengths alone.
+pub fn constant_time_eq(left: &[u8], right: &[u8]) -> bool {
+    use subtle::ConstantTimeEq;
+    left.ct_eq(right).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equality_is_of_content_and_length() {
+        assert!(constant_time_eq(b"abc", b"abc"));
+        assert!(!constant_time_eq(b"abc", b"abd"));
+        assert!(!constant_time_eq(b"abc", b"abcd"));
+        assert!(constant_time_eq(b"", b""));
+    }
+}
