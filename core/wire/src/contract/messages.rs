@@ -1,0 +1,189 @@
+//! Sending messages and reading history.
+
+use crate::{AttachmentId, Base64, Bytes32, ClientSeq, DeviceId, MessageId, ThreadId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// `POST /v1/threads/{id}/messages` with the header `Idempotency-Key`. 202 once message and envelopes are durable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendMessage {
+    /// This device's number of the send in this thread.
+    pub client_seq: ClientSeq,
+    /// The content, encrypted once; at most 64 KiB.
+    pub ciphertext: Base64,
+    /// HMAC-SHA256 under the franking key inside the content.
+    pub commitment: Bytes32,
+    /// One for each live device of all participants but the sending one.
+    pub envelopes: Vec<DeviceEnvelope>,
+    /// The list version each user's devices were taken from.
+    #[serde(default)]
+    pub device_list_versions: BTreeMap<UserId, u64>,
+    /// What the relay must know of it.
+    #[serde(default)]
+    pub kind: MessageKind,
+    /// The message that a reaction belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_msg_id: Option<MessageId>,
+    /// Seconds until the message disappears.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_seconds: Option<u32>,
+    /// Attachments that live as long as this message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachment_ids: Vec<AttachmentId>,
+    /// Whether a push may wake a device for it.
+    #[serde(default)]
+    pub urgent: bool,
+    /// The other user of a 1:1 thread, so that the first send can make it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<UserId>,
+}
+
+/// What the relay must know of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageKind {
+    /// Unread, moves the inbox.
+    #[default]
+    Message,
+    /// Neither.
+    Reaction,
+}
+
+/// One ratchet message for one device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceEnvelope {
+    /// For whom.
+    pub user_id: UserId,
+    /// For which device.
+    pub device_id: DeviceId,
+    /// That device's registration as the sender knows it.
+    pub registration_id: u32,
+    /// How the body opens.
+    #[serde(rename = "type")]
+    pub kind: EnvelopeType,
+    /// The ratchet message, at most 4 KiB.
+    pub body: Base64,
+}
+
+/// Whether an envelope begins a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnvelopeType {
+    /// Begins one, until the other side's first answer.
+    Prekey,
+    /// Within one.
+    Ratchet,
+}
+
+/// The answer to [`SendMessage`] (202).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentMessage {
+    /// Its place in the thread.
+    pub id: MessageId,
+    /// The thread.
+    pub thread_id: ThreadId,
+    /// The sender.
+    pub sender_id: UserId,
+    /// The sending device.
+    pub sender_device_id: DeviceId,
+    /// As sent.
+    pub client_seq: ClientSeq,
+    /// The relay's clock.
+    pub created_at: Timestamp,
+}
+
+/// Beside 409 `device_mismatch`: nothing was stored, wrap for these alone and send again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct DeviceMismatch {
+    /// Live, without an envelope.
+    #[serde(default)]
+    pub missing: Vec<DeviceName>,
+    /// An envelope, but not live.
+    #[serde(default)]
+    pub extra: Vec<DeviceName>,
+    /// Live, but under another registration: begin its session anew.
+    #[serde(default)]
+    pub stale: Vec<DeviceName>,
+}
+
+/// A device of a user.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DeviceName {
+    /// Whose.
+    pub user_id: UserId,
+    /// Which.
+    pub device_id: DeviceId,
+}
+
+/// One message as history and frames carry it, with the envelope of the reading device alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageRow {
+    /// Its place in the thread.
+    pub id: MessageId,
+    /// The thread.
+    pub thread_id: ThreadId,
+    /// The sender.
+    pub sender_id: UserId,
+    /// The sending device.
+    pub sender_device_id: DeviceId,
+    /// The sending device's number.
+    pub client_seq: ClientSeq,
+    /// 0, and one more with each edit.
+    #[serde(default)]
+    pub revision: u32,
+    /// What the relay knows of it.
+    #[serde(default)]
+    pub kind: MessageKind,
+    /// The message that a reaction belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_msg_id: Option<MessageId>,
+    /// Seconds until the message disappears.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_seconds: Option<u32>,
+    /// The content, encrypted once.
+    pub ciphertext: Base64,
+    /// As sent.
+    pub commitment: Bytes32,
+    /// The relay's word on who sent what and when.
+    pub stamp: Stamp,
+    /// The relay's clock.
+    pub created_at: Timestamp,
+    /// The reading device's envelope; none once that device has acknowledged it, or if it had none.
+    #[serde(default)]
+    pub envelope: Option<EnvelopeBody>,
+}
+
+/// The reading device's own envelope.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvelopeBody {
+    /// How the body opens.
+    #[serde(rename = "type")]
+    pub kind: EnvelopeType,
+    /// The ratchet message.
+    pub body: Base64,
+}
+
+/// The relay's franking stamp: MAC over {commitment, sender, device, thread, message id, revision, time}.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// Which of the relay's keys.
+    pub key_id: u32,
+    /// HMAC-SHA256, 32 bytes.
+    pub mac: Bytes32,
+}
+
+/// `GET /v1/threads/{id}/messages`: a page of history.
+///
+/// With `cursor` newest first, `next_cursor` leading to older rows. With `since` oldest first by change,
+/// `next_cursor` being the change cursor to go on from, also when the page is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessagePage {
+    /// The rows.
+    pub messages: Vec<MessageRow>,
+    /// Where the next page begins; none when there is nothing further (never none with `since`).
+    #[serde(default)]
+    pub next_cursor: Option<String>,
+    /// Whether there were more rows when the page was made.
+    #[serde(default)]
+    pub has_more: bool,
+}

@@ -1,0 +1,94 @@
+//! Prekeys: upload, counts, bundles.
+
+use crate::{Base64, DeviceId, UserId};
+use serde::{Deserialize, Serialize};
+
+/// `PUT /v1/prekeys`: adds keys (204). Identical keys again are a success; another key under a known id is
+/// 409 `prekey_id_conflict`, and nothing of the upload is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct PrekeyUpload {
+    /// Replaces the signed prekey that bundles carry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_prekey: Option<PublicSignedPrekey>,
+    /// At most 200; each is given out once, ever.
+    #[serde(default)]
+    pub one_time_prekeys: Vec<PublicPrekey>,
+}
+
+/// A one-time prekey.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicPrekey {
+    /// The device's own number for it, never used for another key.
+    pub id: u32,
+    /// 33 bytes.
+    pub key: Base64,
+}
+
+/// A signed prekey.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicSignedPrekey {
+    /// The device's own number for it, never used for another key.
+    pub id: u32,
+    /// 33 bytes.
+    pub key: Base64,
+    /// XEdDSA by the device's identity key over the 33 bytes.
+    pub signature: Base64,
+}
+
+/// `GET /v1/prekeys/count`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrekeyCount {
+    /// One-time prekeys not yet given out.
+    pub one_time_prekeys: u32,
+    /// The signed prekey that bundles carry now.
+    pub signed_prekey_id: u32,
+}
+
+/// What a sender needs to begin a session with one device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bundle {
+    /// Which device.
+    pub device_id: DeviceId,
+    /// As registered.
+    pub registration_id: u32,
+    /// As registered, 33 bytes; the signed device list says whether it is right.
+    pub identity_key: Base64,
+    /// The current signed prekey.
+    pub signed_prekey: PublicSignedPrekey,
+    /// None when the device has run out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub one_time_prekey: Option<PublicPrekey>,
+}
+
+/// `GET /v1/users/{id}/prekeys[?device_id=]`: bundles of one user's live devices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserBundles {
+    /// Whose devices.
+    pub user_id: UserId,
+    /// By device id.
+    pub bundles: Vec<Bundle>,
+}
+
+/// `POST /v1/prekeys/query`: bundles for some devices of up to 50 users.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BundlesQuery {
+    /// Whose.
+    pub users: Vec<WantedBundles>,
+}
+
+/// One user of a [`BundlesQuery`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantedBundles {
+    /// Whose devices.
+    pub user_id: UserId,
+    /// Which; empty for all live ones.
+    #[serde(default)]
+    pub device_ids: Vec<DeviceId>,
+}
+
+/// The answer to [`BundlesQuery`]. Users and devices that are not live are left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BundlesAnswer {
+    /// One entry a user found.
+    pub users: Vec<UserBundles>,
+}

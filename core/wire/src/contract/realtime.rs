@@ -1,0 +1,126 @@
+//! The frames of `GET /v1/realtime`: JSON envelopes `{ "t": …, "frame_seq": n, … }`.
+
+use super::{ErrorCode, MessageRow};
+use crate::{Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+/// A frame from the relay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerFrame {
+    /// Rising from 1, per connection.
+    pub frame_seq: u64,
+    /// What it says.
+    #[serde(flatten)]
+    pub event: ServerEvent,
+}
+
+/// What a frame from the relay says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum ServerEvent {
+    /// A message, with this device's envelope.
+    Msg {
+        /// The message.
+        message: Box<MessageRow>,
+    },
+    /// A user published a device list.
+    Devices {
+        /// Whose.
+        user_id: UserId,
+        /// The newest version.
+        version: u64,
+    },
+    /// This device's one-time prekeys run low.
+    PrekeysLow {
+        /// How many are left.
+        remaining: u32,
+    },
+    /// The replay of what was queued is complete; from here on live.
+    CaughtUp {
+        /// How many queued events were replayed.
+        #[serde(default)]
+        replayed: u64,
+    },
+    /// Queued events had expired: read each thread by `since`.
+    Resync {},
+    /// Answer with pong.
+    Ping {
+        /// The relay's clock.
+        now: Timestamp,
+    },
+    /// Something that this client sent was wrong; a close follows.
+    Error {
+        /// What.
+        code: ErrorCode,
+        /// In words.
+        detail: String,
+    },
+    /// A frame of a later version: nothing to do, but it counts for the acknowledgement.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A frame to the relay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum ClientFrame {
+    /// Everything up to this frame is committed in the client's store.
+    ClientAck {
+        /// Of this connection.
+        frame_seq: u64,
+    },
+    /// Answer to ping.
+    Pong {},
+    /// A fresh token, before the one of the upgrade ends.
+    Auth {
+        /// As in the header.
+        token: String,
+    },
+}
+
+/// Why the relay closed a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CloseCode {
+    /// 4000: the socket's queue was full; connect again and catch up.
+    CatchUp,
+    /// 4001: a newer socket of this device took over; do not reconnect by yourself.
+    Replaced,
+    /// 4002: get a token, connect again.
+    TokenExpired,
+    /// 4003: the device is no longer live.
+    DeviceRevoked,
+    /// 4004: a frame that the contract does not have.
+    ProtocolError,
+    /// 1001: the relay ends; reconnect with jitter.
+    GoingAway,
+    /// Anything else.
+    Other(u16),
+}
+
+impl CloseCode {
+    /// The number on the wire.
+    pub fn to_u16(self) -> u16 {
+        match self {
+            Self::CatchUp => 4000,
+            Self::Replaced => 4001,
+            Self::TokenExpired => 4002,
+            Self::DeviceRevoked => 4003,
+            Self::ProtocolError => 4004,
+            Self::GoingAway => 1001,
+            Self::Other(code) => code,
+        }
+    }
+
+    /// The meaning of a number on the wire.
+    pub fn from_u16(code: u16) -> Self {
+        match code {
+            4000 => Self::CatchUp,
+            4001 => Self::Replaced,
+            4002 => Self::TokenExpired,
+            4003 => Self::DeviceRevoked,
+            4004 => Self::ProtocolError,
+            1001 => Self::GoingAway,
+            other => Self::Other(other),
+        }
+    }
+}

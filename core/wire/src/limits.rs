@@ -1,0 +1,50 @@
+//! Sizes, counts and windows that client and relay both hold to.
+
+/// A user id: at most this many characters.
+pub const USER_ID_MAX: usize = 64;
+/// Live devices of one user.
+pub const DEVICES_MAX: usize = 10;
+/// A message's ciphertext in bytes; the relay answers 413 above it.
+pub const CIPHERTEXT_MAX: usize = 64 * 1024;
+/// One envelope's body in bytes.
+pub const ENVELOPE_MAX: usize = 4 * 1024;
+/// Envelopes of one send: 250 participants with 10 devices each.
+pub const ENVELOPES_MAX: usize = 2_500;
+/// The body of a request that carries envelopes, in bytes.
+pub const SEND_BODY_MAX: usize = 12 * 1024 * 1024;
+/// The body of a prekey upload or a device registration, in bytes.
+pub const PREKEY_BODY_MAX: usize = 512 * 1024;
+/// The body of every other request, in bytes.
+pub const BODY_MAX: usize = 64 * 1024;
+/// An Idempotency-Key: at most this many visible ASCII characters.
+pub const IDEMPOTENCY_KEY_MAX: usize = 64;
+/// One-time prekeys in one upload.
+pub const ONE_TIME_PREKEYS_MAX: usize = 200;
+/// Users in one query for lists or bundles.
+pub const QUERY_USERS_MAX: usize = 50;
+/// Slots of a linking mailbox.
+pub const PROVISIONING_SLOTS: u8 = 8;
+/// One slot of a linking mailbox, in bytes.
+pub const PROVISIONING_SLOT_MAX: usize = 4 * 1024;
+/// How long a linking mailbox lives, in milliseconds.
+pub const PROVISIONING_TTL_MS: u64 = 10 * 60 * 1000;
+/// How long an access token lives, in milliseconds.
+pub const TOKEN_TTL_MS: u64 = 15 * 60 * 1000;
+/// How long a challenge may be answered, in milliseconds.
+pub const CHALLENGE_TTL_MS: u64 = 60 * 1000;
+/// How long a 202 is kept under its Idempotency-Key, in milliseconds.
+pub const IDEMPOTENCY_TTL_MS: u64 = 24 * 60 * 60 * 1000;
+/// How long an undelivered queue entry and its envelope are kept, in milliseconds.
+pub const QUEUE_TTL_MS: u64 = 45 * 24 * 60 * 60 * 1000;
+/// Rows of one history page: at most.
+pub const PAGE_SIZE_MAX: u32 = 100;
+/// Rows of one history page when the request names no size.
+pub const PAGE_SIZE_DEFAULT: u32 = 50;
+/// The relay pings an idle socket this often, in milliseconds.
+pub const PING_INTERVAL_MS: u64 = 30_000;
+/// A socket silent for this long is dropped, in milliseconds.
+pub const SILENCE_MAX_MS: u64 = 75_000;
+/// One attachment as uploaded (encrypted), in bytes, unless the deployment sets another limit.
+pub const ATTACHMENT_MAX: u64 = 100 * 1024 * 1024;
+/// Attachments that one message may name.
+pub const ATTACHMENTS_PER_MESSAGE_MAX: usize = 32;
