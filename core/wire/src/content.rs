@@ -142,29 +142,42 @@ fn decode_target(target: proto::Target) -> Result<Target, BodyError> {
     Ok(Target {
         message_id: MessageId::from_bytes(fixed("target.message_id", target.message_id)?),
         digest: fixed("target.digest", target.digest)?,
-        device_id: DeviceId::new(target.device_id).map_err(|_| BodyError::Field("target.device_id"))?,
+        device_id: DeviceId::new(target.device_id)
+            .map_err(|_| BodyError::Field("target.device_id"))?,
         client_seq: ClientSeq(target.client_seq),
     })
 }
 
 fn decode_previous(prev: proto::Previous) -> Result<Previous, BodyError> {
-    Ok(Previous { client_seq: ClientSeq(prev.client_seq), digest: fixed("prev.digest", prev.digest)? })
+    Ok(Previous {
+        client_seq: ClientSeq(prev.client_seq),
+        digest: fixed("prev.digest", prev.digest)?,
+    })
 }
 
 fn encode_thread(thread: &ThreadFacts) -> proto::Thread {
     match thread {
-        ThreadFacts::Direct { to } => proto::Thread::Direct(proto::Direct { to: to.as_str().to_owned() }),
-        ThreadFacts::Group { chain_seq, chain_hash } => {
-            proto::Thread::Group(proto::Group { chain_seq: *chain_seq, chain_hash: chain_hash.to_vec() })
-        }
+        ThreadFacts::Direct { to } => proto::Thread::Direct(proto::Direct {
+            to: to.as_str().to_owned(),
+        }),
+        ThreadFacts::Group {
+            chain_seq,
+            chain_hash,
+        } => proto::Thread::Group(proto::Group {
+            chain_seq: *chain_seq,
+            chain_hash: chain_hash.to_vec(),
+        }),
     }
 }
 
 fn decode_thread(thread: proto::Thread) -> Result<ThreadFacts, BodyError> {
     Ok(match thread {
-        proto::Thread::Direct(direct) => {
-            ThreadFacts::Direct { to: direct.to.parse().map_err(|_| BodyError::Field("direct.to"))? }
-        }
+        proto::Thread::Direct(direct) => ThreadFacts::Direct {
+            to: direct
+                .to
+                .parse()
+                .map_err(|_| BodyError::Field("direct.to"))?,
+        },
         proto::Thread::Group(group) => ThreadFacts::Group {
             chain_seq: group.chain_seq,
             chain_hash: fixed("group.chain_hash", group.chain_hash)?,
@@ -175,10 +188,12 @@ fn decode_thread(thread: proto::Thread) -> Result<ThreadFacts, BodyError> {
 fn encode_kind(kind: &Kind) -> Option<proto::Kind> {
     match kind {
         Kind::Text(text) => Some(proto::Kind::Text(proto::Text { text: text.clone() })),
-        Kind::Attachment { file, caption } => Some(proto::Kind::Attachment(proto::Attachment {
-            file: Some(file.to_proto()),
-            caption: caption.clone(),
-        })),
+        Kind::Attachment { file, caption } => {
+            Some(proto::Kind::Attachment(Box::new(proto::Attachment {
+                file: Some(file.to_proto()),
+                caption: caption.clone(),
+            })))
+        }
         Kind::Unknown => None,
     }
 }

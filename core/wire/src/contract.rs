@@ -15,16 +15,16 @@ mod threads;
 pub use attachments::{AttachmentDownload, AttachmentUpload, CreateAttachment};
 pub use auth::{Challenge, ChallengeRequest, PlatformTokenRequest, Token, TokenRequest};
 pub use devices::{
-    DeviceListsAnswer, DeviceListsQuery, KnownDeviceList, OwnDevice, OwnDevices, PublishDeviceList, RegisterDevice,
-    RegisteredDevice, ReservedDevice, SignedGrant, SignedList, UserDeviceLists,
+    DeviceListsAnswer, DeviceListsQuery, KnownDeviceList, OwnDevice, OwnDevices, PublishDeviceList,
+    RegisterDevice, RegisteredDevice, ReservedDevice, SignedGrant, SignedList, UserDeviceLists,
 };
 pub use messages::{
-    DeviceEnvelope, DeviceMismatch, DeviceName, EnvelopeBody, EnvelopeType, MessageKind, MessagePage, MessageRow,
-    SendMessage, SentMessage, Stamp,
+    DeviceEnvelope, DeviceMismatch, DeviceName, EnvelopeBody, EnvelopeType, MessageKind,
+    MessagePage, MessageRow, SendMessage, SentMessage, Stamp,
 };
 pub use prekeys::{
-    Bundle, BundlesAnswer, BundlesQuery, PrekeyCount, PrekeyUpload, PublicPrekey, PublicSignedPrekey, UserBundles,
-    WantedBundles,
+    Bundle, BundlesAnswer, BundlesQuery, PrekeyCount, PrekeyUpload, PublicPrekey,
+    PublicSignedPrekey, UserBundles, WantedBundles,
 };
 pub use problem::{ErrorCode, Problem};
 pub use provisioning::{Mailbox, MailboxSlot};

@@ -14,7 +14,9 @@ pub struct Base64(pub Vec<u8>);
 pub struct Bytes32(pub [u8; 32]);
 
 /// Milliseconds since the Unix epoch. Travels as a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
+)]
 #[serde(transparent)]
 pub struct Timestamp(pub u64);
 
@@ -95,10 +97,9 @@ impl<'de> Deserialize<'de> for Bytes32 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let bytes = deserializer.deserialize_str(Base64Text)?;
         let length = bytes.len();
-        bytes
-            .try_into()
-            .map(Self)
-            .map_err(|_| de::Error::custom(format_args!("expected 32 bytes in base64, got {length}")))
+        bytes.try_into().map(Self).map_err(|_| {
+            de::Error::custom(format_args!("expected 32 bytes in base64, got {length}"))
+        })
     }
 }
 
@@ -112,7 +113,9 @@ impl de::Visitor<'_> for Base64Text {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<u8>, E> {
-        STANDARD.decode(text).map_err(|_| E::invalid_value(de::Unexpected::Other("other text"), &self))
+        STANDARD
+            .decode(text)
+            .map_err(|_| E::invalid_value(de::Unexpected::Other("other text"), &self))
     }
 }
 

@@ -69,7 +69,11 @@ impl FromStr for UserId {
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
         let fits = (1..=USER_ID_MAX).contains(&text.len());
-        if fits && text.bytes().all(allowed) { Ok(Self(text.to_owned())) } else { Err(ParseIdError::User) }
+        if fits && text.bytes().all(allowed) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ParseIdError::User)
+        }
     }
 }
 
@@ -79,7 +83,11 @@ impl DeviceId {
 
     /// A device id; 0 is none.
     pub fn new(number: u32) -> Result<Self, ParseIdError> {
-        if number == 0 { Err(ParseIdError::Device) } else { Ok(Self(number)) }
+        if number == 0 {
+            Err(ParseIdError::Device)
+        } else {
+            Ok(Self(number))
+        }
     }
 
     /// The id as a number.
@@ -92,7 +100,9 @@ impl FromStr for DeviceId {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        text.parse().map_err(|_| ParseIdError::Device).and_then(Self::new)
+        text.parse()
+            .map_err(|_| ParseIdError::Device)
+            .and_then(Self::new)
     }
 }
 
@@ -134,7 +144,11 @@ impl FromStr for MessageId {
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         let id = ulid::Ulid::from_string(text).map_err(|_| ParseIdError::Message)?;
         // One id has one text: a first character above 7 would overflow, and lower case would be a second spelling.
-        if id.to_string() == text { Ok(Self(id)) } else { Err(ParseIdError::Message) }
+        if id.to_string() == text {
+            Ok(Self(id))
+        } else {
+            Err(ParseIdError::Message)
+        }
     }
 }
 

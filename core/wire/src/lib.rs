@@ -17,4 +17,6 @@ pub mod limits;
 mod encoding;
 
 pub use encoding::{Base64, Bytes32, Timestamp};
-pub use ids::{AttachmentId, ClientSeq, DeviceId, IdempotencyKey, MessageId, ParseIdError, ThreadId, UserId};
+pub use ids::{
+    AttachmentId, ClientSeq, DeviceId, IdempotencyKey, MessageId, ParseIdError, ThreadId, UserId,
+};

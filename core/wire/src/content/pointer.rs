@@ -66,14 +66,19 @@ impl AttachmentPointer {
             duration_ms: self.media.duration_ms,
             blurhash: self.media.blurhash.clone(),
             waveform: self.media.waveform.map(|waveform| waveform.to_vec()),
-            thumbnail: self.thumbnail.as_ref().map(|thumbnail| Box::new(thumbnail.to_proto())),
+            thumbnail: self
+                .thumbnail
+                .as_ref()
+                .map(|thumbnail| Box::new(thumbnail.to_proto())),
         }
     }
 
     /// A thumbnail has no thumbnail of its own: what nests deeper is refused.
     pub(super) fn from_proto(pointer: proto::AttachmentPointer) -> Result<Self, BodyError> {
         let thumbnail = match pointer.thumbnail {
-            Some(thumbnail) if thumbnail.thumbnail.is_some() => return Err(BodyError::Field("thumbnail")),
+            Some(thumbnail) if thumbnail.thumbnail.is_some() => {
+                return Err(BodyError::Field("thumbnail"));
+            }
             Some(thumbnail) => Some(Box::new(Self::from_proto(*thumbnail)?)),
             None => None,
         };
@@ -91,7 +96,10 @@ impl AttachmentPointer {
                 height: pointer.height,
                 duration_ms: pointer.duration_ms,
                 blurhash: pointer.blurhash,
-                waveform: pointer.waveform.map(|waveform| fixed("attachment.waveform", waveform)).transpose()?,
+                waveform: pointer
+                    .waveform
+                    .map(|waveform| fixed("attachment.waveform", waveform))
+                    .transpose()?,
             },
             thumbnail,
         })

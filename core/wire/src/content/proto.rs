@@ -33,8 +33,8 @@ pub(super) enum Thread {
 pub(super) enum Kind {
     #[prost(message, tag = "16")]
     Text(Text),
-    #[prost(message, tag = "17")]
-    Attachment(Attachment),
+    #[prost(message, boxed, tag = "17")]
+    Attachment(Box<Attachment>),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

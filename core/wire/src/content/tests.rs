@@ -33,20 +33,34 @@ fn full(kind: Kind, thread: ThreadFacts) -> Body {
             client_seq: ClientSeq(3),
         }),
         ttl_seconds: Some(0),
-        prev: Some(Previous { client_seq: ClientSeq(2), digest: [4; 32] }),
+        prev: Some(Previous {
+            client_seq: ClientSeq(2),
+            digest: [4; 32],
+        }),
         thread,
         kind,
     }
 }
 
 fn every_shape() -> Vec<Body> {
-    let direct = ThreadFacts::Direct { to: "bob".parse().unwrap() };
-    let group = ThreadFacts::Group { chain_seq: 9, chain_hash: [5; 32] };
+    let direct = ThreadFacts::Direct {
+        to: "bob".parse().unwrap(),
+    };
+    let group = ThreadFacts::Group {
+        chain_seq: 9,
+        chain_hash: [5; 32],
+    };
     let mut file = pointer();
     file.thumbnail = Some(Box::new(pointer()));
     vec![
         full(Kind::Text("Grüße, 世界".to_owned()), direct.clone()),
-        full(Kind::Attachment { file: Box::new(file), caption: "see".to_owned() }, group),
+        full(
+            Kind::Attachment {
+                file: Box::new(file),
+                caption: "see".to_owned(),
+            },
+            group,
+        ),
         full(Kind::Unknown, direct),
     ]
 }
@@ -62,7 +76,9 @@ fn every_shape_survives_the_way_through_bytes() {
 fn the_structs_agree_with_the_proto_file() {
     let files = protox::compile(["proto/content.proto"], ["proto"]).unwrap();
     let pool = DescriptorPool::from_file_descriptor_set(files).unwrap();
-    let descriptor = pool.get_message_by_name("sealwire.content.v1.Body").unwrap();
+    let descriptor = pool
+        .get_message_by_name("sealwire.content.v1.Body")
+        .unwrap();
     for body in every_shape() {
         let bytes = body.encode();
         let read = DynamicMessage::decode(descriptor.clone(), bytes.as_slice()).unwrap();
@@ -74,7 +90,13 @@ fn the_structs_agree_with_the_proto_file() {
 
 #[test]
 fn a_kind_of_a_later_version_is_kept_as_unknown() {
-    let mut bytes = full(Kind::Unknown, ThreadFacts::Direct { to: "bob".parse().unwrap() }).encode();
+    let mut bytes = full(
+        Kind::Unknown,
+        ThreadFacts::Direct {
+            to: "bob".parse().unwrap(),
+        },
+    )
+    .encode();
     // Field 40, length-delimited, one byte.
     bytes.extend_from_slice(&[0xc2, 0x02, 0x01, 0x00]);
     assert!(Body::decode(&bytes).unwrap().kind == Kind::Unknown);
@@ -90,10 +112,18 @@ fn a_body_without_its_mark_or_thread_is_refused() {
         inner
     }));
     let deep = full(
-        Kind::Attachment { file: Box::new(nested), caption: String::new() },
-        ThreadFacts::Direct { to: "bob".parse().unwrap() },
+        Kind::Attachment {
+            file: Box::new(nested),
+            caption: String::new(),
+        },
+        ThreadFacts::Direct {
+            to: "bob".parse().unwrap(),
+        },
     );
-    assert_eq!(Body::decode(&deep.encode()).err(), Some(BodyError::Field("thumbnail")));
+    assert_eq!(
+        Body::decode(&deep.encode()).err(),
+        Some(BodyError::Field("thumbnail"))
+    );
 }
 
 proptest! {

@@ -1,6 +1,8 @@
 //! Sending messages and reading history.
 
-use crate::{AttachmentId, Base64, Bytes32, ClientSeq, DeviceId, MessageId, ThreadId, Timestamp, UserId};
+use crate::{
+    AttachmentId, Base64, Bytes32, ClientSeq, DeviceId, MessageId, ThreadId, Timestamp, UserId,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

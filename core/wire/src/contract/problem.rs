@@ -195,8 +195,16 @@ mod tests {
         for code in ErrorCode::ALL {
             let json = serde_json::to_string(&Problem::new(*code, "why")).unwrap();
             let read: Problem = serde_json::from_str(&json).unwrap();
-            assert_eq!((read.code, read.status, read.retryable), (*code, code.status(), code.retryable()));
-            assert_eq!(read.device_mismatch.map(|m| m.missing.len() + m.extra.len() + m.stale.len()).unwrap_or(0), 0);
+            assert_eq!(
+                (read.code, read.status, read.retryable),
+                (*code, code.status(), code.retryable())
+            );
+            assert_eq!(
+                read.device_mismatch
+                    .map(|m| m.missing.len() + m.extra.len() + m.stale.len())
+                    .unwrap_or(0),
+                0
+            );
         }
     }
 
@@ -209,8 +217,14 @@ mod tests {
     #[test]
     fn a_mismatch_names_its_devices() {
         let mut problem = Problem::new(ErrorCode::DeviceMismatch, "wrap again");
-        let missing = vec![super::super::DeviceName { user_id: "bob".parse().unwrap(), device_id: crate::DeviceId::FIRST }];
-        problem.device_mismatch = Some(DeviceMismatch { missing, ..DeviceMismatch::default() });
+        let missing = vec![super::super::DeviceName {
+            user_id: "bob".parse().unwrap(),
+            device_id: crate::DeviceId::FIRST,
+        }];
+        problem.device_mismatch = Some(DeviceMismatch {
+            missing,
+            ..DeviceMismatch::default()
+        });
         let json = serde_json::to_value(&problem).unwrap();
         assert_eq!(json["missing"][0]["user_id"], "bob");
         assert_eq!(serde_json::from_value::<Problem>(json).unwrap(), problem);

@@ -16,50 +16,92 @@ fn row() -> MessageRow {
         ttl_seconds: None,
         ciphertext: Base64(vec![1, 2, 3]),
         commitment: Bytes32([4; 32]),
-        stamp: Stamp { key_id: 1, mac: Bytes32([5; 32]) },
+        stamp: Stamp {
+            key_id: 1,
+            mac: Bytes32([5; 32]),
+        },
         created_at: Timestamp(1_700_000_000_000),
-        envelope: Some(EnvelopeBody { kind: EnvelopeType::Prekey, body: Base64(vec![9]) }),
+        envelope: Some(EnvelopeBody {
+            kind: EnvelopeType::Prekey,
+            body: Base64(vec![9]),
+        }),
     }
 }
 
 #[test]
 fn each_frame_survives_the_way_through_json() {
     let events = [
-        ServerEvent::Msg { message: Box::new(row()) },
-        ServerEvent::Devices { user_id: "bob".parse().unwrap(), version: 3 },
+        ServerEvent::Msg {
+            message: Box::new(row()),
+        },
+        ServerEvent::Devices {
+            user_id: "bob".parse().unwrap(),
+            version: 3,
+        },
         ServerEvent::PrekeysLow { remaining: 2 },
         ServerEvent::CaughtUp { replayed: 9 },
         ServerEvent::Resync {},
         ServerEvent::Ping { now: Timestamp(5) },
-        ServerEvent::Error { code: ErrorCode::InvalidRequest, detail: "no".to_owned() },
+        ServerEvent::Error {
+            code: ErrorCode::InvalidRequest,
+            detail: "no".to_owned(),
+        },
     ];
     for (frame_seq, event) in (1..).zip(events) {
         let frame = ServerFrame { frame_seq, event };
         let json = serde_json::to_string(&frame).unwrap();
-        assert_eq!(serde_json::from_str::<ServerFrame>(&json).unwrap(), frame, "{json}");
+        assert_eq!(
+            serde_json::from_str::<ServerFrame>(&json).unwrap(),
+            frame,
+            "{json}"
+        );
     }
-    for frame in [ClientFrame::ClientAck { frame_seq: 4 }, ClientFrame::Pong {}, ClientFrame::Auth { token: "t".to_owned() }] {
+    for frame in [
+        ClientFrame::ClientAck { frame_seq: 4 },
+        ClientFrame::Pong {},
+        ClientFrame::Auth {
+            token: "t".to_owned(),
+        },
+    ] {
         let json = serde_json::to_string(&frame).unwrap();
-        assert_eq!(serde_json::from_str::<ClientFrame>(&json).unwrap(), frame, "{json}");
+        assert_eq!(
+            serde_json::from_str::<ClientFrame>(&json).unwrap(),
+            frame,
+            "{json}"
+        );
     }
 }
 
 #[test]
 fn a_frame_looks_as_the_contract_draws_it() {
-    let frame = ServerFrame { frame_seq: 12, event: ServerEvent::CaughtUp { replayed: 0 } };
+    let frame = ServerFrame {
+        frame_seq: 12,
+        event: ServerEvent::CaughtUp { replayed: 0 },
+    };
     let json = serde_json::to_value(&frame).unwrap();
-    assert_eq!(json, serde_json::json!({"t": "caught_up", "frame_seq": 12, "replayed": 0}));
+    assert_eq!(
+        json,
+        serde_json::json!({"t": "caught_up", "frame_seq": 12, "replayed": 0})
+    );
 }
 
 #[test]
 fn a_frame_of_a_later_version_is_read_and_counted() {
-    let frame: ServerFrame = serde_json::from_str(r#"{"t":"hologram","frame_seq":3,"beam":[1]}"#).unwrap();
-    assert_eq!(frame, ServerFrame { frame_seq: 3, event: ServerEvent::Unknown });
+    let frame: ServerFrame =
+        serde_json::from_str(r#"{"t":"hologram","frame_seq":3,"beam":[1]}"#).unwrap();
+    assert_eq!(
+        frame,
+        ServerFrame {
+            frame_seq: 3,
+            event: ServerEvent::Unknown
+        }
+    );
 }
 
 #[test]
 fn unknown_fields_of_a_request_are_ignored() {
-    let read: ChallengeRequest = serde_json::from_str(r#"{"user_id":"bob","device_id":2,"colour":"red"}"#).unwrap();
+    let read: ChallengeRequest =
+        serde_json::from_str(r#"{"user_id":"bob","device_id":2,"colour":"red"}"#).unwrap();
     assert_eq!(read.device_id.get(), 2);
 }
 

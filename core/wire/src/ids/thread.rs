@@ -17,7 +17,11 @@ impl ThreadId {
     /// UUIDv8 made of SHA-256(`Sealwire v1 direct` ‖ len ‖ lower id ‖ len ‖ higher id): lengths are u16 big-endian,
     /// ids in byte order, the label preceded by no length; the first 16 bytes, with version and variant bits set.
     pub fn direct(one: &UserId, other: &UserId) -> Self {
-        let (lower, higher) = if one <= other { (one, other) } else { (other, one) };
+        let (lower, higher) = if one <= other {
+            (one, other)
+        } else {
+            (other, one)
+        };
         let mut text = DIRECT_LABEL.to_vec();
         for id in [lower, higher] {
             // A user id has at most 64 bytes.
@@ -46,7 +50,11 @@ impl FromStr for ThreadId {
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         let id = uuid::Uuid::try_parse(text).map_err(|_| ParseIdError::Thread)?;
         // One thread has one text: no braces, no capitals, no urn.
-        if id.hyphenated().to_string() == text { Ok(Self(id)) } else { Err(ParseIdError::Thread) }
+        if id.hyphenated().to_string() == text {
+            Ok(Self(id))
+        } else {
+            Err(ParseIdError::Thread)
+        }
     }
 }
 
@@ -72,20 +80,30 @@ mod tests {
 
     #[test]
     fn both_sides_name_the_same_thread() {
-        assert_eq!(ThreadId::direct(&user("alice"), &user("bob")), ThreadId::direct(&user("bob"), &user("alice")));
+        assert_eq!(
+            ThreadId::direct(&user("alice"), &user("bob")),
+            ThreadId::direct(&user("bob"), &user("alice"))
+        );
     }
 
     #[test]
     fn the_vectors_that_every_language_holds_to() {
         // Computed apart from this code with Python's hashlib; see proto/README.md.
         for (one, other, id) in VECTORS {
-            assert_eq!(ThreadId::direct(&user(one), &user(other)).to_string(), *id, "{one} {other}");
+            assert_eq!(
+                ThreadId::direct(&user(one), &user(other)).to_string(),
+                *id,
+                "{one} {other}"
+            );
         }
     }
 
     #[test]
     fn ids_that_join_to_the_same_text_are_different_threads() {
-        assert_ne!(ThreadId::direct(&user("ab"), &user("c")), ThreadId::direct(&user("a"), &user("bc")));
+        assert_ne!(
+            ThreadId::direct(&user("ab"), &user("c")),
+            ThreadId::direct(&user("a"), &user("bc"))
+        );
     }
 
     #[test]
