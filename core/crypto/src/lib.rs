@@ -3,6 +3,8 @@
 //! Randomness and time are handed in; state machines are values that a caller stores.
 //! The reading order for an audit is in the crate's README.
 
+pub mod challenge;
+pub mod device;
 #[allow(
     dead_code,
     unused_imports,
