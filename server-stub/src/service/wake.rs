@@ -1,0 +1,21 @@
+//! Whose sockets should look again. The queue in storage is the truth; a wake-up that is lost loses nothing.
+
+use sealwire_wire::contract::DeviceName;
+
+/// What a step did to other devices, known once it is durable.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wake {
+    /// Devices whose queue has something new: their sockets read on with [`super::Service::queue_page`].
+    pub queues: Vec<DeviceName>,
+    /// Devices that are no longer live: their sockets are closed.
+    pub revoked: Vec<DeviceName>,
+}
+
+/// An answer, and whom to wake for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Woken<T> {
+    /// What the caller is told.
+    pub answer: T,
+    /// Whose sockets should look again.
+    pub wake: Wake,
+}
