@@ -1,2 +1,53 @@
-//! cargo xtask setup | demo | test
-fn main() {}
+//! The project's own commands: `cargo xtask setup | demo | test | readme`.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command's output"
+)]
+
+mod demo;
+mod readme;
+mod run;
+mod setup;
+mod steps;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Sealwire's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what building and testing need; skips what is there, says what needs root.
+    Setup(setup::Args),
+    /// Show encrypted messages travel between five devices of two people, through a relay that can read none of them.
+    Demo(demo::Args),
+    /// Run every check, or the named suites.
+    Test(test::Args),
+    /// Check that README.md shows examples/quickstart.rs as it is, or write it so.
+    Readme(readme::Args),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Setup(args) => setup::main(&args),
+        Command::Demo(args) => demo::main(&args),
+        Command::Test(args) => test::main(&args),
+        Command::Readme(args) => readme::main(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The target wasm32-unknown-unknown: from rustup, else from Debian's packages; and clang for SQLite's C.
+
+use std::process::Command;
+use std::time::Duration;
+
+use super::{AsRoot, packages, say};
+use crate::run::{Error, cargo, command, output, root, run, run_within, succeeds};
+
+/// The one target of every web build.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+
+/// The toolchain that stands for Debian's rustc in rustup's list.
+const DEBIAN_TOOLCHAIN: &str = "debweb";
+
+/// clang of these versions was seen to compile SQLCipher for wasm; newest first, then whatever is called clang.
+const CLANGS: [&str; 10] = [
+    "clang-22", "clang-21", "clang-20", "clang-19", "clang-18", "clang-17", "clang-16", "clang-15",
+    "clang-14", "clang",
+];
+
+/// `cargo` for the wasm target: the toolchain in use if it has the target, else Debian's.
+pub(crate) fn cargo_for_wasm() -> Result<Command, Error> {
+    let mut wasm = if rustup_has_target() {
+        cargo([])
+    } else if debian_has_target() {
+        cargo(["+debweb"])
+    } else {
+        return Err(Error::Told(format!(
+            "no toolchain has the target {TARGET}: run `cargo xtask setup`"
+        )));
+    };
+    let clang = clang().ok_or_else(|| {
+        Error::Told("no clang to compile SQLite for wasm: run `cargo xtask setup`".to_owned())
+    })?;
+    wasm.env("CC_wasm32_unknown_unknown", clang);
+    Ok(wasm)
+}
+
+/// What is missing and needs root. Tries the ordinary way first, which does not.
+pub(super) fn missing() -> Result<Vec<AsRoot>, Error> {
+    if rustup_has_target() || added_by_rustup() {
+        say("have", &format!("{TARGET} (rustup)"));
+        let clang = clang().map(|clang| say("have", clang));
+        let install = clang
+            .is_none()
+            .then(|| packages::apt(&["clang"], "SQLite's C for wasm"));
+        return Ok(install.flatten().into_iter().collect());
+    }
+    if debian_has_target() && clang().is_some() {
+        say("have", &format!("{TARGET} (Debian's rustc-web)"));
+        return Ok(Vec::new());
+    }
+    let script = root().join("xtask/scripts/wasm-toolchain.sh");
+    Ok(vec![AsRoot {
+        why: "rustup cannot fetch wasm32-unknown-unknown: Debian's rustc-web, one to two minutes",
+        commands: vec![command(&script.to_string_lossy())],
+    }])
+}
+
+/// Makes `cargo +debweb` mean Debian's cargo, where that is the one with the target.
+pub(super) fn link() -> Result<(), Error> {
+    if rustup_has_target() || succeeds("cargo", &["+debweb", "--version"]) {
+        return Ok(());
+    }
+    say("link", "Debian's rustc as rustup's toolchain debweb");
+    run(command("rustup").args(["toolchain", "link", DEBIAN_TOOLCHAIN, "/usr"]))
+}
+
+fn rustup_has_target() -> bool {
+    output("rustup", &["target", "list", "--installed"])
+        .is_some_and(|list| list.lines().any(|line| line == TARGET))
+}
+
+/// A mirror that does not answer must not hold up the setup for long.
+fn added_by_rustup() -> bool {
+    say("install", &format!("rustup target add {TARGET}"));
+    let limit = Duration::from_secs(180);
+    let mut add = command("rustup");
+    add.args(["target", "add", TARGET]);
+    run_within(&mut add, limit).is_ok() && rustup_has_target()
+}
+
+fn debian_has_target() -> bool {
+    let library = output(
+        "/usr/bin/rustc",
+        &["--print", "target-libdir", "--target", TARGET],
+    );
+    library.is_some_and(|path| {
+        std::path::Path::new(path.trim())
+            .join("../.built-for")
+            .exists()
+    })
+}
+
+fn clang() -> Option<&'static str> {
+    CLANGS
+        .into_iter()
+        .find(|clang| succeeds(clang, &["--version"]))
+}

@@ -1,0 +1,76 @@
+//! The suite `rust`. Always the whole workspace and one profile, so that no dependency is built twice.
+
+use std::time::Duration;
+
+use crate::readme;
+use crate::run::{Error, cargo, root, run, run_within};
+use crate::setup::wasm;
+use crate::steps::{Done, Steps};
+
+/// The crates that a web app is made of.
+const CORE: [&str; 5] = [
+    "sealwire-crypto",
+    "sealwire-wire",
+    "sealwire-store",
+    "sealwire-engine",
+    "sealwire",
+];
+
+/// The database of advisories is small: slower than this is a network that is not there.
+const FETCH_LIMIT: Duration = Duration::from_secs(90);
+
+pub(super) fn steps(steps: &mut Steps) -> Result<(), Error> {
+    steps.step("format", || passes(["fmt", "--all", "--check"]))?;
+    steps.step("README's code", readme_code)?;
+    steps.step("licences, bans, sources", || {
+        passes([
+            "deny",
+            "--log-level",
+            "error",
+            "check",
+            "bans",
+            "licenses",
+            "sources",
+        ])
+    })?;
+    steps.step("advisories", advisories)?;
+    steps.step("clippy", || {
+        let lint = ["clippy", "--locked", "--workspace", "--all-targets"];
+        run(cargo(lint).args(["--", "-D", "warnings"])).map(|()| Done::Passed)
+    })?;
+    steps.step("rustdoc", || {
+        let mut doc = cargo(["doc", "--locked", "--workspace", "--no-deps"]);
+        run(doc.env("RUSTDOCFLAGS", "-D warnings")).map(|()| Done::Passed)
+    })?;
+    steps.step("tests", || passes(["test", "--locked", "--workspace"]))?;
+    steps.step("wasm32 compiles", wasm32)
+}
+
+fn readme_code() -> Result<Done, Error> {
+    if !root().join("examples/quickstart.rs").exists() {
+        return Ok(Done::Skipped("no examples/quickstart.rs".to_owned()));
+    }
+    readme::check().map(|()| Done::Passed)
+}
+
+/// The same core, for the web.
+fn wasm32() -> Result<Done, Error> {
+    let mut check = wasm::cargo_for_wasm()?;
+    check.args(["check", "--locked", "--target", wasm::TARGET]);
+    for package in CORE {
+        check.args(["-p", package]);
+    }
+    run(&mut check).map(|()| Done::Passed)
+}
+
+/// Known holes in dependencies, if the database of them can be had.
+fn advisories() -> Result<Done, Error> {
+    if run_within(&mut cargo(["deny", "fetch", "db"]), FETCH_LIMIT).is_err() {
+        return Ok(Done::Skipped("no database".to_owned()));
+    }
+    passes(["deny", "--offline", "check", "advisories"])
+}
+
+fn passes<const N: usize>(args: [&str; N]) -> Result<Done, Error> {
+    run(&mut cargo(args)).map(|()| Done::Passed)
+}
