@@ -3,14 +3,13 @@
 //! Randomness and time are handed in; state machines are values that a caller stores.
 //! The reading order for an audit is in the crate's README.
 
+mod agreement;
+pub mod bundle;
 pub mod challenge;
 pub mod device;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "agreement and linking take these up"
-)]
+#[allow(unused_imports, reason = "linking makes a role of its own")]
 pub mod keys;
 pub mod primitives;
+pub mod ratchet;
 pub mod signature;
 pub mod transcript;

@@ -1,0 +1,113 @@
+//! What a device publishes so that others can begin a session with it while it is offline.
+//!
+//! X3DH, revision 1, section 3.2. A [`PreKeyBundle`] exists only with a signature that was checked.
+
+use rand_core::CryptoRng;
+
+use crate::keys::{IdentityKey, IdentityKeyPair, OneTimePreKey, SignedPreKey};
+use crate::signature::Signature;
+
+/// Why a bundle was refused. Nothing was begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BundleError {
+    /// Whoever made this prekey does not hold the identity key: fetch the bundle again, and do not send to it.
+    #[error("the signed prekey is not signed by the bundle's identity key")]
+    BadSignature,
+}
+
+/// The keys of one device, for one new session with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreKeyBundle {
+    registration_id: u32,
+    device_id: u32,
+    identity_key: IdentityKey,
+    signed_prekey_id: u32,
+    signed_prekey: SignedPreKey,
+    one_time_prekey: Option<(u32, OneTimePreKey)>,
+}
+
+impl PreKeyBundle {
+    /// A bundle as it was served, if the identity key signed the prekey.
+    ///
+    /// Whether the identity key is the right one is for the caller to know: it compares it with the signed device list.
+    pub fn new(
+        registration_id: u32,
+        device_id: u32,
+        identity_key: IdentityKey,
+        signed_prekey_id: u32,
+        signed_prekey: SignedPreKey,
+        signed_prekey_signature: &Signature,
+        one_time_prekey: Option<(u32, OneTimePreKey)>,
+    ) -> Result<Self, BundleError> {
+        identity_key
+            .verify(&signed_prekey.to_bytes(), signed_prekey_signature)
+            .map_err(|_| BundleError::BadSignature)?;
+        Ok(Self {
+            registration_id,
+            device_id,
+            identity_key,
+            signed_prekey_id,
+            signed_prekey,
+            one_time_prekey,
+        })
+    }
+
+    /// The registration that these keys belong to.
+    pub fn registration_id(&self) -> u32 {
+        self.registration_id
+    }
+
+    /// The device within its account.
+    pub fn device_id(&self) -> u32 {
+        self.device_id
+    }
+
+    /// Who the device is.
+    pub fn identity_key(&self) -> IdentityKey {
+        self.identity_key
+    }
+
+    /// The number of the signed prekey.
+    pub fn signed_prekey_id(&self) -> u32 {
+        self.signed_prekey_id
+    }
+
+    /// The signed prekey.
+    pub fn signed_prekey(&self) -> SignedPreKey {
+        self.signed_prekey
+    }
+
+    /// The one-time prekey and its number, unless the device has run out of them.
+    pub fn one_time_prekey(&self) -> Option<(u32, OneTimePreKey)> {
+        self.one_time_prekey
+    }
+}
+
+impl IdentityKeyPair {
+    /// The signature under which a signed prekey is published: over its 33 bytes.
+    pub fn sign_prekey(&self, rng: &mut impl CryptoRng, prekey: &SignedPreKey) -> Signature {
+        self.sign(rng, &prekey.to_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::SignedPreKeyPair;
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    #[test]
+    fn only_the_identity_that_signed_the_prekey_can_publish_it() {
+        let mut rng = ChaCha20Rng::seed_from_u64(3);
+        let identity = IdentityKeyPair::generate(&mut rng);
+        let prekey = SignedPreKeyPair::generate(4, &mut rng).public();
+        let signature = identity.sign_prekey(&mut rng, &prekey);
+        let bundle = |identity| PreKeyBundle::new(1, 2, identity, 4, prekey, &signature, None);
+        assert!(bundle(identity.public()).is_ok());
+        assert_eq!(
+            bundle(IdentityKeyPair::generate(&mut rng).public()),
+            Err(BundleError::BadSignature)
+        );
+    }
+}

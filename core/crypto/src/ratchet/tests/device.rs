@@ -1,0 +1,185 @@
+//! A device as an engine would keep it: identity, prekeys, one record, the rows of skipped keys.
+
+use std::collections::HashMap;
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+use crate::bundle::PreKeyBundle;
+use crate::keys::{BaseKey, IdentityKeyPair, OneTimePreKeyPair, RatchetKey, SignedPreKeyPair};
+use crate::ratchet::*;
+
+pub(super) struct Device {
+    pub(super) identity: IdentityKeyPair,
+    pub(super) registration_id: u32,
+    pub(super) signed: SignedPreKeyPair,
+    pub(super) one_time: HashMap<u32, OneTimePreKeyPair>,
+    pub(super) record: Option<SessionRecord>,
+    pub(super) rows: HashMap<(RatchetKey, u32), SkippedKey>,
+    pub(super) began: Vec<BaseKey>,
+    pub(super) now_ms: u64,
+    pub(super) rng: ChaCha20Rng,
+}
+
+/// Two devices that never met; the second one's bundle has a one-time prekey.
+pub(super) fn pair() -> (Device, Device) {
+    (Device::new(1), Device::new(2))
+}
+
+/// Two devices with a session that both have answered on.
+pub(super) fn talking_pair() -> (Device, Device) {
+    let (mut alice, mut bob) = pair();
+    alice.begin_with(&mut bob);
+    let hello = alice.send(b"hello");
+    bob.receive(&alice, &hello).unwrap();
+    let reply = bob.send(b"reply");
+    alice.receive(&bob, &reply).unwrap();
+    (alice, bob)
+}
+
+impl Device {
+    pub(super) fn new(seed: u64) -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        Self {
+            identity: IdentityKeyPair::generate(&mut rng),
+            registration_id: 1000 + seed as u32,
+            signed: SignedPreKeyPair::generate(10, &mut rng),
+            one_time: (100..110)
+                .map(|id| (id, OneTimePreKeyPair::generate(id, &mut rng)))
+                .collect(),
+            record: None,
+            rows: HashMap::new(),
+            began: Vec::new(),
+            now_ms: 1_700_000_000_000,
+            rng,
+        }
+    }
+
+    pub(super) fn bundle(&mut self, one_time: Option<u32>) -> PreKeyBundle {
+        let prekey = self.signed.public();
+        let signature = self.identity.sign_prekey(&mut self.rng, &prekey);
+        PreKeyBundle::new(
+            self.registration_id,
+            1,
+            self.identity.public(),
+            self.signed.id(),
+            prekey,
+            &signature,
+            one_time.map(|id| (id, self.one_time[&id].public())),
+        )
+        .unwrap()
+    }
+
+    /// Begins a session from a bundle with the peer's lowest one-time prekey.
+    pub(super) fn begin_with(&mut self, peer: &mut Device) {
+        let id = peer.one_time.keys().min().copied();
+        let bundle = peer.bundle(id);
+        self.begin_from(&bundle).unwrap();
+    }
+
+    pub(super) fn begin_from(&mut self, bundle: &PreKeyBundle) -> Result<(), AgreementError> {
+        let record = begin(
+            self.record.as_ref(),
+            &self.identity,
+            self.registration_id,
+            bundle,
+            self.now_ms,
+            &mut self.rng,
+        )?;
+        self.record = Some(record);
+        Ok(())
+    }
+
+    pub(super) fn send(&mut self, plaintext: &[u8]) -> SealedMessage {
+        let record = self.record.as_ref().unwrap();
+        let (record, sealed) = seal(record, self.now_ms, plaintext).unwrap();
+        self.record = Some(record);
+        sealed
+    }
+
+    /// Opens a message and stores what has to be stored, as one transaction would.
+    pub(super) fn receive(
+        &mut self,
+        from: &Device,
+        sealed: &SealedMessage,
+    ) -> Result<Vec<u8>, OpenError> {
+        let sender = Sender {
+            identity_key: from.identity.public(),
+            registration_id: from.registration_id,
+        };
+        self.receive_from(&sender, sealed)
+    }
+
+    pub(super) fn receive_from(
+        &mut self,
+        sender: &Sender,
+        sealed: &SealedMessage,
+    ) -> Result<Vec<u8>, OpenError> {
+        let opened = match sealed.kind {
+            MessageKind::Ratchet => {
+                let message = RatchetMessage::parse(&sealed.body)?;
+                let kept = self.kept(&message);
+                let record = self.record.as_ref().ok_or(OpenError::NoSession)?;
+                open(record, &message, kept, &mut self.rng)?
+            }
+            MessageKind::PreKey => {
+                let message = PreKeyMessage::parse(&sealed.body)?;
+                let kept = self.kept(message.message());
+                let one_time = message
+                    .one_time_prekey_id()
+                    .and_then(|id| self.one_time.get(&id));
+                accept(
+                    self.record.as_ref(),
+                    &self.identity,
+                    sender,
+                    &message,
+                    PreKeys {
+                        signed: &self.signed,
+                        one_time,
+                    },
+                    kept,
+                    &mut self.rng,
+                )?
+            }
+        };
+        Ok(self.store(opened))
+    }
+
+    fn kept(&self, message: &RatchetMessage) -> Option<SkippedKey> {
+        self.rows
+            .get(&(message.ratchet_key(), message.counter()))
+            .cloned()
+    }
+
+    fn store(&mut self, opened: Opened) -> Vec<u8> {
+        self.record = Some(opened.record);
+        if let Some(row) = opened.forget {
+            self.rows.remove(&row).unwrap();
+        }
+        for key in opened.keep {
+            let row = (key.ratchet_key(), key.counter());
+            let restored = SkippedKey::new(key.session(), row.0, row.1, key.seed_bytes());
+            assert!(self.rows.insert(row, restored).is_none());
+        }
+        self.rows
+            .retain(|(chain, _), _| !opened.forget_chains.contains(chain));
+        if let Some(id) = opened.consumed_one_time {
+            self.one_time.remove(&id).unwrap();
+        }
+        self.began.extend(opened.began.map(|began| began.base_key));
+        opened.plaintext.to_vec()
+    }
+
+    /// Closes the device and opens it again from what it stored.
+    pub(super) fn reopen(&mut self) {
+        let stored = self.record.as_ref().map(SessionRecord::to_bytes);
+        self.record = stored.map(|bytes| SessionRecord::from_bytes(&bytes).unwrap());
+    }
+
+    pub(super) fn stored(&self) -> Vec<u8> {
+        self.record
+            .as_ref()
+            .map(|record| record.to_bytes().to_vec())
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,10 @@
+//! Two devices that talk: what the sessions promise, told as stories and as properties.
+
+mod beginning;
+mod device;
+mod limits;
+mod order;
+mod properties;
+mod tampering;
+
+use device::{Device, pair, talking_pair};

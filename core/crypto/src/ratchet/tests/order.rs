@@ -1,0 +1,81 @@
+//! Messages that come late, early, twice or not at all.
+
+use super::*;
+use crate::ratchet::*;
+
+#[test]
+fn messages_open_in_any_order() {
+    let (mut alice, mut bob) = talking_pair();
+    let messages: Vec<_> = (0..10u8).map(|text| alice.send(&[text])).collect();
+    for index in [9, 0, 5, 4, 8, 1, 2, 7, 3, 6] {
+        assert_eq!(
+            bob.receive(&alice, &messages[index]).unwrap(),
+            [index as u8]
+        );
+    }
+    assert!(bob.rows.is_empty());
+}
+
+#[test]
+fn each_message_opens_once() {
+    let (mut alice, mut bob) = talking_pair();
+    let (early, late) = (alice.send(b"early"), alice.send(b"late"));
+    bob.receive(&alice, &late).unwrap();
+    bob.receive(&alice, &early).unwrap();
+    let before = bob.stored();
+    for message in [&early, &late] {
+        assert_eq!(bob.receive(&alice, message), Err(OpenError::AlreadyUsed));
+    }
+    assert_eq!(bob.stored(), before);
+}
+
+#[test]
+fn the_last_message_of_an_old_chain_opens_after_the_ratchet_has_turned() {
+    let (mut alice, mut bob) = talking_pair();
+    alice.send(b"lost");
+    let last_of_chain = alice.send(b"last of its chain");
+    for _ in 0..MAX_RECEIVER_CHAINS - 1 {
+        let question = bob.send(b"?");
+        alice.receive(&bob, &question).unwrap();
+        let answer = alice.send(b"!");
+        bob.receive(&alice, &answer).unwrap();
+    }
+    assert_eq!(
+        bob.receive(&alice, &last_of_chain).unwrap(),
+        b"last of its chain"
+    );
+}
+
+#[test]
+fn a_chain_beyond_the_fifth_is_let_go_with_its_rows() {
+    let (mut alice, mut bob) = talking_pair();
+    let skipped = alice.send(b"skipped");
+    let seen = alice.send(b"seen");
+    let unseen = alice.send(b"unseen");
+    bob.receive(&alice, &seen).unwrap();
+    assert_eq!(bob.rows.len(), 1);
+    for _ in 0..MAX_RECEIVER_CHAINS + 1 {
+        let question = bob.send(b"?");
+        alice.receive(&bob, &question).unwrap();
+        let answer = alice.send(b"!");
+        bob.receive(&alice, &answer).unwrap();
+    }
+    assert!(bob.rows.is_empty());
+    for message in [skipped, unseen] {
+        assert_eq!(bob.receive(&alice, &message), Err(OpenError::NotAuthentic));
+    }
+}
+
+#[test]
+fn the_previous_counter_is_one_less_than_the_chain_was_long() {
+    let (mut alice, mut bob) = talking_pair();
+    for _ in 0..3 {
+        let message = alice.send(b"x");
+        bob.receive(&alice, &message).unwrap();
+    }
+    let turn = bob.send(b"?");
+    alice.receive(&bob, &turn).unwrap();
+    let bytes = alice.send(b"!").body;
+    // version, key field (35 bytes), counter field, then field 3.
+    assert_eq!(bytes[36..40], [0x10, 0, 0x18, 2]);
+}
