@@ -6,9 +6,12 @@
 mod agreement;
 pub mod bundle;
 pub mod challenge;
+pub mod content;
 pub mod device;
+pub mod envelope;
 #[allow(unused_imports, reason = "linking makes a role of its own")]
 pub mod keys;
+mod padme;
 pub mod primitives;
 pub mod ratchet;
 pub mod signature;

@@ -1,0 +1,232 @@
+//! Contents that open, and forged ones that do not.
+
+use super::padding::pad;
+use super::proto::Content;
+use super::seal::{CipherKey, TAG_BYTES};
+use super::*;
+use crate::primitives::sha256;
+use proptest::prelude::*;
+use prost::Message as _;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use zeroize::Zeroizing;
+
+const HERE: Position<'static> = Position {
+    thread_id: &[3; 16],
+    sender: "alice",
+    device: 2,
+    client_seq: 7,
+    kind: ContentKind::Message,
+};
+
+fn rng() -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(1)
+}
+
+fn sealed(body: &[u8]) -> SealedContent {
+    seal(HERE, body, &mut rng()).ok().unwrap()
+}
+
+fn open_at(position: Position<'_>, sealed: &SealedContent) -> Result<Vec<u8>, OpenError> {
+    open(
+        position,
+        &sealed.key,
+        &sealed.ciphertext,
+        &sealed.digest,
+        &sealed.commitment,
+    )
+    .map(|opened| opened.body.to_vec())
+}
+
+/// Seals whatever plaintext it is given, as only a hostile sender would.
+fn forge(plaintext: &[u8], commitment: [u8; 32]) -> SealedContent {
+    let key = ContentKey::from_bytes(&[9; 32]);
+    let ciphertext = CipherKey::of(&key)
+        .seal(&HERE.aad().unwrap(), plaintext)
+        .unwrap();
+    SealedContent {
+        digest: sha256(&ciphertext),
+        key,
+        ciphertext,
+        commitment,
+        content_bytes: Zeroizing::new(Vec::new()),
+    }
+}
+
+#[test]
+fn a_content_opens_where_it_was_sealed() {
+    let sealed = sealed(b"hello");
+    let opened = open(
+        HERE,
+        &sealed.key,
+        &sealed.ciphertext,
+        &sealed.digest,
+        &sealed.commitment,
+    );
+    let opened = opened.ok().unwrap();
+    assert_eq!(opened.body.as_slice(), b"hello");
+    assert_eq!(opened.content_bytes, sealed.content_bytes);
+}
+
+#[test]
+fn a_content_opens_nowhere_else() {
+    let sealed = sealed(b"hello");
+    let elsewhere = [
+        Position {
+            thread_id: &[4; 16],
+            ..HERE
+        },
+        Position {
+            sender: "bob",
+            ..HERE
+        },
+        Position { device: 3, ..HERE },
+        Position {
+            client_seq: 8,
+            ..HERE
+        },
+        Position {
+            kind: ContentKind::Edit,
+            ..HERE
+        },
+    ];
+    for position in elsewhere {
+        assert_eq!(open_at(position, &sealed), Err(OpenError::Tampered));
+    }
+}
+
+#[test]
+fn another_ciphertext_is_refused_before_it_is_opened() {
+    let (mut first, second) = (sealed(b"one"), sealed(b"two"));
+    first.ciphertext = second.ciphertext;
+    assert_eq!(open_at(HERE, &first), Err(OpenError::Digest));
+}
+
+#[test]
+fn an_altered_ciphertext_is_refused_even_with_its_digest() {
+    let mut sealed = sealed(b"hello");
+    sealed.ciphertext[20] ^= 1;
+    assert_eq!(open_at(HERE, &sealed), Err(OpenError::Digest));
+    sealed.digest = sha256(&sealed.ciphertext);
+    assert_eq!(open_at(HERE, &sealed), Err(OpenError::Tampered));
+    sealed.ciphertext.truncate(8);
+    sealed.digest = sha256(&sealed.ciphertext);
+    assert_eq!(open_at(HERE, &sealed), Err(OpenError::Tampered));
+}
+
+#[test]
+fn a_sender_that_pads_wrongly_is_refused() {
+    assert_eq!(
+        open_at(HERE, &forge(&[0; 160], [0; 32])),
+        Err(OpenError::Padding)
+    );
+    assert_eq!(open_at(HERE, &forge(b"", [0; 32])), Err(OpenError::Padding));
+}
+
+#[test]
+fn what_is_no_content_is_refused() {
+    assert_eq!(
+        open_at(HERE, &forge(&pad(b"\xff\xff"), [0; 32])),
+        Err(OpenError::Malformed)
+    );
+    let short_key = Content {
+        body: b"hello".to_vec(),
+        franking_key: vec![1; 31],
+    };
+    let short_key = forge(&pad(&short_key.encode_to_vec()), [0; 32]);
+    assert_eq!(open_at(HERE, &short_key), Err(OpenError::Malformed));
+}
+
+#[test]
+fn a_content_that_could_not_be_reported_is_refused() {
+    let mut sealed = sealed(b"hello");
+    sealed.commitment[0] ^= 1;
+    assert_eq!(open_at(HERE, &sealed), Err(OpenError::Unfrankable));
+}
+
+#[test]
+fn a_report_proves_the_sender_the_thread_and_the_words() {
+    let sealed = sealed(b"threat");
+    let report = |thread: &[u8; 16], sender: &str, content: &[u8]| {
+        reported_body(content, thread, sender, &sealed.commitment).map(|body| body.to_vec())
+    };
+    let content = &sealed.content_bytes;
+    assert_eq!(report(&[3; 16], "alice", content), Ok(b"threat".to_vec()));
+    let not_committed = Err(ReportError::NotCommitted);
+    assert_eq!(report(&[4; 16], "alice", content), not_committed);
+    assert_eq!(report(&[3; 16], "bob", content), not_committed);
+    let mut other_words = content.to_vec();
+    other_words[3] ^= 1;
+    assert_eq!(report(&[3; 16], "alice", &other_words), not_committed);
+    assert_eq!(
+        report(&[3; 16], "alice", &[0; MAX_CIPHERTEXT_BYTES + 1]),
+        Err(ReportError::Malformed)
+    );
+}
+
+#[test]
+fn the_longest_body_fits_and_one_byte_more_does_not() {
+    let body = vec![7; MAX_BODY_BYTES];
+    let longest = sealed(&body);
+    assert!(longest.ciphertext.len() <= MAX_CIPHERTEXT_BYTES);
+    assert_eq!(open_at(HERE, &longest), Ok(body.clone()));
+    let longer = [body.as_slice(), &[7]].concat();
+    assert_eq!(
+        seal(HERE, &longer, &mut rng()).err(),
+        Some(SealError::TooLarge {
+            max: MAX_BODY_BYTES
+        })
+    );
+    // Not one byte is given away: a content longer by one would be padded beyond the limit of a ciphertext.
+    let content = longest.content_bytes.len();
+    assert!(pad(&vec![1; content + 1]).len() + TAG_BYTES > MAX_CIPHERTEXT_BYTES);
+}
+
+#[test]
+fn a_ciphertext_beyond_the_limit_is_not_looked_at() {
+    let key = ContentKey::from_bytes(&[1; 32]);
+    let opened = open(HERE, &key, &[0; 65_537], &[0; 32], &[0; 32]);
+    assert_eq!(opened.err(), Some(OpenError::Malformed));
+}
+
+#[test]
+fn an_impossible_sender_seals_nothing() {
+    let nobody = Position {
+        sender: "not a user",
+        ..HERE
+    };
+    assert_eq!(
+        seal(nobody, b"hello", &mut rng()).err(),
+        Some(SealError::Sender)
+    );
+}
+
+#[test]
+fn the_same_body_never_gives_the_same_ciphertext() {
+    let mut rng = rng();
+    let first = seal(HERE, b"hello", &mut rng).ok().unwrap();
+    let second = seal(HERE, b"hello", &mut rng).ok().unwrap();
+    assert!(first.key != second.key);
+    assert_ne!(first.ciphertext, second.ciphertext);
+    assert_ne!(first.commitment, second.commitment);
+}
+
+proptest! {
+    #[test]
+    fn every_body_opens_as_it_was_sealed(
+        body in proptest::collection::vec(any::<u8>(), 0..3000),
+        seed: u64,
+    ) {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let sealed = seal(HERE, &body, &mut rng).ok().unwrap();
+        prop_assert_eq!(open_at(HERE, &sealed), Ok(body));
+    }
+
+    #[test]
+    fn no_plaintext_makes_opening_panic(
+        plaintext in proptest::collection::vec(any::<u8>(), 0..400),
+    ) {
+        prop_assert!(open_at(HERE, &forge(&plaintext, [0; 32])).is_err());
+        prop_assert!(open_at(HERE, &forge(&pad(&plaintext), [0; 32])).is_err());
+    }
+}
