@@ -1,0 +1,190 @@
+// One device of the official library, driven by JSON lines: a request on stdin, its answer on stdout.
+// Only the package's documented classes are used; every value crosses as hexadecimal.
+
+import { createInterface } from "node:readline";
+import * as signal from "@signalapp/libsignal-client";
+
+const bytes = (hex) => Buffer.from(hex, "hex");
+const US = signal.ProtocolAddress.new("sealwire", 1);
+
+class Sessions extends signal.SessionStore {
+  records = new Map();
+  async saveSession(address, record) {
+    // Stored as bytes, so that every step goes through the library's own stored form.
+    this.records.set(address.toString(), record.serialize());
+  }
+  async getSession(address) {
+    const record = this.records.get(address.toString());
+    return record ? signal.SessionRecord.deserialize(record) : null;
+  }
+  async getExistingSessions(addresses) {
+    return Promise.all(addresses.map((address) => this.getSession(address)));
+  }
+}
+
+class Identities extends signal.IdentityKeyStore {
+  known = new Map();
+  constructor(secret, registrationId) {
+    super();
+    this.secret = secret;
+    this.registrationId = registrationId;
+  }
+  async getIdentityKey() {
+    return this.secret;
+  }
+  async getLocalRegistrationId() {
+    return this.registrationId;
+  }
+  async saveIdentity(address, key) {
+    const before = this.known.get(address.toString());
+    this.known.set(address.toString(), key);
+    return before && before.compare(key) !== 0
+      ? signal.IdentityChange.ReplacedExisting
+      : signal.IdentityChange.NewOrUnchanged;
+  }
+  async isTrustedIdentity(address, key) {
+    const known = this.known.get(address.toString());
+    return !known || known.compare(key) === 0;
+  }
+  async getIdentity(address) {
+    return this.known.get(address.toString()) ?? null;
+  }
+}
+
+class OneTimePreKeys extends signal.PreKeyStore {
+  records = new Map();
+  async savePreKey(id, record) {
+    this.records.set(id, record);
+  }
+  async getPreKey(id) {
+    const record = this.records.get(id);
+    if (!record) throw new Error(`no prekey ${id}`);
+    return record;
+  }
+  async removePreKey(id) {
+    this.records.delete(id);
+  }
+}
+
+class SignedPreKeys extends signal.SignedPreKeyStore {
+  records = new Map();
+  async saveSignedPreKey(id, record) {
+    this.records.set(id, record);
+  }
+  async getSignedPreKey(id) {
+    const record = this.records.get(id);
+    if (!record) throw new Error(`no signed prekey ${id}`);
+    return record;
+  }
+}
+
+// Version 3 uses none.
+class NoKyberPreKeys extends signal.KyberPreKeyStore {
+  async saveKyberPreKey() {}
+  async getKyberPreKey(id) {
+    throw new Error(`no kyber prekey ${id}`);
+  }
+  async markKyberPreKeyUsed() {}
+}
+
+const oneTime = new OneTimePreKeys();
+const signed = new SignedPreKeys();
+const sessions = new Sessions();
+let identities;
+
+const requests = {
+  async create({ identity_secret, registration_id }) {
+    const secret = signal.PrivateKey.deserialize(bytes(identity_secret));
+    identities = new Identities(secret, registration_id);
+    return { identity_key: secret.getPublicKey().serialize() };
+  },
+
+  async bundle({ signed_prekey_id, one_time_prekey_id }) {
+    const secret = signal.PrivateKey.generate();
+    const key = secret.getPublicKey();
+    const signature = identities.secret.sign(key.serialize());
+    const record = signal.SignedPreKeyRecord.new(signed_prekey_id, Date.now(), key, secret, signature);
+    await signed.saveSignedPreKey(signed_prekey_id, record);
+    let one_time_prekey = null;
+    if (one_time_prekey_id !== null) {
+      const secret = signal.PrivateKey.generate();
+      const record = signal.PreKeyRecord.new(one_time_prekey_id, secret.getPublicKey(), secret);
+      await oneTime.savePreKey(one_time_prekey_id, record);
+      one_time_prekey = secret.getPublicKey().serialize();
+    }
+    return {
+      registration_id: identities.registrationId,
+      identity_key: identities.secret.getPublicKey().serialize(),
+      signed_prekey_id,
+      signed_prekey: key.serialize(),
+      signed_prekey_signature: signature,
+      one_time_prekey_id,
+      one_time_prekey,
+    };
+  },
+
+  async begin({ bundle }) {
+    const key = (hex) => signal.PublicKey.deserialize(bytes(hex));
+    const theirs = signal.PreKeyBundle.new(
+      bundle.registration_id,
+      US.deviceId(),
+      bundle.one_time_prekey_id,
+      bundle.one_time_prekey === null ? null : key(bundle.one_time_prekey),
+      bundle.signed_prekey_id,
+      key(bundle.signed_prekey),
+      bytes(bundle.signed_prekey_signature),
+      key(bundle.identity_key),
+    );
+    await signal.processPreKeyBundle(theirs, US, sessions, identities);
+    return {};
+  },
+
+  async seal({ plaintext }) {
+    const message = await signal.signalEncrypt(bytes(plaintext), US, sessions, identities);
+    return { kind: message.type(), body: message.serialize() };
+  },
+
+  async open({ kind, body }) {
+    const plaintext =
+      kind === signal.CiphertextMessageType.PreKey
+        ? await signal.signalDecryptPreKey(
+            signal.PreKeySignalMessage.deserialize(bytes(body)),
+            US,
+            sessions,
+            identities,
+            oneTime,
+            signed,
+            new NoKyberPreKeys(),
+          )
+        : await signal.signalDecrypt(
+            signal.SignalMessage.deserialize(bytes(body)),
+            US,
+            sessions,
+            identities,
+          );
+    return { plaintext };
+  },
+
+  async verify({ identity_key, text, signature }) {
+    const key = signal.PublicKey.deserialize(bytes(identity_key));
+    return { valid: key.verify(bytes(text), bytes(signature)) };
+  },
+
+  async has_one_time_prekey({ id }) {
+    return { held: oneTime.records.has(id) };
+  },
+};
+
+const toHex = (_, value) =>
+  value?.type === "Buffer" ? Buffer.from(value.data).toString("hex") : value;
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { request, ...fields } = JSON.parse(line);
+  let answer;
+  try {
+    answer = { ok: await requests[request](fields) };
+  } catch (error) {
+    answer = { refused: String(error?.message ?? error) };
+  }
+  process.stdout.write(JSON.stringify(answer, toHex) + "\n");
+}

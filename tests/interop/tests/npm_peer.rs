@@ -1,0 +1,173 @@
+//! Sessions of version 3 with the official npm build 0.72.1, the last that begins one without a KEM key.
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use sealwire_crypto::signature::Signature;
+use sealwire_interop::{Message, NpmPeer, OurDevice, PeerError, identity_of_sign};
+
+const OUR_REGISTRATION: u32 = 1_111;
+const PEER_REGISTRATION: u32 = 2_222;
+
+/// A device of each kind, whose identities have these signs.
+fn devices(our_sign: bool, peer_sign: bool) -> (OurDevice, NpmPeer) {
+    let mut rng = ChaCha20Rng::seed_from_u64(u64::from(our_sign) * 2 + u64::from(peer_sign));
+    let ours = identity_of_sign(our_sign, &mut rng);
+    let theirs = identity_of_sign(peer_sign, &mut rng);
+    let peer = NpmPeer::start(&theirs, PEER_REGISTRATION).unwrap_or_else(|error| panic!("{error}"));
+    let us = OurDevice::new(
+        ours,
+        OUR_REGISTRATION,
+        theirs.public(),
+        PEER_REGISTRATION,
+        rng,
+    );
+    (us, peer)
+}
+
+const SIGNS: [(bool, bool); 4] = [(false, false), (false, true), (true, false), (true, true)];
+
+/// Forty turns of both sides: in order, out of order over up to three turns, some lost, some repeated.
+fn talk(us: &mut OurDevice, peer: &mut NpmPeer) {
+    let (mut late_of_ours, mut late_of_peer) = (Vec::<(Vec<u8>, Message)>::new(), Vec::new());
+    for turn in 0..40u32 {
+        let texts: Vec<_> = (0..4)
+            .map(|index| format!("turn {turn}, text {index}"))
+            .collect();
+        let texts: Vec<_> = texts.iter().map(String::as_bytes).collect();
+
+        let sealed: Vec<_> = texts.iter().map(|text| us.seal(text).unwrap()).collect();
+        for index in [2, 0] {
+            assert_eq!(peer.open(&sealed[index]).unwrap(), texts[index]);
+        }
+        assert!(matches!(peer.open(&sealed[0]), Err(PeerError::Refused(_))));
+        late_of_ours.push((texts[3].to_vec(), sealed[3].clone()));
+
+        let sealed: Vec<_> = texts.iter().map(|text| peer.seal(text).unwrap()).collect();
+        for index in [2, 0] {
+            assert_eq!(us.open(&sealed[index]).unwrap(), texts[index]);
+        }
+        assert!(us.open(&sealed[0]).is_err());
+        late_of_peer.push((texts[3].to_vec(), sealed[3].clone()));
+
+        // The last messages of chains that both sides have left three turns ago.
+        if turn >= 3 {
+            let (text, message) = late_of_ours.remove(0);
+            assert_eq!(peer.open(&message).unwrap(), text);
+            let (text, message) = late_of_peer.remove(0);
+            assert_eq!(us.open(&message).unwrap(), text);
+            assert!(us.open(&message).is_err());
+        }
+    }
+}
+
+#[test]
+fn a_session_that_we_begin() {
+    for (our_sign, peer_sign) in SIGNS {
+        for one_time in [Some(31), None] {
+            let (mut us, mut peer) = devices(our_sign, peer_sign);
+            us.begin(&peer.bundle(7, one_time).unwrap()).unwrap();
+            let first = us.seal(b"first").unwrap();
+            let second = us.seal(b"second").unwrap();
+            assert_eq!((first.kind, second.kind), (3, 3));
+            assert_eq!(peer.open(&second).unwrap(), b"second");
+            assert_eq!(peer.open(&first).unwrap(), b"first");
+            assert!(!peer.has_one_time_prekey(31).unwrap());
+
+            let reply = peer.seal(b"reply").unwrap();
+            assert_eq!(reply.kind, 2);
+            assert_eq!(us.open(&reply).unwrap(), b"reply");
+            assert_eq!(us.seal(b"after the reply").unwrap().kind, 2);
+            talk(&mut us, &mut peer);
+        }
+    }
+}
+
+#[test]
+fn a_session_that_the_official_build_begins() {
+    for (our_sign, peer_sign) in SIGNS {
+        for one_time in [Some(41), None] {
+            let (mut us, mut peer) = devices(our_sign, peer_sign);
+            let bundle = us.bundle(9, one_time);
+            peer.begin(&bundle).unwrap();
+            let first = peer.seal(b"first").unwrap();
+            let second = peer.seal(b"second").unwrap();
+            assert_eq!((first.kind, second.kind), (3, 3));
+            assert_eq!(us.open(&second).unwrap(), b"second");
+            assert_eq!(us.skipped_keys(), 1);
+            assert_eq!(us.open(&first).unwrap(), b"first");
+            assert_eq!(us.skipped_keys(), 0);
+            assert!(!us.has_one_time_prekey(41));
+
+            let reply = us.seal(b"reply").unwrap();
+            assert_eq!(reply.kind, 2);
+            assert_eq!(peer.open(&reply).unwrap(), b"reply");
+            assert_eq!(peer.seal(b"after the reply").unwrap().kind, 2);
+            talk(&mut us, &mut peer);
+        }
+    }
+}
+
+#[test]
+fn both_begin_at_once() {
+    let (mut us, mut peer) = devices(false, true);
+    us.begin(&peer.bundle(7, Some(31)).unwrap()).unwrap();
+    peer.begin(&us.bundle(9, Some(41))).unwrap();
+    let (ours, theirs) = (us.seal(b"ours").unwrap(), peer.seal(b"theirs").unwrap());
+    assert_eq!(peer.open(&ours).unwrap(), b"ours");
+    assert_eq!(us.open(&theirs).unwrap(), b"theirs");
+    // Still crossing, each on the session that the other began, and then one after the other.
+    let (ours, theirs) = (us.seal(b"again").unwrap(), peer.seal(b"encore").unwrap());
+    assert_eq!(peer.open(&ours).unwrap(), b"again");
+    assert_eq!(us.open(&theirs).unwrap(), b"encore");
+    talk(&mut us, &mut peer);
+}
+
+#[test]
+fn empty_and_long_plaintexts_pass_both_ways() {
+    let (mut us, mut peer) = devices(true, false);
+    us.begin(&peer.bundle(7, None).unwrap()).unwrap();
+    for length in [0, 1, 15, 16, 17, 65_536] {
+        let text = vec![0x5a; length];
+        assert_eq!(peer.open(&us.seal(&text).unwrap()).unwrap(), text);
+        assert_eq!(us.open(&peer.seal(&text).unwrap()).unwrap(), text);
+    }
+}
+
+#[test]
+fn an_altered_message_is_refused_by_either_side() {
+    let (mut us, mut peer) = devices(false, false);
+    us.begin(&peer.bundle(7, None).unwrap()).unwrap();
+    peer.open(&us.seal(b"hello").unwrap()).unwrap();
+    us.open(&peer.seal(b"hello").unwrap()).unwrap();
+    let alter = |message: &Message| {
+        let mut body = hex::decode(&message.body).unwrap();
+        let last = body.len() - 1;
+        body[last] ^= 1;
+        Message {
+            body: hex::encode(body),
+            ..message.clone()
+        }
+    };
+    let (ours, theirs) = (us.seal(b"ours").unwrap(), peer.seal(b"theirs").unwrap());
+    assert!(peer.open(&alter(&ours)).is_err());
+    assert!(us.open(&alter(&theirs)).is_err());
+    assert_eq!(peer.open(&ours).unwrap(), b"ours");
+    assert_eq!(us.open(&theirs).unwrap(), b"theirs");
+}
+
+#[test]
+fn signatures_of_both_signs_verify_there() {
+    let mut rng = ChaCha20Rng::seed_from_u64(5);
+    for sign in [false, true] {
+        let identity = identity_of_sign(sign, &mut rng);
+        let mut peer = NpmPeer::start(&identity, PEER_REGISTRATION).unwrap();
+        let signature = identity.sign(&mut rng, b"text");
+        let key = identity.public();
+        assert!(peer.verify(&key, b"text", &signature).unwrap());
+        assert!(!peer.verify(&key, b"test", &signature).unwrap());
+        let mut other_sign = signature.to_bytes();
+        other_sign[63] ^= 0x80;
+        let other_sign = Signature::from_bytes(&other_sign).unwrap();
+        assert!(!peer.verify(&key, b"text", &other_sign).unwrap());
+    }
+}
