@@ -11,7 +11,6 @@ mod sign;
 mod verify;
 
 pub use entry::{DeviceEntry, NewDevice, SignedDeviceEntry, consent_to_listing};
-pub(crate) use entry::{has_consented, within_bounds};
 pub use error::DeviceListError;
 pub use grant::{GrantError, RegistrationGrant, SignedRegistrationGrant};
 pub use list::{DeviceList, SignedDeviceList};
