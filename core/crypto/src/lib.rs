@@ -9,8 +9,8 @@ pub mod challenge;
 pub mod content;
 pub mod device;
 pub mod envelope;
-#[allow(unused_imports, reason = "linking makes a role of its own")]
 pub mod keys;
+pub mod linking;
 mod padme;
 pub mod primitives;
 pub mod ratchet;

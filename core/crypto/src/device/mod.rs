@@ -11,6 +11,7 @@ mod sign;
 mod verify;
 
 pub use entry::{DeviceEntry, NewDevice, SignedDeviceEntry, consent_to_listing};
+pub(crate) use entry::{has_consented, within_bounds};
 pub use error::DeviceListError;
 pub use grant::{GrantError, RegistrationGrant, SignedRegistrationGrant};
 pub use list::{DeviceList, SignedDeviceList};
