@@ -1,5 +1,11 @@
 //! Sessions of version 3 with the official npm build 0.72.1, the last that begins one without a KEM key.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code, of which clippy knows only the functions marked as tests"
+)]
+
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use sealwire_crypto::signature::Signature;
