@@ -5,6 +5,7 @@ mod device;
 mod limits;
 mod order;
 mod properties;
+mod stored;
 mod tampering;
 
 use device::{Device, pair, talking_pair};

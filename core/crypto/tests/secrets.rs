@@ -1,0 +1,46 @@
+//! What is secret has no `Debug`: it cannot end up in a log or a panic message by accident.
+
+use sealwire_crypto::keys::{
+    AccountKeyPair, EphemeralKeyPair, IdentityKeyPair, OneTimePreKeyPair, RatchetKeyPair,
+    SignedPreKeyPair,
+};
+use sealwire_crypto::ratchet::{Opened, SessionRecord, SkippedKey};
+
+/// Does not compile if a type can be printed: then both implementations fit, and neither is chosen.
+macro_rules! cannot_be_printed {
+    ($($secret:ty),* $(,)?) => {
+        $(const _: fn() = || {
+            trait Ambiguous<Case> {
+                fn chosen() {}
+            }
+            struct Printable;
+            impl<T: ?Sized> Ambiguous<()> for T {}
+            impl<T: ?Sized + core::fmt::Debug> Ambiguous<Printable> for T {}
+            let _ = <$secret as Ambiguous<_>>::chosen;
+        };)*
+    };
+}
+
+cannot_be_printed!(
+    AccountKeyPair,
+    EphemeralKeyPair,
+    IdentityKeyPair,
+    OneTimePreKeyPair,
+    RatchetKeyPair,
+    SignedPreKeyPair,
+    SessionRecord,
+    SkippedKey,
+    Opened,
+);
+
+/// Wiping is part of the types' contract.
+#[test]
+fn key_pairs_wipe_themselves() {
+    fn wiped<T: zeroize::ZeroizeOnDrop>() {}
+    wiped::<AccountKeyPair>();
+    wiped::<EphemeralKeyPair>();
+    wiped::<IdentityKeyPair>();
+    wiped::<OneTimePreKeyPair>();
+    wiped::<RatchetKeyPair>();
+    wiped::<SignedPreKeyPair>();
+}
