@@ -1,0 +1,92 @@
+//! This device and its account: one row.
+
+use crate::columns::{Col, number_column};
+use crate::{Rows, Secret32, StoreError, Transaction};
+use rusqlite::{OptionalExtension as _, params};
+use sealwire_wire::{DeviceId, UserId};
+
+/// This device and its account.
+pub struct Account {
+    /// The user.
+    pub user_id: UserId,
+    /// This device.
+    pub device_id: DeviceId,
+    /// This registration of the device.
+    pub registration_id: u32,
+    /// The private half of the device's identity key.
+    pub identity_secret: Secret32,
+    /// The private half of the account key; none on a device that is not linked yet.
+    pub account_secret: Option<Secret32>,
+    /// The relay it belongs to.
+    pub relay_origin: String,
+    /// How far it is.
+    pub state: AccountState,
+}
+
+/// How far this device is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AccountState {
+    /// Registered at the relay or about to be, in no signed list yet.
+    Registering,
+    /// In the newest signed list.
+    Registered,
+    /// Taken out of the list.
+    Revoked,
+}
+number_column!(AccountState { Registering = 1, Registered = 2, Revoked = 3 });
+
+impl Rows {
+    /// The account, if this store has one.
+    pub fn account(&self) -> Result<Option<Account>, StoreError> {
+        self.statement(
+            "SELECT user_id, device_id, registration_id, identity_secret, account_secret, relay_origin, state
+             FROM account WHERE id = 1",
+        )?
+        .query_row([], |row| {
+            Ok(Account {
+                user_id: row.get::<_, Col<_>>(0)?.0,
+                device_id: row.get::<_, Col<_>>(1)?.0,
+                registration_id: row.get(2)?,
+                identity_secret: row.get::<_, Col<_>>(3)?.0,
+                account_secret: row.get::<_, Option<Col<_>>>(4)?.map(|secret| secret.0),
+                relay_origin: row.get(5)?,
+                state: row.get(6)?,
+            })
+        })
+        .optional()
+        .map_err(StoreError::from)
+    }
+}
+
+impl Transaction<'_> {
+    /// Puts the account in place of what was there.
+    pub fn save_account(&mut self, account: &Account) -> Result<(), StoreError> {
+        self.statement(
+            "INSERT OR REPLACE INTO account
+                 (id, user_id, device_id, registration_id, identity_secret, account_secret, relay_origin, state)
+             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            Col(&account.user_id),
+            Col(account.device_id),
+            account.registration_id,
+            Col(&account.identity_secret),
+            Col::optional(account.account_secret.as_ref()),
+            account.relay_origin,
+            account.state,
+        ])?;
+        Ok(())
+    }
+
+    /// Changes how far this device is.
+    pub fn set_account_state(&mut self, state: AccountState) -> Result<(), StoreError> {
+        let changed = self
+            .statement("UPDATE account SET state = ?1 WHERE id = 1")?
+            .execute([state])?;
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::NoSuch("account"))
+        }
+    }
+}

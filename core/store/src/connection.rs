@@ -1,0 +1,212 @@
+//! One keyed connection to a store file, and what its first bytes say before a key is tried.
+
+use crate::{OpenError, StoreError, StoreKey};
+use rusqlite::{Connection, OpenFlags};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// Where a store lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// A file, with `-wal` and `-shm` beside it while open. Its folder must exist.
+    File(PathBuf),
+    /// Nowhere: gone when the store is dropped. For tests.
+    Memory,
+}
+
+/// What stands behind a store's connections.
+pub(crate) enum Place {
+    File(PathBuf),
+    /// A name that this store's connections alone know.
+    Memory(String),
+}
+
+/// How long a writer waits for another process before [`StoreError::Locked`].
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// SQLCipher leaves this much of the file in the clear, so that iOS sees an SQLite file and lets a suspended app keep it.
+const PLAINTEXT_HEADER: i64 = 32;
+/// The first bytes of every SQLite file (SQLite file format, section 1.3).
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// Bytes 16 and 17: page size. SQLCipher 4 writes 4096.
+const PAGE_SIZE: u64 = 4096;
+/// Byte 20: what SQLCipher 4 keeps at the end of each page, 16 bytes of IV and 64 of HMAC-SHA512.
+const RESERVED: u8 = 80;
+/// A WAL beyond this is cut back after a checkpoint.
+const WAL_LIMIT: i64 = 4 << 20;
+
+/// What the file looks like before it is opened.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// No file, or an empty one.
+    Nothing { file_exists: bool },
+    /// The clear part of a store's header.
+    Store,
+}
+
+impl Place {
+    pub(crate) fn memory() -> Self {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self::Memory(format!(
+            "file:/sealwire-{}?vfs=memdb",
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        ))
+    }
+
+    /// A connection that can read the store, or the reason why not.
+    pub(crate) fn connect(&self, key: &StoreKey, create: bool) -> Result<Connection, OpenError> {
+        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        if create {
+            flags |= OpenFlags::SQLITE_OPEN_CREATE;
+        }
+        let connection = match self {
+            Self::File(path) => Connection::open_with_flags(path, flags)?,
+            Self::Memory(name) => open_memory(name, flags)?,
+        };
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        if let Self::File(_) = self {
+            unlock(&connection, key)?;
+        }
+        configure(&connection)?;
+        Ok(connection)
+    }
+}
+
+/// A name in the memory VFS can be opened twice, so that memory has readers apart too.
+#[cfg(not(target_family = "wasm"))]
+fn open_memory(name: &str, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    Connection::open_with_flags(
+        name,
+        flags | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_CREATE,
+    )
+}
+
+#[cfg(target_family = "wasm")]
+fn open_memory(_name: &str, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    Connection::open_in_memory_with_flags(flags)
+}
+
+/// Hands the key over and reads the first page with it.
+fn unlock(connection: &Connection, key: &StoreKey) -> Result<(), OpenError> {
+    // SQLCipher prints to stderr on a wrong key; the caller gets an error instead.
+    run_pragma(connection, "cipher_log_level", "NONE")?;
+    let text: Zeroizing<String> = key.as_pragma();
+    run_pragma(connection, "key", text.as_str())?;
+    run_pragma(connection, "cipher_plaintext_header_size", PLAINTEXT_HEADER)?;
+    match connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())) {
+        Ok(()) => Ok(()),
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
+            Err(OpenError::WrongKey)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn configure(connection: &Connection) -> Result<(), OpenError> {
+    if cfg!(target_family = "wasm") {
+        // OPFS has no shared memory: one connection keeps the WAL index in its own.
+        run_pragma(connection, "locking_mode", "EXCLUSIVE")?;
+    }
+    run_pragma(connection, "temp_store", "MEMORY")?;
+    run_pragma(connection, "secure_delete", "ON")?;
+    run_pragma(connection, "journal_mode", "WAL")?;
+    run_pragma(connection, "journal_size_limit", WAL_LIMIT)?;
+    // Bytes leave and acknowledgements follow a commit: it must outlive a power loss, on Apple's disks too.
+    run_pragma(connection, "synchronous", "FULL")?;
+    run_pragma(connection, "fullfsync", "ON")?;
+    run_pragma(connection, "checkpoint_fullfsync", "ON")?;
+    run_pragma(connection, "foreign_keys", "ON")?;
+    run_pragma(connection, "trusted_schema", "OFF")?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(())
+}
+
+/// Pragmas answer with a row or with none, and not the same in every version: the answer is not looked at.
+pub(crate) fn run_pragma(
+    connection: &Connection,
+    name: &str,
+    value: impl rusqlite::ToSql,
+) -> rusqlite::Result<()> {
+    connection
+        .pragma_update_and_check(None, name, value, |_| Ok(()))
+        .or_else(|error| match error {
+            rusqlite::Error::QueryReturnedNoRows => Ok(()),
+            other => Err(other),
+        })
+}
+
+/// Looks at the clear header and the file's length, so that each thing that is no store gets its own answer.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn look_at(path: &Path) -> Result<Found, OpenError> {
+    use std::io::Read as _;
+    let mut file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Found::Nothing { file_exists: false });
+        }
+        Err(error) => return Err(io_error(&error)),
+    };
+    let length = file.metadata().map_err(|error| io_error(&error))?.len();
+    let mut head = Vec::with_capacity(PLAINTEXT_HEADER as usize);
+    file.by_ref()
+        .take(PLAINTEXT_HEADER as u64)
+        .read_to_end(&mut head)
+        .map_err(|error| io_error(&error))?;
+    // While a WAL lies there, a checkpoint may have been cut short: the WAL has the rest.
+    let wal = std::fs::metadata(beside(path, "-wal")).is_ok_and(|wal| wal.len() > 0);
+    judge(&head, length, wal)
+}
+
+/// On the web the file lies behind the VFS: the key alone decides.
+#[cfg(target_family = "wasm")]
+pub(crate) fn look_at(_path: &Path) -> Result<Found, OpenError> {
+    Ok(Found::Store)
+}
+
+fn judge(head: &[u8], length: u64, wal: bool) -> Result<Found, OpenError> {
+    if head.is_empty() && !wal {
+        return Ok(Found::Nothing { file_exists: true });
+    }
+    let same = head.len().min(MAGIC.len());
+    if head[..same] != MAGIC[..same] || head.get(20).is_some_and(|reserved| *reserved != RESERVED) {
+        return Err(OpenError::NotAStore);
+    }
+    if !wal && (length < PAGE_SIZE || !length.is_multiple_of(PAGE_SIZE)) {
+        return Err(OpenError::Corrupt {
+            detail: format!("truncated to {length} bytes"),
+        });
+    }
+    Ok(Found::Store)
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn io_error(error: &std::io::Error) -> OpenError {
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => OpenError::Locked,
+        std::io::ErrorKind::StorageFull => OpenError::DiskFull,
+        _ => OpenError::Io {
+            detail: error.to_string(),
+        },
+    }
+}
+
+impl From<OpenError> for StoreError {
+    /// For a reader, which opens what the store has open already.
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::DiskFull => Self::DiskFull,
+            OpenError::Locked => Self::Locked,
+            OpenError::Io { detail } => Self::Io { detail },
+            OpenError::Corrupt { detail } => Self::Corrupt { detail },
+            other => Self::corrupt(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Signed device lists of every user, each version as it travelled, and the account key first seen of each.
+
+use crate::columns::Col;
+use crate::{Rows, StoreError, Transaction};
+use rusqlite::{OptionalExtension as _, params};
+use sealwire_wire::UserId;
+
+/// One version of a user's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceListRow {
+    /// Its version.
+    pub version: u64,
+    /// The signed list as received.
+    pub bytes: Vec<u8>,
+    /// The hash that the next version names.
+    pub hash: [u8; 32],
+}
+
+/// What is known of a user's account key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PinnedAccount {
+    /// First seen, or accepted since.
+    pub account_key: [u8; 33],
+    /// Another one that the app has not accepted: until it does, nothing is sent.
+    pub offered_key: Option<[u8; 33]>,
+}
+
+impl Rows {
+    /// The newest list of a user that was accepted.
+    pub fn newest_list(&self, user: &UserId) -> Result<Option<DeviceListRow>, StoreError> {
+        self.statement(
+            "SELECT version, bytes, hash FROM device_lists WHERE user_id = ?1 ORDER BY version DESC LIMIT 1",
+        )?
+        .query_row([Col(user)], read_list)
+        .optional()
+        .map_err(StoreError::from)
+    }
+
+    /// One version of a user's list.
+    pub fn list(&self, user: &UserId, version: u64) -> Result<Option<DeviceListRow>, StoreError> {
+        self.statement(
+            "SELECT version, bytes, hash FROM device_lists WHERE user_id = ?1 AND version = ?2",
+        )?
+        .query_row(params![Col(user), Col(version)], read_list)
+        .optional()
+        .map_err(StoreError::from)
+    }
+
+    /// Every version of a user's list, oldest first.
+    pub fn lists(&self, user: &UserId) -> Result<Vec<DeviceListRow>, StoreError> {
+        self.statement(
+            "SELECT version, bytes, hash FROM device_lists WHERE user_id = ?1 ORDER BY version",
+        )?
+        .query_map([Col(user)], read_list)?
+        .map(|row| Ok(row?))
+        .collect()
+    }
+
+    /// Every user with a list, and the newest version held.
+    pub fn list_versions(&self) -> Result<Vec<(UserId, u64)>, StoreError> {
+        self.statement("SELECT user_id, max(version) FROM device_lists GROUP BY user_id")?
+            .query_map([], |row| {
+                Ok((row.get::<_, Col<_>>(0)?.0, row.get::<_, Col<_>>(1)?.0))
+            })?
+            .map(|row| Ok(row?))
+            .collect()
+    }
+
+    /// The account key of a user, if one was seen.
+    pub fn pinned_account(&self, user: &UserId) -> Result<Option<PinnedAccount>, StoreError> {
+        self.statement("SELECT account_key, offered_key FROM pinned_accounts WHERE user_id = ?1")?
+            .query_row([Col(user)], |row| {
+                Ok(PinnedAccount {
+                    account_key: row.get::<_, Col<_>>(0)?.0,
+                    offered_key: row.get::<_, Option<Col<_>>>(1)?.map(|key| key.0),
+                })
+            })
+            .optional()
+            .map_err(StoreError::from)
+    }
+}
+
+impl Transaction<'_> {
+    /// Appends the next version. The same bytes again are no error; another list in its place is
+    /// [`StoreError::Conflict`], and so is a version that is not the next one.
+    pub fn append_list(&mut self, user: &UserId, list: &DeviceListRow) -> Result<(), StoreError> {
+        if let Some(held) = self.list(user, list.version)? {
+            return if held == *list {
+                Ok(())
+            } else {
+                Err(StoreError::Conflict("device list"))
+            };
+        }
+        let follows = self
+            .newest_list(user)?
+            .is_none_or(|newest| newest.version.checked_add(1) == Some(list.version));
+        if !follows {
+            return Err(StoreError::Conflict("device list"));
+        }
+        self.statement(
+            "INSERT INTO device_lists (user_id, version, bytes, hash) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![Col(user), Col(list.version), list.bytes, list.hash])?;
+        Ok(())
+    }
+
+    /// Pins the account key first seen. The same again is no error, another is [`StoreError::Conflict`].
+    pub fn pin_account(&mut self, user: &UserId, account_key: &[u8; 33]) -> Result<(), StoreError> {
+        match self.pinned_account(user)? {
+            Some(held) if held.account_key == *account_key => Ok(()),
+            Some(_) => Err(StoreError::Conflict("account key")),
+            None => {
+                self.statement(
+                    "INSERT INTO pinned_accounts (user_id, account_key) VALUES (?1, ?2)",
+                )?
+                .execute(params![Col(user), account_key])?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Notes an account key other than the pinned one, until the app accepts it.
+    pub fn offer_account(
+        &mut self,
+        user: &UserId,
+        offered_key: &[u8; 33],
+    ) -> Result<(), StoreError> {
+        let changed = self
+            .statement("UPDATE pinned_accounts SET offered_key = ?2 WHERE user_id = ?1")?
+            .execute(params![Col(user), offered_key])?;
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::NoSuch("pinned account"))
+        }
+    }
+
+    /// The app accepts exactly this offered key: it is the pinned one from now on.
+    pub fn accept_account(
+        &mut self,
+        user: &UserId,
+        offered_key: &[u8; 33],
+    ) -> Result<(), StoreError> {
+        let changed = self
+            .statement(
+                "UPDATE pinned_accounts SET account_key = offered_key, offered_key = NULL
+                 WHERE user_id = ?1 AND offered_key = ?2",
+            )?
+            .execute(params![Col(user), offered_key])?;
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::NoSuch("offered account key"))
+        }
+    }
+}
+
+fn read_list(row: &rusqlite::Row<'_>) -> rusqlite::Result<DeviceListRow> {
+    Ok(DeviceListRow {
+        version: row.get::<_, Col<_>>(0)?.0,
+        bytes: row.get(1)?,
+        hash: row.get::<_, Col<_>>(2)?.0,
+    })
+}

@@ -1,0 +1,159 @@
+//! Messages, one row a revision. The row is also the mark against repeats: it becomes a tombstone, it never goes.
+
+use crate::columns::{Col, number_column};
+use rusqlite::Row;
+use sealwire_wire::content::{Previous, Uid};
+use sealwire_wire::contract::Stamp;
+use sealwire_wire::{Bytes32, ClientSeq, DeviceId, MessageId, ThreadId, Timestamp, UserId};
+
+mod read;
+mod write;
+
+pub use read::PageCursor;
+pub use write::{Inserted, ReadableContent, Replaced};
+
+/// A message's number in this store: given in the order of arrival, never given again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LocalId(pub i64);
+
+/// A message as the store holds it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Its number in this store.
+    pub local_id: LocalId,
+    /// All else.
+    pub row: NewMessage,
+}
+
+/// A message as it is put in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewMessage {
+    /// Where.
+    pub thread: ThreadId,
+    /// By whom.
+    pub sender: UserId,
+    /// On which device.
+    pub sender_device: DeviceId,
+    /// That device's number of the send.
+    pub client_seq: ClientSeq,
+    /// 0, and one more with each edit.
+    pub revision: u32,
+    /// The relay's id; none until the relay accepted it.
+    pub message_id: Option<MessageId>,
+    /// The random name inside the content; none while the content could not be read.
+    pub uid: Option<Uid>,
+    /// What it holds.
+    pub kind: MessageKind,
+    /// Where it is on its way.
+    pub state: MessageState,
+    /// Why it could not be read or sent, a stable code.
+    pub reason: Option<String>,
+    /// Content as received, kept byte for byte so that a report can prove it.
+    pub content: Option<Vec<u8>>,
+    /// What is shown and searched: the text, or an attachment's caption and name.
+    pub text: Option<String>,
+    /// The commitment as sent.
+    pub commitment: Option<[u8; 32]>,
+    /// The relay's word on it.
+    pub stamp: Option<Stamp>,
+    /// SHA-256 of the ciphertext; none until sealed.
+    pub digest: Option<[u8; 32]>,
+    /// The message of that device before it.
+    pub prev: Option<Previous>,
+    /// The relay's clock; none until the relay accepted it.
+    pub created_at: Option<Timestamp>,
+    /// This device's clock.
+    pub local_at: Timestamp,
+}
+
+/// What a message holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MessageKind {
+    /// Words.
+    Text,
+    /// A file, perhaps with words.
+    Attachment,
+    /// Of a later version: kept until this device can show it.
+    Unknown,
+    /// Nothing yet: it could not be read, for the reason beside it.
+    Placeholder,
+    /// Nothing any more.
+    Tombstone,
+}
+number_column!(MessageKind { Text = 1, Attachment = 2, Unknown = 3, Placeholder = 4, Tombstone = 5 });
+
+/// Where a message is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MessageState {
+    /// Own, not accepted by the relay yet.
+    Pending,
+    /// Own, accepted by the relay.
+    Sent,
+    /// Own, given up for the reason beside it; may be tried again.
+    Failed,
+    /// From another device, read.
+    Received,
+    /// From another device, not read for the reason beside it.
+    Unreadable,
+}
+number_column!(MessageState { Pending = 1, Sent = 2, Failed = 3, Received = 4, Unreadable = 5 });
+
+impl std::ops::Deref for Message {
+    type Target = NewMessage;
+
+    fn deref(&self) -> &NewMessage {
+        &self.row
+    }
+}
+
+/// Every column, in the order that [`read_message`] takes them. A macro, so that statements stay literals.
+macro_rules! message_columns {
+    () => {
+        "m.local_id, m.thread_id, m.sender_user_id, m.sender_device_id, m.client_seq, m.revision, m.message_id, m.uid, \
+         m.kind, m.state, m.reason, m.content, m.text, m.commitment, m.stamp_key_id, m.stamp_mac, m.digest, \
+         m.prev_client_seq, m.prev_digest, m.created_at_ms, m.local_at_ms"
+    };
+}
+pub(crate) use message_columns;
+
+/// A row of [`message_columns`].
+pub(crate) fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
+    let stamp_key_id: Option<u32> = row.get(14)?;
+    let stamp_mac: Option<Col<[u8; 32]>> = row.get(15)?;
+    let prev_client_seq: Option<Col<ClientSeq>> = row.get(17)?;
+    let prev_digest: Option<Col<[u8; 32]>> = row.get(18)?;
+    Ok(Message {
+        local_id: LocalId(row.get(0)?),
+        row: NewMessage {
+            thread: row.get::<_, Col<_>>(1)?.0,
+            sender: row.get::<_, Col<_>>(2)?.0,
+            sender_device: row.get::<_, Col<_>>(3)?.0,
+            client_seq: row.get::<_, Col<_>>(4)?.0,
+            revision: row.get(5)?,
+            message_id: row.get::<_, Option<Col<_>>>(6)?.map(|id| id.0),
+            uid: row.get::<_, Option<Col<_>>>(7)?.map(|uid| Uid(uid.0)),
+            kind: row.get(8)?,
+            state: row.get(9)?,
+            reason: row.get(10)?,
+            content: row.get(11)?,
+            text: row.get(12)?,
+            commitment: row.get::<_, Option<Col<_>>>(13)?.map(|bytes| bytes.0),
+            stamp: stamp_key_id.zip(stamp_mac).map(|(key_id, mac)| Stamp {
+                key_id,
+                mac: Bytes32(mac.0),
+            }),
+            digest: row.get::<_, Option<Col<_>>>(16)?.map(|bytes| bytes.0),
+            prev: prev_client_seq
+                .zip(prev_digest)
+                .map(|(client_seq, digest)| Previous {
+                    client_seq: client_seq.0,
+                    digest: digest.0,
+                }),
+            created_at: row.get::<_, Option<Col<_>>>(19)?.map(|at| at.0),
+            local_at: row.get::<_, Col<_>>(20)?.0,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! The store, its one writer, and its readers apart.
+
+use crate::connection::{Found, Place, look_at, run_pragma};
+use crate::migrations::{SCHEMA_VERSION, migrate, schema_of};
+use crate::open_paths::OpenPath;
+use crate::{Location, OpenError, StoreError, StoreKey};
+use rusqlite::{CachedStatement, Connection};
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// An open store: the one writer of this process. Lends every read of [`Rows`] too.
+pub struct Store {
+    rows: Rows,
+    file: Arc<OpenFile>,
+}
+
+/// Every read of the store, over one connection.
+pub struct Rows {
+    pub(crate) connection: Connection,
+}
+
+/// A write under way: what it did is durable together when the closure of [`Store::transaction`] ends well, or gone.
+///
+/// Lends every read of [`Rows`], which see the transaction's own writes.
+pub struct Transaction<'store> {
+    rows: &'store Rows,
+}
+
+/// A second connection, for another thread: reads never wait for the writer, nor the writer for them.
+pub struct Reader {
+    rows: Rows,
+    // Dropped after the connection: until then the file counts as open.
+    _file: Arc<OpenFile>,
+}
+
+/// What every connection of one store needs. Holds the claim on the path.
+struct OpenFile {
+    place: Place,
+    key: StoreKey,
+    _claim: Option<OpenPath>,
+}
+
+impl Store {
+    /// Opens the store, or makes it where none was.
+    ///
+    /// `anchor` is the generation that the key store holds beside the key, `None` if it holds none: then, and only then,
+    /// a missing file is made. A store newer than its anchor opens (the anchor's last write was lost: write it again).
+    pub fn open(
+        location: &Location,
+        key: &StoreKey,
+        anchor: Option<u64>,
+    ) -> Result<Self, OpenError> {
+        let (place, claim) = match location {
+            Location::Memory => (Place::memory(), None),
+            Location::File(path) => {
+                if let Found::Nothing { file_exists } = look_at(path)?
+                    && anchor.is_some()
+                {
+                    return Err(match file_exists {
+                        false => OpenError::FileMissing,
+                        true => OpenError::Corrupt {
+                            detail: "truncated to 0 bytes".to_owned(),
+                        },
+                    });
+                }
+                let claim = OpenPath::claim(path)?;
+                (Place::File(claim.path().to_path_buf()), Some(claim))
+            }
+        };
+        let connection = place.connect(key, anchor.is_none())?;
+        let file = Arc::new(OpenFile {
+            place,
+            key: key.clone(),
+            _claim: claim,
+        });
+        let rows = Rows { connection };
+        refuse_wrong_age(&rows, anchor)?;
+        migrate(&rows.connection)?;
+        Ok(Self { rows, file })
+    }
+
+    /// Runs `work` as one transaction: committed and flushed to disk if it answers `Ok`, undone if it answers `Err` or panics.
+    ///
+    /// This is the only way to write. Nothing that awaits belongs inside: the writer's lock is held all the while.
+    pub fn transaction<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        // IMMEDIATE: a lock that is to be had is had at once, not halfway through.
+        self.rows
+            .connection
+            .execute_batch("BEGIN IMMEDIATE")
+            .map_err(StoreError::from)?;
+        let undo = UndoUnlessCommitted(&self.rows.connection);
+        let done = work(&mut Transaction { rows: &self.rows })?;
+        self.rows
+            .connection
+            .execute_batch("COMMIT")
+            .map_err(StoreError::from)?;
+        drop(undo);
+        Ok(done)
+    }
+
+    /// A connection apart, to read from another thread.
+    pub fn reader(&self) -> Result<Reader, StoreError> {
+        if cfg!(target_family = "wasm") {
+            return Err(StoreError::NoReaders);
+        }
+        let connection = self.file.place.connect(&self.file.key, false)?;
+        run_pragma(&connection, "query_only", "ON")?;
+        Ok(Reader {
+            rows: Rows { connection },
+            _file: Arc::clone(&self.file),
+        })
+    }
+
+    /// [`Transaction::raise_generation`] in a transaction of its own.
+    pub fn raise_generation(&mut self) -> Result<u64, StoreError> {
+        self.transaction(|tx| tx.raise_generation())
+    }
+
+    /// Closes this connection; the last one to close writes the WAL back into the file.
+    pub fn close(self) -> Result<(), StoreError> {
+        self.rows
+            .connection
+            .close()
+            .map_err(|(_, error)| error.into())
+    }
+}
+
+/// Of a newer schema, or an older copy: told before anything is written.
+fn refuse_wrong_age(rows: &Rows, anchor: Option<u64>) -> Result<(), OpenError> {
+    let found = schema_of(&rows.connection)?;
+    if found > SCHEMA_VERSION {
+        return Err(OpenError::NewerSchema {
+            found,
+            known: SCHEMA_VERSION,
+        });
+    }
+    let Some(anchor) = anchor else { return Ok(()) };
+    let store_generation = if found == 0 { 0 } else { rows.generation()? };
+    if store_generation < anchor {
+        Err(OpenError::RolledBack {
+            store_generation,
+            anchor,
+        })
+    } else {
+        Ok(())
+    }
+}
+
+impl Rows {
+    /// A statement by its text, prepared once a connection.
+    pub(crate) fn statement(&self, sql: &'static str) -> Result<CachedStatement<'_>, StoreError> {
+        Ok(self.connection.prepare_cached(sql)?)
+    }
+}
+
+impl Deref for Store {
+    type Target = Rows;
+
+    fn deref(&self) -> &Rows {
+        &self.rows
+    }
+}
+
+impl Deref for Transaction<'_> {
+    type Target = Rows;
+
+    fn deref(&self) -> &Rows {
+        self.rows
+    }
+}
+
+impl Deref for Reader {
+    type Target = Rows;
+
+    fn deref(&self) -> &Rows {
+        &self.rows
+    }
+}
+
+/// Ends a transaction that was not committed, also when the work inside panicked.
+struct UndoUnlessCommitted<'a>(&'a Connection);
+
+impl Drop for UndoUnlessCommitted<'_> {
+    fn drop(&mut self) {
+        if !self.0.is_autocommit() {
+            // If even this fails, the next BEGIN fails and says why; nothing was committed.
+            let _ = self.0.execute_batch("ROLLBACK");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What the tests of this crate build their stores and rows with.
+
+use crate::*;
+use sealwire_wire::content::Uid;
+use sealwire_wire::{ClientSeq, DeviceId, ThreadId, Timestamp, UserId};
+
+pub(crate) fn user(text: &str) -> UserId {
+    text.parse().unwrap()
+}
+
+pub(crate) fn device(number: u32) -> DeviceId {
+    DeviceId::new(number).unwrap()
+}
+
+pub(crate) fn key() -> StoreKey {
+    StoreKey::new([7; 32], [9; 16])
+}
+
+pub(crate) fn memory() -> Store {
+    Store::open(&Location::Memory, &key(), None).unwrap()
+}
+
+pub(crate) fn thread() -> ThreadId {
+    ThreadId::direct(&user("alice"), &user("bob"))
+}
+
+/// A store that has the thread of alice and bob.
+pub(crate) fn with_thread() -> Store {
+    let mut store = memory();
+    add_thread(&mut store);
+    store
+}
+
+pub(crate) fn add_thread(store: &mut Store) {
+    write(store, |tx| {
+        tx.ensure_thread(
+            thread(),
+            ThreadKind::Direct,
+            Some(&user("bob")),
+            Timestamp(1),
+        )
+    });
+}
+
+/// A transaction that is to end well.
+pub(crate) fn write<T>(
+    store: &mut Store,
+    work: impl FnOnce(&mut Transaction<'_>) -> Result<T, StoreError>,
+) -> T {
+    store.transaction(work).unwrap()
+}
+
+/// Bob's text with this number, read.
+pub(crate) fn text(client_seq: u64, text: &str) -> NewMessage {
+    let mut uid = [0xb0; 16];
+    uid[8..].copy_from_slice(&client_seq.to_be_bytes());
+    NewMessage {
+        thread: thread(),
+        sender: user("bob"),
+        sender_device: device(1),
+        client_seq: ClientSeq(client_seq),
+        revision: 0,
+        message_id: Some(sealwire_wire::MessageId::from_parts(1_000 + client_seq, 5)),
+        uid: Some(Uid(uid)),
+        kind: MessageKind::Text,
+        state: MessageState::Received,
+        reason: None,
+        content: Some(text.as_bytes().to_vec()),
+        text: Some(text.to_owned()),
+        commitment: Some([1; 32]),
+        stamp: None,
+        digest: Some([client_seq as u8; 32]),
+        prev: None,
+        created_at: Some(Timestamp(1_000 + client_seq)),
+        local_at: Timestamp(2_000 + client_seq),
+    }
+}
+
+/// Alice's own text with this number, not sent yet.
+pub(crate) fn pending(client_seq: u64, words: &str) -> NewMessage {
+    NewMessage {
+        sender: user("alice"),
+        message_id: None,
+        created_at: None,
+        digest: None,
+        commitment: None,
+        content: None,
+        state: MessageState::Pending,
+        ..text(client_seq, words)
+    }
+}

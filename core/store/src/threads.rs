@@ -1,0 +1,128 @@
+//! Threads: the next client_seq of each, how far its changes were read, and the order they are listed in.
+
+use crate::columns::{Col, number_column};
+use crate::{Rows, StoreError, Transaction};
+use rusqlite::{OptionalExtension as _, Row, params};
+use sealwire_wire::{ClientSeq, ThreadId, Timestamp, UserId};
+
+/// A thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThreadRow {
+    /// Which.
+    pub id: ThreadId,
+    /// Of two, or of many.
+    pub kind: ThreadKind,
+    /// The other user of a direct thread; oneself in a thread with oneself.
+    pub peer: Option<UserId>,
+    /// The number of this device's next send, not used yet.
+    pub next_client_seq: ClientSeq,
+    /// How far the relay's changes were read.
+    pub change_cursor: Option<String>,
+    /// When this device first knew it.
+    pub created_at: Timestamp,
+    /// When its last message came, or it was made.
+    pub last_activity: Timestamp,
+}
+
+/// Of two, or of many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ThreadKind {
+    /// Two users, or one with themselves.
+    Direct,
+    /// A membership chain.
+    Group,
+}
+number_column!(ThreadKind { Direct = 1, Group = 2 });
+
+impl Rows {
+    /// A thread by id.
+    pub fn thread(&self, id: ThreadId) -> Result<Option<ThreadRow>, StoreError> {
+        self.statement(
+            "SELECT thread_id, kind, peer_user_id, next_client_seq, change_cursor, created_at_ms, last_activity_ms
+             FROM threads WHERE thread_id = ?1",
+        )?
+        .query_row([Col(id)], read_thread)
+        .optional()
+        .map_err(StoreError::from)
+    }
+
+    /// Threads, the one with the newest message first: those that come after `before`, from the top when `None`.
+    pub fn threads(
+        &self,
+        before: Option<&ThreadRow>,
+        limit: u32,
+    ) -> Result<Vec<ThreadRow>, StoreError> {
+        let (at, id) = match before {
+            Some(thread) => (Some(Col(thread.last_activity)), Some(Col(thread.id))),
+            None => (None, None),
+        };
+        self.statement(
+            "SELECT thread_id, kind, peer_user_id, next_client_seq, change_cursor, created_at_ms, last_activity_ms
+             FROM threads WHERE (last_activity_ms, thread_id) < (coalesce(?1, 9223372036854775807), coalesce(?2, x''))
+             ORDER BY last_activity_ms DESC, thread_id DESC LIMIT ?3",
+        )?
+        .query_map(params![at, id, limit], read_thread)?
+        .map(|row| Ok(row?))
+        .collect()
+    }
+}
+
+impl Transaction<'_> {
+    /// Makes the thread if it is not there; a thread that is stays as it is.
+    pub fn ensure_thread(
+        &mut self,
+        id: ThreadId,
+        kind: ThreadKind,
+        peer: Option<&UserId>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.statement(
+            "INSERT INTO threads (thread_id, kind, peer_user_id, next_client_seq, created_at_ms, last_activity_ms)
+             VALUES (?1, ?2, ?3, 1, ?4, ?4) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![Col(id), kind, Col::optional(peer), Col(now)])?;
+        Ok(())
+    }
+
+    /// Takes the number of this device's next send in a thread: never given again once this is committed.
+    pub fn take_client_seq(&mut self, id: ThreadId) -> Result<ClientSeq, StoreError> {
+        self.statement(
+            "UPDATE threads SET next_client_seq = next_client_seq + 1 WHERE thread_id = ?1
+             RETURNING next_client_seq - 1",
+        )?
+        .query_row([Col(id)], |row| Ok(row.get::<_, Col<_>>(0)?.0))
+        .optional()?
+        .ok_or(StoreError::NoSuch("thread"))
+    }
+
+    /// How far the relay's changes of a thread were read.
+    pub fn set_change_cursor(&mut self, id: ThreadId, cursor: &str) -> Result<(), StoreError> {
+        let changed = self
+            .statement("UPDATE threads SET change_cursor = ?2 WHERE thread_id = ?1")?
+            .execute(params![Col(id), cursor])?;
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::NoSuch("thread"))
+        }
+    }
+
+    /// A message came: the thread is listed by it from now on, unless a later one came before.
+    pub(crate) fn note_activity(&mut self, id: ThreadId, at: Timestamp) -> Result<(), StoreError> {
+        self.statement("UPDATE threads SET last_activity_ms = ?2 WHERE thread_id = ?1 AND last_activity_ms < ?2")?
+            .execute(params![Col(id), Col(at)])?;
+        Ok(())
+    }
+}
+
+fn read_thread(row: &Row<'_>) -> rusqlite::Result<ThreadRow> {
+    Ok(ThreadRow {
+        id: row.get::<_, Col<_>>(0)?.0,
+        kind: row.get(1)?,
+        peer: row.get::<_, Option<Col<_>>>(2)?.map(|user| user.0),
+        next_client_seq: row.get::<_, Col<_>>(3)?.0,
+        change_cursor: row.get(4)?,
+        created_at: row.get::<_, Col<_>>(5)?.0,
+        last_activity: row.get::<_, Col<_>>(6)?.0,
+    })
+}
