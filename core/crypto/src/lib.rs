@@ -4,6 +4,7 @@
 //! The reading order for an audit is in the crate's README.
 
 mod agreement;
+pub mod attachment;
 pub mod bundle;
 pub mod challenge;
 pub mod content;

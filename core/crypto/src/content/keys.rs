@@ -36,6 +36,8 @@ macro_rules! secret32 {
     };
 }
 
+pub(crate) use secret32;
+
 secret32!(
     /// K: opens one content. It never seals a second one.
     ContentKey

@@ -9,6 +9,7 @@ mod proto;
 mod seal;
 
 pub use franking::{ReportError, reported_body};
+pub(crate) use keys::secret32;
 pub use keys::{ContentKey, FrankingKey};
 pub use seal::{OpenError, OpenedContent, SealError, SealedContent, open, seal};
 

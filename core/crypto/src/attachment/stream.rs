@@ -1,0 +1,108 @@
+//! Chunk after chunk, in any order, each at its own place.
+
+use super::AttachmentPlan;
+use crate::primitives::{aes256_gcm_open, aes256_gcm_seal};
+use zeroize::Zeroizing;
+
+/// Encrypts the chunks of one attachment.
+pub struct ChunkSealer {
+    plan: AttachmentPlan,
+}
+
+/// Decrypts the chunks of one attachment.
+pub struct ChunkOpener {
+    plan: AttachmentPlan,
+}
+
+/// Why a chunk was not encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SealChunkError {
+    /// There is no such chunk.
+    #[error("the attachment has {count} chunks")]
+    NoSuchChunk {
+        /// How many there are.
+        count: u32,
+    },
+    /// The file is not what it was when the plan was made: make a new plan.
+    #[error("the chunk holds {expected} bytes of the file, {found} were given")]
+    Length {
+        /// What the plan says.
+        expected: u64,
+        /// What came.
+        found: usize,
+    },
+}
+
+/// Why a chunk did not open. Nothing of it may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OpenChunkError {
+    /// There is no such chunk.
+    #[error("the attachment has {count} chunks")]
+    NoSuchChunk {
+        /// How many there are.
+        count: u32,
+    },
+    /// Altered, cut, or a chunk of another place or attachment. Download it again.
+    #[error("the chunk is not the one that was encrypted for this place")]
+    NotAuthentic,
+    /// The sender hid bytes beyond the end of the file.
+    #[error("the padding of the attachment is not zero")]
+    Padding,
+}
+
+impl ChunkSealer {
+    pub(super) fn new(plan: AttachmentPlan) -> Self {
+        Self { plan }
+    }
+
+    /// Encrypts the bytes that [`plain_range`](super::AttachmentLayout::plain_range) names for this chunk; padding is added.
+    pub fn seal(&self, index: u32, plain: &[u8]) -> Result<Vec<u8>, SealChunkError> {
+        let layout = &self.plan.layout;
+        let count = layout.chunk_count();
+        let missing = SealChunkError::NoSuchChunk { count };
+        let padded = layout.padded_range(index).ok_or(missing)?;
+        let range = layout.plain_range(index).ok_or(missing)?;
+        let expected = range.end - range.start;
+        let mismatch = SealChunkError::Length {
+            expected,
+            found: plain.len(),
+        };
+        if plain.len() as u64 != expected {
+            return Err(mismatch);
+        }
+        let length = (padded.end - padded.start) as usize;
+        let mut chunk = Zeroizing::new(Vec::with_capacity(length));
+        chunk.extend_from_slice(plain);
+        chunk.resize(length, 0);
+        let (key, nonce) = (self.plan.key.as_bytes(), self.plan.nonce(index));
+        aes256_gcm_seal(key, &nonce, &[], &chunk).map_err(|_| mismatch)
+    }
+}
+
+impl ChunkOpener {
+    pub(super) fn new(plan: AttachmentPlan) -> Self {
+        Self { plan }
+    }
+
+    /// Decrypts one chunk: the bytes of the file that it holds, without padding.
+    pub fn open(&self, index: u32, encrypted: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenChunkError> {
+        let layout = &self.plan.layout;
+        let missing = OpenChunkError::NoSuchChunk {
+            count: layout.chunk_count(),
+        };
+        let sealed = layout.encrypted_range(index).ok_or(missing)?;
+        let range = layout.plain_range(index).ok_or(missing)?;
+        if encrypted.len() as u64 != sealed.end - sealed.start {
+            return Err(OpenChunkError::NotAuthentic);
+        }
+        let (key, nonce) = (self.plan.key.as_bytes(), self.plan.nonce(index));
+        let mut chunk = aes256_gcm_open(key, &nonce, &[], encrypted)
+            .map_err(|_| OpenChunkError::NotAuthentic)?;
+        let length = (range.end - range.start) as usize;
+        if chunk.iter().skip(length).any(|byte| *byte != 0) {
+            return Err(OpenChunkError::Padding);
+        }
+        chunk.truncate(length);
+        Ok(chunk)
+    }
+}
