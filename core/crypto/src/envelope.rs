@@ -257,6 +257,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_message_is_as_described() {
+        let message = Message {
+            key: vec![1],
+            digest: vec![2],
+            commitment: vec![3],
+            thread_id: vec![4],
+            client_seq: 5,
+            revision: 6,
+            device_list_version: 7,
+        };
+        let name = "sealwire.sealed.v1.EnvelopePlaintext";
+        crate::proto_reference::assert_described("content.proto", name, &message, 0);
+    }
+
     proptest! {
         #[test]
         fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {

@@ -17,3 +17,6 @@ pub mod primitives;
 pub mod ratchet;
 pub mod signature;
 pub mod transcript;
+
+#[cfg(test)]
+mod proto_reference;

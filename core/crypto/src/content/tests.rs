@@ -211,6 +211,36 @@ fn the_same_body_never_gives_the_same_ciphertext() {
     assert_ne!(first.commitment, second.commitment);
 }
 
+#[test]
+fn the_message_is_as_described() {
+    let content = Content {
+        body: vec![1],
+        franking_key: vec![2],
+    };
+    let name = "sealwire.sealed.v1.Content";
+    crate::proto_reference::assert_described("content.proto", name, &content, 0);
+}
+
+/// Made with Python's `cryptography` and `hmac` from the protocol's description: K = 0, 1, … 31, F = 32, 33, … 63.
+#[test]
+fn a_content_sealed_by_another_implementation_opens() {
+    let ciphertext = hex::decode(
+        "efde9677686c1da52944a7eeaf7f635aadedeffb75ede40ee19131ebb62ff39cb6085bf52535d07ae9a20271272e261a\
+         6308ee86aee42e4aef96bdd5999a854a920eb5dd7c15c206005e1882331e782f356ace9cfc065367e26a94fa2ee20a4d\
+         9e649ce68c99f9d32de37b47634246367e4e53c106a906ee45e8155ec98ffbd15f7b805e41afb5439f17961d0a872c12\
+         f2a93783b08abd81e43d9a47f233bde5bb93d333693e57d33e652fff7b8a4bd9",
+    );
+    let bytes = |text: &str| <[u8; 32]>::try_from(hex::decode(text).unwrap()).unwrap();
+    let sealed = SealedContent {
+        key: ContentKey::from_bytes(&std::array::from_fn(|index| index as u8)),
+        ciphertext: ciphertext.unwrap(),
+        digest: bytes("d84349a976305141e07ae840ecb13b144504427cae6db3f5db8aa95335331972"),
+        commitment: bytes("783dd4890e93bc3b5f9d360005534baccc00dd36808a59d495037269014a1a90"),
+        content_bytes: Zeroizing::new(Vec::new()),
+    };
+    assert_eq!(open_at(HERE, &sealed), Ok(b"hello".to_vec()));
+}
+
 proptest! {
     #[test]
     fn every_body_opens_as_it_was_sealed(

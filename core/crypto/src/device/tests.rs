@@ -726,6 +726,44 @@ fn an_entry_alone_proves_a_device_of_the_account_key_it_names() {
     assert!(tampered.verify().is_err());
 }
 
+fn described(name: &str, message: &impl prost::Message) {
+    let name = format!("sealwire.device.v1.{name}");
+    crate::proto_reference::assert_described("device.proto", &name, message, 0);
+}
+
+#[test]
+fn the_messages_are_as_described() {
+    let account = alice();
+    let entry = account.entry(&account.device(2));
+    let payload = proto::EntryPayload::decode(entry.payload.as_slice()).unwrap();
+    let mut list = account.draft(&account.first(), &[1, 2]);
+    list.recovery = true;
+    let signed_list = proto::SignedList {
+        payload: vec![1],
+        account_signature: vec![2],
+        signer_device_id: 3,
+        signer_signature: vec![4],
+    };
+    let grant = proto::GrantPayload {
+        user_id: "alice".to_owned(),
+        device_id: 1,
+        nonce: vec![2],
+        expires_at_ms: 3,
+    };
+    let signed_grant = proto::SignedGrant {
+        payload: vec![1],
+        account_signature: vec![2],
+        signer_device_id: 3,
+        device_signature: vec![4],
+    };
+    described("DeviceEntryPayload", &payload);
+    described("SignedDeviceEntry", &entry);
+    described("DeviceListPayload", &list);
+    described("SignedDeviceList", &signed_list);
+    described("RegistrationGrantPayload", &grant);
+    described("SignedRegistrationGrant", &signed_grant);
+}
+
 mod grants {
     use super::*;
 

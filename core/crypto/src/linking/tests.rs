@@ -328,6 +328,47 @@ fn an_answer_at_its_bounds_fits_a_slot_and_one_beyond_is_refused() {
     assert_eq!(sealed.err(), Some(LinkError::TooLarge));
 }
 
+fn described(name: &str, message: &impl prost::Message, oneofs: usize) {
+    let name = format!("sealwire.linking.v1.{name}");
+    crate::proto_reference::assert_described("linking.proto", &name, message, oneofs);
+}
+
+#[test]
+fn the_messages_are_as_described() {
+    let slot = proto::Slot {
+        ephemeral_key: vec![1],
+        sealed: vec![2],
+    };
+    described("LinkSlot", &slot, 0);
+    let offer = proto::Offer {
+        user_id: "alice".to_owned(),
+        account_key: vec![1],
+        device_id: 2,
+        grant: vec![3],
+    };
+    described("LinkOffer", &offer, 0);
+    let answer = proto::Answer {
+        identity_key: vec![1],
+        registration_id: 2,
+        protocol_versions: vec![3],
+        features: vec!["edits".to_owned()],
+        device_signature: vec![4],
+    };
+    described("LinkAnswer", &answer, 0);
+    let finish = proto::Finish {
+        account_secret: vec![1],
+    };
+    described("LinkFinish", &finish, 0);
+    for step in [
+        proto::Step::Offer(offer),
+        proto::Step::Answer(answer),
+        proto::Step::Finish(finish),
+        declined(),
+    ] {
+        described("LinkMessage", &proto::Message { step: Some(step) }, 3);
+    }
+}
+
 proptest! {
     #[test]
     fn no_slot_makes_a_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
