@@ -102,6 +102,8 @@ codes! {
     GrantInvalid = "grant_invalid", 403, false;
     /// The registration grant was used before.
     GrantUsed = "grant_used", 403, false;
+    /// The signed URL has ended: ask for another.
+    UrlExpired = "url_expired", 403, true;
     /// The device is not, or no longer, in the newest list.
     DeviceRevoked = "device_revoked", 403, false;
     /// Nothing there.
@@ -112,6 +114,8 @@ codes! {
     SlotEmpty = "slot_empty", 404, true;
     /// The path exists, the method does not.
     MethodNotAllowed = "method_not_allowed", 405, false;
+    /// The request did not arrive in time.
+    RequestTimeout = "request_timeout", 408, true;
     /// The account has devices: link this one.
     AccountExists = "account_exists", 409, false;
     /// A device with this id registered with other keys.
@@ -138,6 +142,8 @@ codes! {
     TooLarge = "too_large", 413, false;
     /// The content type is not JSON.
     UnsupportedMediaType = "unsupported_media_type", 415, false;
+    /// The range lies outside of the attachment.
+    RangeNotSatisfiable = "range_not_satisfiable", 416, false;
     /// The key was used with another client_seq.
     IdempotencyKeyReused = "idempotency_key_reused", 422, false;
     /// Well-formed, but against the contract's rules.
