@@ -1,4 +1,29 @@
 //! The ciphertext-only relay: REST for state, WebSocket for delivery.
+//!
+//! A [`Relay`] is started from a [`RelayConfig`], as the binary `sealwire-relay` does it, or inside another program:
+//!
+//! ```
+//! # #[tokio::main] async fn main() -> Result<(), sealwire_relay::StartError> {
+//! use sealwire_relay::{Relay, RelayConfig, RelayData};
+//!
+//! let relay = Relay::start(RelayConfig::new(RelayData::Memory)).await?;
+//! println!("{}", relay.url());
+//! relay.shutdown().await;
+//! # Ok(()) }
+//! ```
+//!
+//! Three floors: `api` (HTTP and WebSocket, thin) over [`service`] (the contract's rules) over [`storage`].
+#![forbid(unsafe_code)]
 
 pub mod service;
 pub mod storage;
+
+mod api;
+mod blobs;
+mod config;
+mod relay;
+mod serve;
+mod tokens;
+
+pub use config::{Pace, Paces, RelayConfig, RelayData, Timings};
+pub use relay::{Relay, StartError};

@@ -29,7 +29,7 @@ impl Refusal {
     }
 
     /// Not before so many milliseconds.
-    pub(super) fn retry_after_ms(mut self, ms: u64) -> Self {
+    pub(crate) fn retry_after_ms(mut self, ms: u64) -> Self {
         self.0.retry_after_ms = Some(ms);
         self
     }

@@ -1,0 +1,122 @@
+//! Devices, their lists, and how a device gets a token.
+
+use super::owned::owned;
+use super::request::{Anybody, Body, ListPublisher, Params, PathIds, Platform, Reader, Writer};
+use super::state::ApiState;
+use crate::service::{Answer, Refusal};
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use sealwire_wire::UserId;
+use sealwire_wire::contract::{
+    Challenge, ChallengeRequest, DeviceListsAnswer, DeviceListsQuery, ErrorCode, OwnDevices,
+    PublishDeviceList, RegisterDevice, RegisteredDevice, ReservedDevice, Token, TokenRequest,
+    UserDeviceLists,
+};
+use sealwire_wire::limits::PREKEY_BODY_MAX;
+use serde::Deserialize;
+
+/// `POST /v1/devices`
+pub(super) async fn register(
+    _: Anybody,
+    Platform(user): Platform,
+    State(state): State<ApiState>,
+    Body(request): Body<RegisterDevice, PREKEY_BODY_MAX>,
+) -> Answer<(StatusCode, Json<RegisteredDevice>)> {
+    let registered = state
+        .service()
+        .register_device(&request, user.as_ref())
+        .await?;
+    Ok((StatusCode::CREATED, Json(registered)))
+}
+
+/// `POST /v1/me/devices/reserve`
+pub(super) async fn reserve(
+    Writer(caller): Writer,
+    State(state): State<ApiState>,
+) -> Answer<(StatusCode, Json<ReservedDevice>)> {
+    let reserved = state.service().reserve_device_id(&caller).await?;
+    Ok((StatusCode::CREATED, Json(reserved)))
+}
+
+/// `PUT /v1/me/devices/list`
+pub(super) async fn publish_list(
+    ListPublisher(publisher): ListPublisher,
+    State(state): State<ApiState>,
+    Body(request): Body<PublishDeviceList>,
+) -> Answer<StatusCode> {
+    owned(async move {
+        let published = state
+            .service()
+            .publish_list(&publisher, &request.list)
+            .await?;
+        state.sockets().wake(&published.wake);
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
+}
+
+/// `GET /v1/me/devices`
+pub(super) async fn own_devices(
+    Reader(caller): Reader,
+    State(state): State<ApiState>,
+) -> Answer<Json<OwnDevices>> {
+    state.service().own_devices(&caller).await.map(Json)
+}
+
+/// The query of `GET /v1/users/{id}/devices`.
+#[derive(Deserialize)]
+pub(super) struct Since {
+    #[serde(default)]
+    since: u64,
+}
+
+/// `GET /v1/users/{id}/devices`
+pub(super) async fn device_lists(
+    Reader(caller): Reader,
+    State(state): State<ApiState>,
+    PathIds(user): PathIds<UserId>,
+    Params(Since { since }): Params<Since>,
+) -> Answer<Json<UserDeviceLists>> {
+    let lists = state.service().device_lists(&caller, &user, since).await?;
+    Ok(Json(lists))
+}
+
+/// `POST /v1/devices/query`
+pub(super) async fn query_device_lists(
+    Reader(caller): Reader,
+    State(state): State<ApiState>,
+    Body(query): Body<DeviceListsQuery>,
+) -> Answer<Json<DeviceListsAnswer>> {
+    let lists = state.service().query_device_lists(&caller, &query).await?;
+    Ok(Json(lists))
+}
+
+/// `POST /v1/auth/challenge`
+pub(super) async fn challenge(
+    _: Anybody,
+    State(state): State<ApiState>,
+    Body(request): Body<ChallengeRequest>,
+) -> Answer<Json<Challenge>> {
+    state.service().challenge(&request).await.map(Json)
+}
+
+/// `POST /v1/auth/token`
+pub(super) async fn token(
+    _: Anybody,
+    State(state): State<ApiState>,
+    Body(request): Body<TokenRequest>,
+) -> Answer<Json<Token>> {
+    let device = state
+        .service()
+        .answer_challenge(&request, state.public_origin())
+        .await?;
+    state
+        .access_tokens()
+        .issue(&device.user_id, device.device_id, state.now())
+        .map(Json)
+        .map_err(|error| {
+            tracing::error!(%error, "no token could be signed");
+            Refusal::new(ErrorCode::Unavailable, "no token can be made now")
+        })
+}

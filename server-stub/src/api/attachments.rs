@@ -1,0 +1,196 @@
+//! Attachments: room for one, where to get one, and the bytes themselves behind signed URLs.
+
+use super::owned::owned;
+use super::request::{Body as JsonBody, Params, PathIds, Reader, Writer, announced_length};
+use super::state::ApiState;
+use crate::blobs::{Action, BlobError, ByteRange, NotSatisfiable, SignedUrl, UrlRefused};
+use crate::service::{Answer, Refusal};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use sealwire_wire::AttachmentId;
+use sealwire_wire::contract::{AttachmentDownload, AttachmentUpload, CreateAttachment, ErrorCode};
+use sha2::{Digest as _, Sha256};
+use std::io::{self, SeekFrom};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+
+/// What is read of a blob at once.
+const READ_SIZE: u64 = 64 * 1024;
+
+/// `POST /v1/attachments`
+pub(super) async fn create(
+    Writer(caller): Writer,
+    State(state): State<ApiState>,
+    JsonBody(request): JsonBody<CreateAttachment>,
+) -> Answer<(StatusCode, Json<AttachmentUpload>)> {
+    let facts = state.service().create_attachment(&caller, &request).await?;
+    let expires_at = state.url_end();
+    let path = state
+        .url_signer()
+        .sign(Action::Put, &facts.id, facts.size, expires_at);
+    let upload = AttachmentUpload {
+        id: facts.id,
+        upload_url: format!("{}{path}", state.public_origin()),
+        expires_at,
+    };
+    Ok((StatusCode::CREATED, Json(upload)))
+}
+
+/// `GET /v1/attachments/{id}`
+pub(super) async fn locate(
+    Reader(caller): Reader,
+    State(state): State<ApiState>,
+    PathIds(id): PathIds<AttachmentId>,
+) -> Answer<Json<AttachmentDownload>> {
+    let facts = state.service().attachment_download(&caller, &id).await?;
+    if facts.completed.is_none() {
+        return Err(BlobError::Absent.into());
+    }
+    let expires_at = state.url_end();
+    let path = state
+        .url_signer()
+        .sign(Action::Get, &facts.id, facts.size, expires_at);
+    Ok(Json(AttachmentDownload {
+        id: facts.id,
+        download_url: format!("{}{path}", state.public_origin()),
+        size: facts.size,
+        expires_at,
+    }))
+}
+
+/// `PUT` of a signed URL: the bytes, as many as were announced.
+pub(super) async fn upload(
+    State(state): State<ApiState>,
+    PathIds(id): PathIds<AttachmentId>,
+    Params(url): Params<SignedUrl>,
+    request: Request,
+) -> Answer<StatusCode> {
+    check(&state, &id, &url, Action::Put)?;
+    let facts = state.service().attachment_upload(&id).await?;
+    if announced_length(request.headers()).is_some_and(|length| length != facts.size) {
+        return Err(BlobError::WrongSize.into());
+    }
+    let stall_max = state.timings().request_stall_max;
+    let mut upload = state.blobs().upload(facts.size).await?;
+    let mut digest = Sha256::new();
+    let mut chunks = request.into_body().into_data_stream();
+    while let Some(chunk) = tokio::time::timeout(stall_max, chunks.next())
+        .await
+        .map_err(|_| {
+            Refusal::new(
+                ErrorCode::RequestTimeout,
+                "the upload did not arrive in time",
+            )
+        })?
+    {
+        let chunk =
+            chunk.map_err(|_| Refusal::new(ErrorCode::InvalidBody, "the upload broke off"))?;
+        digest.update(&chunk);
+        upload.write(&chunk).await?;
+    }
+    let digest = digest.finalize().into();
+    owned(async move {
+        upload.finish(&id).await?;
+        state.service().complete_attachment(&id, digest).await?;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
+}
+
+/// `GET` of a signed URL: all the bytes, or the range asked for.
+pub(super) async fn download(
+    State(state): State<ApiState>,
+    PathIds(id): PathIds<AttachmentId>,
+    Params(url): Params<SignedUrl>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    check(&state, &id, &url, Action::Get)?;
+    let (mut file, size) = state.blobs().read(&id).await?;
+    let asked = headers
+        .get(header::RANGE)
+        .and_then(|value| value.to_str().ok());
+    let range = match asked.map(|header| ByteRange::read(header, size)) {
+        None | Some(Ok(None)) => None,
+        Some(Ok(Some(range))) => Some(range),
+        Some(Err(NotSatisfiable)) => return Ok(not_satisfiable(size)),
+    };
+    let (status, start, length) = match range {
+        Some(range) => (StatusCode::PARTIAL_CONTENT, range.start, range.length),
+        None => (StatusCode::OK, 0, size),
+    };
+    file.seek(SeekFrom::Start(start))
+        .await
+        .map_err(BlobError::from)?;
+    let mut response = Response::new(Body::from_stream(bytes_of(file, length)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    let sealed = HeaderValue::from_static("application/octet-stream");
+    headers.insert(header::CONTENT_TYPE, sealed);
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Some(range) = range
+        && let Ok(value) = HeaderValue::try_from(range.content_range(size))
+    {
+        headers.insert(header::CONTENT_RANGE, value);
+    }
+    Ok(response)
+}
+
+fn check(state: &ApiState, id: &AttachmentId, url: &SignedUrl, action: Action) -> Answer<()> {
+    let tampered = || Refusal::new(ErrorCode::Forbidden, "the relay did not make this URL");
+    if url.action != action {
+        return Err(tampered());
+    }
+    match state.url_signer().check(id, url, state.now()) {
+        Ok(()) => Ok(()),
+        Err(UrlRefused::Tampered) => Err(tampered()),
+        Err(UrlRefused::Expired) => Err(Refusal::new(
+            ErrorCode::UrlExpired,
+            "the URL has ended: ask for another",
+        )),
+    }
+}
+
+/// The next `length` bytes of a file, read as the client takes them.
+fn bytes_of(file: File, length: u64) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::try_unfold((file, length), |(mut file, left)| async move {
+        if left == 0 {
+            return Ok(None);
+        }
+        let mut chunk = vec![0; left.min(READ_SIZE) as usize];
+        file.read_exact(&mut chunk).await?;
+        let left = left - chunk.len() as u64;
+        Ok(Some((Bytes::from(chunk), (file, left))))
+    })
+}
+
+fn not_satisfiable(size: u64) -> Response {
+    use axum::response::IntoResponse as _;
+    let detail = format!("the attachment has {size} bytes");
+    let mut response = Refusal::new(ErrorCode::RangeNotSatisfiable, detail).into_response();
+    if let Ok(value) = HeaderValue::try_from(format!("bytes */{size}")) {
+        response.headers_mut().insert(header::CONTENT_RANGE, value);
+    }
+    response
+}
+
+impl From<BlobError> for Refusal {
+    fn from(error: BlobError) -> Self {
+        let code = match &error {
+            BlobError::WrongSize => ErrorCode::Unprocessable,
+            BlobError::OtherBytes => ErrorCode::AttachmentConflict,
+            BlobError::Absent => ErrorCode::NotFound,
+            BlobError::Full => ErrorCode::StorageFull,
+            BlobError::Io(cause) => {
+                tracing::error!(%cause, "the blob folder failed");
+                ErrorCode::Unavailable
+            }
+        };
+        Self::new(code, error.to_string())
+    }
+}

@@ -1,0 +1,55 @@
+//! Dev mode: the relay stands in for the platform's token issuer, for whoever is on this machine.
+
+use super::cors::is_loopback_host;
+use super::request::{Body, Peer};
+use super::state::ApiState;
+use crate::service::{Answer, Refusal};
+use axum::Json;
+use axum::extract::{FromRequestParts, State};
+use http::header::HOST;
+use http::request::Parts;
+use sealwire_wire::contract::{ErrorCode, PlatformTokenRequest, Token};
+
+/// Somebody on this machine who also asked for it by a name of this machine.
+///
+/// The name matters: a page of a foreign site can make a browser reach a loopback port under the site's own name.
+pub(super) struct Local;
+
+impl FromRequestParts<ApiState> for Local {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Refusal> {
+        let host = parts
+            .headers
+            .get(HOST)
+            .and_then(|value| value.to_str().ok());
+        let asked_by_name = host
+            .and_then(|host| url::Url::parse(&format!("http://{host}")).ok())
+            .is_some_and(|url| is_loopback_host(url.host()));
+        if asked_by_name && Peer::of(parts).0.ip().is_loopback() {
+            Ok(Self)
+        } else {
+            Err(Refusal::new(
+                ErrorCode::Forbidden,
+                "dev tokens are for this machine alone",
+            ))
+        }
+    }
+}
+
+/// `POST /v1/dev/platform-token`
+pub(super) async fn platform_token(
+    _: Local,
+    State(state): State<ApiState>,
+    Body(request): Body<PlatformTokenRequest>,
+) -> Answer<Json<Token>> {
+    let unavailable = || Refusal::new(ErrorCode::Unavailable, "no token can be made now");
+    let issuer = state.platform().dev_issuer().ok_or_else(unavailable)?;
+    issuer
+        .issue(request.user_id, state.now())
+        .map(Json)
+        .map_err(|error| {
+            tracing::error!(%error, "no token could be signed");
+            unavailable()
+        })
+}

@@ -1,0 +1,63 @@
+//! Prekeys: upload, counts, bundles.
+
+use super::request::{Body, Params, PathIds, Reader, Writer, query_id};
+use super::state::ApiState;
+use crate::service::Answer;
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use sealwire_wire::UserId;
+use sealwire_wire::contract::{
+    BundlesAnswer, BundlesQuery, PrekeyCount, PrekeyUpload, UserBundles,
+};
+use sealwire_wire::limits::PREKEY_BODY_MAX;
+use serde::Deserialize;
+
+/// `PUT /v1/prekeys`
+pub(super) async fn upload(
+    Writer(caller): Writer,
+    State(state): State<ApiState>,
+    Body(upload): Body<PrekeyUpload, PREKEY_BODY_MAX>,
+) -> Answer<StatusCode> {
+    state.service().upload_prekeys(&caller, &upload).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /v1/prekeys/count`
+pub(super) async fn count(
+    Reader(caller): Reader,
+    State(state): State<ApiState>,
+) -> Answer<Json<PrekeyCount>> {
+    state.service().prekey_count(&caller).await.map(Json)
+}
+
+/// The query of `GET /v1/users/{id}/prekeys`.
+#[derive(Deserialize)]
+pub(super) struct OfDevice {
+    device_id: Option<String>,
+}
+
+/// `GET /v1/users/{id}/prekeys`
+pub(super) async fn of_user(
+    Reader(caller): Reader,
+    State(state): State<ApiState>,
+    PathIds(user): PathIds<UserId>,
+    Params(OfDevice { device_id }): Params<OfDevice>,
+) -> Answer<Json<UserBundles>> {
+    let device = query_id(device_id.as_deref())?;
+    let bundles = state.service().user_bundles(&caller, &user, device).await?;
+    Ok(Json(bundles))
+}
+
+/// `POST /v1/prekeys/query`
+pub(super) async fn query(
+    Reader(caller): Reader,
+    State(state): State<ApiState>,
+    Body(query): Body<BundlesQuery>,
+) -> Answer<Json<BundlesAnswer>> {
+    state
+        .service()
+        .query_bundles(&caller, &query)
+        .await
+        .map(Json)
+}

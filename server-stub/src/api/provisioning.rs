@@ -1,0 +1,38 @@
+//! The linking mailbox.
+
+use super::request::{Anybody, Body, PathIds};
+use super::state::ApiState;
+use crate::service::Answer;
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use sealwire_wire::contract::{Mailbox, MailboxSlot};
+
+/// `POST /v1/provisioning`
+pub(super) async fn create(
+    _: Anybody,
+    State(state): State<ApiState>,
+) -> Answer<(StatusCode, Json<Mailbox>)> {
+    let mailbox = state.service().create_mailbox().await?;
+    Ok((StatusCode::CREATED, Json(mailbox)))
+}
+
+/// `PUT /v1/provisioning/{id}/{slot}`
+pub(super) async fn put(
+    _: Anybody,
+    State(state): State<ApiState>,
+    PathIds((mailbox, slot)): PathIds<(String, u8)>,
+    Body(content): Body<MailboxSlot>,
+) -> Answer<StatusCode> {
+    state.service().put_slot(&mailbox, slot, &content).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /v1/provisioning/{id}/{slot}`
+pub(super) async fn take(
+    _: Anybody,
+    State(state): State<ApiState>,
+    PathIds((mailbox, slot)): PathIds<(String, u8)>,
+) -> Answer<Json<MailboxSlot>> {
+    state.service().take_slot(&mailbox, slot).await.map(Json)
+}

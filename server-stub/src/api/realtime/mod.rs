@@ -1,0 +1,13 @@
+//! `GET /v1/realtime`: each device's queue, pushed over a WebSocket.
+//!
+//! The queue in storage is the truth. A socket holds its own place in it and reads on when it is woken, so that replay
+//! and live are one loop: no gap and no reordering between the two, and a wake-up lost costs time, not messages.
+
+mod outgoing;
+mod session;
+mod sockets;
+mod unacknowledged;
+mod upgrade;
+
+pub(crate) use sockets::Sockets;
+pub(super) use upgrade::upgrade;

@@ -1,0 +1,187 @@
+//! Which device has a socket: one each, the newest.
+
+use crate::service::Wake;
+use sealwire_wire::contract::{CloseCode, DeviceName};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Notify, watch};
+
+/// All open sockets.
+#[derive(Default)]
+pub(crate) struct Sockets(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    registry: Mutex<Registry>,
+    /// Told whenever a socket ends.
+    ended: Notify,
+}
+
+#[derive(Default)]
+struct Registry {
+    last_generation: u64,
+    by_device: HashMap<DeviceName, Entry>,
+    /// Of every socket that has not ended, also those that were replaced.
+    open: usize,
+    going_away: bool,
+}
+
+struct Entry {
+    generation: u64,
+    wake: Arc<Notify>,
+    close: watch::Sender<Option<CloseCode>>,
+}
+
+/// A socket's place among the open ones; dropped, it is gone from there.
+pub(super) struct Place {
+    sockets: Arc<Inner>,
+    device: DeviceName,
+    generation: u64,
+    /// Rings when the device's queue may have something new.
+    pub(super) wake: Arc<Notify>,
+    /// Says when the socket is to be closed, and why.
+    pub(super) close: watch::Receiver<Option<CloseCode>>,
+}
+
+impl Sockets {
+    /// The socket of this device from now on; an older one is closed with 4001.
+    pub(super) fn enter(&self, device: &DeviceName) -> Place {
+        let mut registry = self.0.lock();
+        registry.last_generation += 1;
+        registry.open += 1;
+        let generation = registry.last_generation;
+        let wake = Arc::new(Notify::new());
+        let going_away = registry.going_away.then_some(CloseCode::GoingAway);
+        let (close, closed) = watch::channel(going_away);
+        let entry = Entry {
+            generation,
+            wake: Arc::clone(&wake),
+            close,
+        };
+        if let Some(older) = registry.by_device.insert(device.clone(), entry) {
+            older.close.send_replace(Some(CloseCode::Replaced));
+        }
+        Place {
+            sockets: Arc::clone(&self.0),
+            device: device.clone(),
+            generation,
+            wake,
+            close: closed,
+        }
+    }
+
+    /// Lets the sockets of these devices look again, or closes them.
+    pub(crate) fn wake(&self, wake: &Wake) {
+        let registry = self.0.lock();
+        for device in &wake.queues {
+            if let Some(entry) = registry.by_device.get(device) {
+                entry.wake.notify_one();
+            }
+        }
+        for device in &wake.revoked {
+            if let Some(entry) = registry.by_device.get(device) {
+                entry.close.send_replace(Some(CloseCode::DeviceRevoked));
+            }
+        }
+    }
+
+    /// Closes every socket with 1001, also those to come.
+    pub(crate) fn send_away(&self) {
+        let mut registry = self.0.lock();
+        registry.going_away = true;
+        for entry in registry.by_device.values() {
+            entry.close.send_replace(Some(CloseCode::GoingAway));
+        }
+    }
+
+    /// Waits until every socket has ended.
+    pub(crate) async fn all_ended(&self) {
+        loop {
+            let ended = self.0.ended.notified();
+            if self.0.lock().open == 0 {
+                return;
+            }
+            ended.await;
+        }
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut registry = self.sockets.lock();
+        registry.open -= 1;
+        // A newer socket may have this place by now.
+        let is_ours = registry
+            .by_device
+            .get(&self.device)
+            .is_some_and(|entry| entry.generation == self.generation);
+        if is_ours {
+            registry.by_device.remove(&self.device);
+        }
+        drop(registry);
+        self.sockets.ended.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt as _;
+    use sealwire_wire::DeviceId;
+
+    fn device() -> DeviceName {
+        DeviceName {
+            user_id: "alice".parse().unwrap(),
+            device_id: DeviceId::FIRST,
+        }
+    }
+
+    fn woken() -> Wake {
+        Wake {
+            queues: vec![device()],
+            ..Wake::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_newer_socket_takes_the_place_and_keeps_it_when_the_older_ends() {
+        let sockets = Sockets::default();
+        let older = sockets.enter(&device());
+        let newer = sockets.enter(&device());
+        assert_eq!(*older.close.borrow(), Some(CloseCode::Replaced));
+        drop(older);
+        sockets.wake(&woken());
+        assert!(newer.wake.notified().now_or_never().is_some());
+        assert_eq!(*newer.close.borrow(), None);
+    }
+
+    #[tokio::test]
+    async fn a_wake_up_before_the_wait_is_not_lost() {
+        let sockets = Sockets::default();
+        let place = sockets.enter(&device());
+        sockets.wake(&woken());
+        assert!(place.wake.notified().now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn going_away_waits_for_the_last_socket() {
+        let sockets = Sockets::default();
+        let place = sockets.enter(&device());
+        sockets.send_away();
+        let mut ended = Box::pin(sockets.all_ended());
+        assert!(ended.as_mut().now_or_never().is_none());
+        assert_eq!(*place.close.borrow(), Some(CloseCode::GoingAway));
+        drop(place);
+        ended.await;
+        assert_eq!(
+            *sockets.enter(&device()).close.borrow(),
+            Some(CloseCode::GoingAway)
+        );
+    }
+}

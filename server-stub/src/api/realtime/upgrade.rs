@@ -1,0 +1,85 @@
+//! The upgrade: who asks, by header or, for browsers, by subprotocol.
+
+use super::session;
+use crate::api::request::{Params, access, bearer, query_id};
+use crate::api::state::ApiState;
+use crate::service::{Answer, Refusal};
+use crate::tokens::{Access, Scope};
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{FromRequestParts, State, WebSocketUpgrade};
+use axum::response::Response;
+use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
+use http::request::Parts;
+use sealwire_wire::contract::{ErrorCode, WEBSOCKET_BEARER_PREFIX, WEBSOCKET_PROTOCOL};
+use sealwire_wire::{DeviceId, MessageId};
+use serde::Deserialize;
+
+/// A frame from a client, at most.
+const CLIENT_FRAME_MAX: usize = 64 * 1024;
+/// An idle socket holds no more than this for what it may read.
+const READ_BUFFER: usize = 4096;
+
+/// The query of `GET /v1/realtime`.
+#[derive(Deserialize)]
+pub(in crate::api) struct Hello {
+    device_id: Option<String>,
+    last_seen_id: Option<String>,
+}
+
+/// Whose socket it will be.
+pub(in crate::api) struct SocketAccess(Access);
+
+impl FromRequestParts<ApiState> for SocketAccess {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
+        let token = if parts.headers.contains_key(AUTHORIZATION) {
+            bearer(parts)?
+        } else {
+            offered_token(parts).ok_or_else(|| {
+                let detail = "show a token in Authorization or Sec-WebSocket-Protocol";
+                Refusal::new(ErrorCode::Unauthorized, detail)
+            })?
+        };
+        access(token, state, Scope::Read).map(Self)
+    }
+}
+
+/// `GET /v1/realtime`
+pub(in crate::api) async fn upgrade(
+    SocketAccess(access): SocketAccess,
+    State(state): State<ApiState>,
+    Params(hello): Params<Hello>,
+    request: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Answer<Response> {
+    let named: Option<DeviceId> = query_id(hello.device_id.as_deref())?;
+    // A hint: what is not acknowledged is replayed, whatever was seen.
+    query_id::<MessageId>(hello.last_seen_id.as_deref())?;
+    if named.is_some_and(|device| device != access.device_id) {
+        let detail = "the token is another device's than device_id names";
+        return Err(Refusal::new(ErrorCode::Forbidden, detail));
+    }
+    state
+        .service()
+        .authorise(&access.clone().into_device())
+        .await?;
+    let request = request
+        .map_err(|rejection| Refusal::new(ErrorCode::InvalidRequest, rejection.body_text()))?;
+    Ok(request
+        .protocols([WEBSOCKET_PROTOCOL])
+        .read_buffer_size(READ_BUFFER)
+        .max_message_size(CLIENT_FRAME_MAX)
+        .max_frame_size(CLIENT_FRAME_MAX)
+        .on_upgrade(move |socket| session::serve(state, access, socket)))
+}
+
+/// `Sec-WebSocket-Protocol: sealwire.v1, bearer.<token>`: a browser can set no other header.
+fn offered_token(parts: &Parts) -> Option<&str> {
+    parts
+        .headers
+        .get_all(SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .find_map(|offered| offered.trim().strip_prefix(WEBSOCKET_BEARER_PREFIX))
+}

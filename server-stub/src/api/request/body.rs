@@ -1,0 +1,88 @@
+//! JSON bodies: of the right type, within the route's limit, arriving in time.
+
+use crate::api::state::ApiState;
+use crate::service::Refusal;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, header};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use sealwire_wire::contract::ErrorCode;
+use sealwire_wire::limits::BODY_MAX;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// A JSON body of type `T`, at most `MAX` bytes long.
+pub(crate) struct Body<T, const MAX: usize = BODY_MAX>(pub(crate) T);
+
+impl<T: DeserializeOwned, const MAX: usize> FromRequest<ApiState> for Body<T, MAX> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Refusal> {
+        require_json(request.headers())?;
+        let stall_max = state.timings().request_stall_max;
+        let bytes = read(request, MAX, stall_max).await?;
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|error| Refusal::new(ErrorCode::InvalidBody, describe(&error)))
+    }
+}
+
+fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let essence = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .map(|value| value.trim().to_ascii_lowercase());
+    match essence {
+        Some(essence) if essence == "application/json" || essence.ends_with("+json") => Ok(()),
+        _ => Err(Refusal::new(
+            ErrorCode::UnsupportedMediaType,
+            "the body's content type must be application/json",
+        )),
+    }
+}
+
+async fn read(request: Request, limit: usize, stall_max: Duration) -> Result<Bytes, Refusal> {
+    let too_large = || {
+        let detail = format!("the body is larger than {limit} bytes");
+        Refusal::new(ErrorCode::TooLarge, detail)
+    };
+    let announced = announced_length(request.headers());
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
+    let mut chunks = request.into_body().into_data_stream();
+    // What a header announces is not yet there: memory is taken as bytes come.
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = tokio::time::timeout(stall_max, chunks.next())
+        .await
+        .map_err(|_| Refusal::new(ErrorCode::RequestTimeout, "the body did not arrive in time"))?
+    {
+        let chunk =
+            chunk.map_err(|_| Refusal::new(ErrorCode::InvalidBody, "the body broke off"))?;
+        if bytes.len() + chunk.len() > limit {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
+}
+
+pub(crate) fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
+
+/// Where and what, cut short: the text may quote the body.
+fn describe(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let end = text
+        .char_indices()
+        .nth(200)
+        .map_or(text.len(), |(index, _)| index);
+    format!("the body is not what this route takes: {}", &text[..end])
+}

@@ -1,0 +1,137 @@
+//! Who asks: by bearer token, by the platform's word, or only by address.
+
+use crate::api::state::ApiState;
+use crate::service::{Publisher, Refusal};
+use crate::tokens::{Access, Scope, TokenRefused};
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use sealwire_wire::UserId;
+use sealwire_wire::contract::{DeviceName, ErrorCode};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// A device whose token lets it read.
+pub(crate) struct Reader(pub(crate) DeviceName);
+
+/// A device whose token lets it write.
+pub(crate) struct Writer(pub(crate) DeviceName);
+
+/// The user that a platform's token names, if one was shown.
+pub(crate) struct Platform(pub(crate) Option<UserId>);
+
+/// Whoever may publish a device list: a device, or the platform's word for a user.
+pub(crate) struct ListPublisher(pub(crate) Publisher);
+
+/// The address at the other end of the connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// Somebody without a token, held to the pace of such. An address with too many requests gets 429.
+pub(crate) struct Anybody;
+
+impl FromRequestParts<ApiState> for Reader {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
+        let access = access(bearer(parts)?, state, Scope::Read)?;
+        Ok(Self(access.into_device()))
+    }
+}
+
+impl FromRequestParts<ApiState> for Writer {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
+        let access = access(bearer(parts)?, state, Scope::Write)?;
+        Ok(Self(access.into_device()))
+    }
+}
+
+impl FromRequestParts<ApiState> for Platform {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
+        if !parts.headers.contains_key(AUTHORIZATION) {
+            return Ok(Self(None));
+        }
+        let read = state.platform().read(bearer(parts)?, state.now());
+        read.map(|user| Self(Some(user))).map_err(refusal)
+    }
+}
+
+impl FromRequestParts<ApiState> for ListPublisher {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
+        let token = bearer(parts)?;
+        // A token that the platform signed is recognised as such; any other answers as a device's.
+        if let Ok(user) = state.platform().read(token, state.now()) {
+            return Ok(Self(Publisher::Platform(user)));
+        }
+        let access = access(token, state, Scope::Write)?;
+        Ok(Self(Publisher::Device(access.into_device())))
+    }
+}
+
+impl FromRequestParts<ApiState> for Anybody {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
+        state.anonymous_pace().take(Peer::of(parts).0.ip())?;
+        Ok(Self)
+    }
+}
+
+impl Peer {
+    /// Whoever has no address (there is none outside of a connection) counts as one stranger.
+    pub(crate) fn of(parts: &Parts) -> Self {
+        let nowhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+        parts.extensions.get().copied().unwrap_or(Self(nowhere))
+    }
+}
+
+/// The token of the Authorization header.
+pub(crate) fn bearer(parts: &Parts) -> Result<&str, Refusal> {
+    parts
+        .headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+        .ok_or_else(|| {
+            Refusal::new(
+                ErrorCode::Unauthorized,
+                "show a token: Authorization: Bearer <token>",
+            )
+        })
+}
+
+/// What a device's token says, if it counts for this scope.
+pub(crate) fn access(token: &str, state: &ApiState, scope: Scope) -> Result<Access, Refusal> {
+    let access = state
+        .access_tokens()
+        .read(token, state.now())
+        .map_err(refusal)?;
+    if access.allows(scope) {
+        Ok(access)
+    } else {
+        Err(Refusal::new(
+            ErrorCode::Forbidden,
+            "the token has not the scope for this",
+        ))
+    }
+}
+
+/// The problem of a token that does not count.
+pub(crate) fn refusal(refused: TokenRefused) -> Refusal {
+    match refused {
+        TokenRefused::Forged => Refusal::new(
+            ErrorCode::Unauthorized,
+            "the token is not one that this relay takes here",
+        ),
+        TokenRefused::Expired => {
+            Refusal::new(ErrorCode::TokenExpired, "the token has ended: get another")
+        }
+    }
+}

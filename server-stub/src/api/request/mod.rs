@@ -1,0 +1,9 @@
+//! What handlers take out of a request: each extractor refuses with a problem of its own.
+
+mod body;
+mod caller;
+mod ids;
+
+pub(crate) use body::{Body, announced_length};
+pub(crate) use caller::{Anybody, ListPublisher, Peer, Platform, Reader, Writer, access, bearer};
+pub(crate) use ids::{Idempotency, Params, PathIds, query_id};

@@ -1,0 +1,122 @@
+//! What every handler shares.
+
+use super::pace::Buckets;
+use super::realtime::Sockets;
+use crate::blobs::{BlobFolder, UrlSigner};
+use crate::config::Timings;
+use crate::relay::TemporaryFolder;
+use crate::service::{Clock, Service};
+use crate::tokens::{AccessTokens, PlatformTokens};
+use sealwire_wire::Timestamp;
+use sealwire_wire::contract::DeviceName;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Tasks that end with the relay have ended after so many looks, so far apart.
+const RELEASE_TRIES: u32 = 200;
+const RELEASE_PAUSE: Duration = Duration::from_millis(5);
+
+/// A handle to the relay's parts.
+#[derive(Clone)]
+pub(crate) struct ApiState(Arc<Parts>);
+
+/// The relay's parts.
+pub(crate) struct Parts {
+    pub(crate) service: Service,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) access_tokens: AccessTokens,
+    pub(crate) platform: PlatformTokens,
+    pub(crate) url_signer: UrlSigner,
+    pub(crate) blobs: Arc<BlobFolder>,
+    pub(crate) sockets: Sockets,
+    pub(crate) anonymous_pace: Buckets<IpAddr>,
+    pub(crate) send_pace: Buckets<DeviceName>,
+    pub(crate) public_origin: String,
+    pub(crate) cors_origins: Vec<String>,
+    pub(crate) timings: Timings,
+    /// Last, so that it goes when nothing is open in it any more.
+    pub(crate) _temporary_folder: Option<TemporaryFolder>,
+}
+
+impl ApiState {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Waits until this is the last handle, for a moment, and lets go of everything.
+    pub(crate) async fn released(self) {
+        for _ in 0..RELEASE_TRIES {
+            if Arc::strong_count(&self.0) == 1 {
+                break;
+            }
+            tokio::time::sleep(RELEASE_PAUSE).await;
+        }
+        // Closing the database takes a while.
+        let _ = tokio::task::spawn_blocking(move || drop(self)).await;
+    }
+
+    pub(crate) fn service(&self) -> &Service {
+        &self.0.service
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub(crate) fn access_tokens(&self) -> &AccessTokens {
+        &self.0.access_tokens
+    }
+
+    pub(crate) fn platform(&self) -> &PlatformTokens {
+        &self.0.platform
+    }
+
+    /// Without the platform's keys the relay stands in for it, for whoever is on this machine.
+    pub(crate) fn is_dev_mode(&self) -> bool {
+        self.0.platform.dev_issuer().is_some()
+    }
+
+    pub(crate) fn blobs(&self) -> &Arc<BlobFolder> {
+        &self.0.blobs
+    }
+
+    pub(crate) fn url_signer(&self) -> &UrlSigner {
+        &self.0.url_signer
+    }
+
+    /// When a URL signed now ends.
+    pub(crate) fn url_end(&self) -> Timestamp {
+        self.now().plus_ms(as_ms(self.0.timings.url_lifetime))
+    }
+
+    pub(crate) fn sockets(&self) -> &Sockets {
+        &self.0.sockets
+    }
+
+    pub(crate) fn anonymous_pace(&self) -> &Buckets<IpAddr> {
+        &self.0.anonymous_pace
+    }
+
+    pub(crate) fn send_pace(&self) -> &Buckets<DeviceName> {
+        &self.0.send_pace
+    }
+
+    /// What devices reach this relay by, as they sign it.
+    pub(crate) fn public_origin(&self) -> &str {
+        &self.0.public_origin
+    }
+
+    pub(crate) fn cors_origins(&self) -> &[String] {
+        &self.0.cors_origins
+    }
+
+    pub(crate) fn timings(&self) -> &Timings {
+        &self.0.timings
+    }
+}
+
+/// A duration in whole milliseconds.
+pub(crate) fn as_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,164 @@
+//! What a relay is started with.
+
+use sealwire_wire::limits::{ATTACHMENT_MAX, PING_INTERVAL_MS, SILENCE_MAX_MS, TOKEN_TTL_MS};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that a relay is started with. Only the data's place has to be given.
+#[derive(Debug, Clone)]
+pub struct RelayConfig {
+    pub(crate) data: RelayData,
+    pub(crate) listen: SocketAddr,
+    pub(crate) public_origin: Option<String>,
+    pub(crate) cors_origins: Vec<String>,
+    pub(crate) attachment_max: u64,
+    pub(crate) platform_jwks: Option<PathBuf>,
+    pub(crate) timings: Timings,
+    pub(crate) paces: Paces,
+    pub(crate) database_pages_max: Option<u32>,
+}
+
+/// Where a relay keeps its data.
+#[derive(Debug, Clone)]
+pub enum RelayData {
+    /// In this folder, which is made if it is not there.
+    Folder(PathBuf),
+    /// Nowhere: all is gone when the relay ends.
+    Memory,
+}
+
+/// How long the relay waits for what.
+#[derive(Debug, Clone, Copy)]
+pub struct Timings {
+    /// A socket is pinged this often.
+    pub ping_interval: Duration,
+    /// A socket from which nothing came for so long is dropped.
+    pub silence_max: Duration,
+    /// A socket that takes no frame for so long is closed with 4000.
+    pub send_stall_max: Duration,
+    /// A socket is closed so long after its token ended.
+    pub token_grace: Duration,
+    /// An access token lives for so long.
+    pub token_lifetime: Duration,
+    /// A signed attachment URL lives for so long.
+    pub url_lifetime: Duration,
+    /// A request's head must be there, and of its body some bytes must come, within this time.
+    pub request_stall_max: Duration,
+    /// When the relay ends, requests under way get this long.
+    pub shutdown_grace: Duration,
+}
+
+/// How often things may be asked for: a steady rate, and how many at once after a rest.
+#[derive(Debug, Clone, Copy)]
+pub struct Paces {
+    /// Requests without a token (registrations, challenges, mailboxes), for each address.
+    pub anonymous: Pace,
+    /// Sends, for each device.
+    pub sends: Pace,
+}
+
+/// One rate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    /// Steadily, each second.
+    pub per_second: f64,
+    /// At once, after a rest.
+    pub burst: f64,
+}
+
+impl RelayConfig {
+    /// A relay over this data, on a free port of the loopback address, in dev mode.
+    pub fn new(data: RelayData) -> Self {
+        Self {
+            data,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            public_origin: None,
+            cors_origins: Vec::new(),
+            attachment_max: ATTACHMENT_MAX,
+            platform_jwks: None,
+            timings: Timings::default(),
+            paces: Paces::default(),
+            database_pages_max: None,
+        }
+    }
+
+    /// Listens here; port 0 takes a free one.
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// What clients reach this relay by (`https://relay.example`). Devices sign it when they prove themselves.
+    /// Without it: `http://` and the address it listens on.
+    pub fn public_origin(mut self, origin: impl Into<String>) -> Self {
+        self.public_origin = Some(origin.into());
+        self
+    }
+
+    /// Web pages of this origin may use the relay. In dev mode those from loopback may in any case.
+    pub fn cors_origin(mut self, origin: impl Into<String>) -> Self {
+        self.cors_origins.push(origin.into());
+        self
+    }
+
+    /// The largest attachment in encrypted bytes.
+    pub fn attachment_max(mut self, bytes: u64) -> Self {
+        self.attachment_max = bytes;
+        self
+    }
+
+    /// A JWK set with the platform's EdDSA keys. With it the platform's tokens count and dev mode is off.
+    pub fn platform_jwks(mut self, file: impl Into<PathBuf>) -> Self {
+        self.platform_jwks = Some(file.into());
+        self
+    }
+
+    /// Other waiting times.
+    pub fn timings(mut self, timings: Timings) -> Self {
+        self.timings = timings;
+        self
+    }
+
+    /// Other rates.
+    pub fn paces(mut self, paces: Paces) -> Self {
+        self.paces = paces;
+        self
+    }
+
+    /// The most pages of 4 KiB that the database may grow to; beyond it writes answer 503 `storage_full`.
+    pub fn database_pages_max(mut self, pages: u32) -> Self {
+        self.database_pages_max = Some(pages);
+        self
+    }
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Self {
+            ping_interval: Duration::from_millis(PING_INTERVAL_MS),
+            silence_max: Duration::from_millis(SILENCE_MAX_MS),
+            send_stall_max: Duration::from_secs(30),
+            token_grace: Duration::from_secs(60),
+            token_lifetime: Duration::from_millis(TOKEN_TTL_MS),
+            url_lifetime: Duration::from_secs(60 * 60),
+            request_stall_max: Duration::from_secs(30),
+            shutdown_grace: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Default for Paces {
+    fn default() -> Self {
+        Self {
+            anonymous: Pace {
+                per_second: 50.0,
+                burst: 500.0,
+            },
+            sends: Pace {
+                per_second: 200.0,
+                burst: 1000.0,
+            },
+        }
+    }
+}

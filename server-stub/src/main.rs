@@ -1,0 +1,161 @@
+//! `sealwire-relay`: the relay as a process of its own.
+#![forbid(unsafe_code)]
+
+use clap::{Parser, ValueEnum};
+use sealwire_relay::{Relay, RelayConfig, RelayData};
+use std::error::Error;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Stores and routes end-to-end encrypted messages that it can not read.
+///
+/// Prints `listening on http://ADDRESS` once it is ready. SIGTERM or SIGINT ends it: sockets are closed, requests under
+/// way finish, and the exit code is 0. If it can not start, it says why and exits with 1.
+///
+/// Without --platform-jwks it runs in dev mode: it gives a platform token to whoever asks for one
+/// (POST /v1/dev/platform-token), and therefore listens on loopback alone.
+#[derive(Parser)]
+#[command(name = "sealwire-relay", version)]
+struct Arguments {
+    /// Where the data lies: database, attachments, the relay's own key. Made if it is not there
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+
+    /// What clients reach the relay by, if there is a proxy in front: scheme://host[:port].
+    /// Devices sign it when they prove themselves. Default: http:// and the address it listens on
+    #[arg(long, value_name = "URL")]
+    public_origin: Option<String>,
+
+    /// A JWK set with the platform's Ed25519 keys. Its tokens (claims sub = user id, exp, and aud = sealwire if there is
+    /// one) open and recover accounts. Ends dev mode
+    #[arg(long, value_name = "FILE")]
+    platform_jwks: Option<PathBuf>,
+
+    /// Lets web pages of this origin use the relay; may be given several times.
+    /// In dev mode pages from loopback may in any case
+    #[arg(long, value_name = "ORIGIN")]
+    cors_origin: Vec<String>,
+
+    /// The largest attachment, in encrypted bytes [default: 104857600]
+    #[arg(long, value_name = "BYTES")]
+    attachment_max: Option<u64>,
+
+    /// How the log on stderr looks. It holds ids and sizes, never bodies or tokens.
+    /// RUST_LOG sets what is logged; default: info
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log: LogFormat,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LogFormat {
+    /// Lines for people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// SIGXFSZ (25 wherever Linux and the BSDs run): sent when a file would grow beyond RLIMIT_FSIZE.
+const FILE_SIZE_LIMIT: i32 = 25;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log(arguments.log);
+    let served = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(serve(arguments)));
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(error.as_ref());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    let mut ends = Ends::listen()?;
+    // Handled, the signal no longer ends the process: the write fails instead and is answered with 503.
+    let _file_size_limit = signal(SignalKind::from_raw(FILE_SIZE_LIMIT))?;
+    let relay = Relay::start(arguments.into_config()).await?;
+    let mut out = io::stdout();
+    writeln!(out, "listening on {}", relay.url())?;
+    out.flush()?;
+    ends.wait().await;
+    relay.shutdown().await;
+    Ok(())
+}
+
+impl Arguments {
+    fn into_config(self) -> RelayConfig {
+        let mut config = RelayConfig::new(RelayData::Folder(self.data)).listen(self.listen);
+        if let Some(origin) = self.public_origin {
+            config = config.public_origin(origin);
+        }
+        if let Some(file) = self.platform_jwks {
+            config = config.platform_jwks(file);
+        }
+        if let Some(bytes) = self.attachment_max {
+            config = config.attachment_max(bytes);
+        }
+        self.cors_origin
+            .into_iter()
+            .fold(config, RelayConfig::cors_origin)
+    }
+}
+
+/// The signals that end the relay.
+struct Ends {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Ends {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn start_log(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+/// The error and its causes, one line each.
+#[allow(
+    clippy::print_stderr,
+    reason = "the last words of a process that could not start"
+)]
+fn report(error: &dyn Error) {
+    eprintln!("sealwire-relay: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("  because: {error}");
+        cause = error.source();
+    }
+}

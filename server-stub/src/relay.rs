@@ -1,0 +1,329 @@
+//! A running relay: started from its config, ended once.
+
+use crate::api::{self, ApiState, Buckets, Parts, Sockets};
+use crate::blobs::{BlobFolder, UrlSigner};
+use crate::config::{RelayConfig, RelayData};
+use crate::serve::{Patience, serve, stopped};
+use crate::service::{Refusal, Rules, Service, SystemClock, SystemRandom};
+use crate::storage::Storage;
+use crate::storage::sqlite::Sqlite;
+use crate::tokens::{AccessTokens, PlatformTokens, Purpose, RelaySecret};
+use std::error::Error;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Mailboxes, nonces and whatever else has had its time are looked for this often.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5 * 60);
+
+/// A relay that listens. Dropped, it ends by itself, without waiting; [`Relay::shutdown`] waits.
+pub struct Relay {
+    address: SocketAddr,
+    url: String,
+    running: Option<Running>,
+}
+
+struct Running {
+    stop: watch::Sender<bool>,
+    state: ApiState,
+    server: JoinHandle<()>,
+    sweeper: JoinHandle<()>,
+}
+
+/// Why a relay did not start. Nothing listens.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Dev mode gives tokens to whoever asks, so it is for one machine alone.
+    #[error(
+        "without the platform's keys the relay is in dev mode and listens on loopback alone, not on {0}: \
+         give it a JWK set (--platform-jwks), or listen on 127.0.0.1"
+    )]
+    NotLoopback(SocketAddr),
+    /// The public origin is not one.
+    #[error(
+        "{0:?} is no origin: write scheme://host[:port], with http or https and nothing after it"
+    )]
+    Origin(String),
+    /// The address is taken, or not this machine's.
+    #[error("can not listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Another relay serves the folder.
+    #[error("another relay serves {}: end it first, or take another folder", .0.display())]
+    FolderInUse(PathBuf),
+    /// The folder, or what is in it, can not be used.
+    #[error("the data folder {} can not be used", folder.display())]
+    Folder {
+        /// Which.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The platform's keys can not be read.
+    #[error("the platform's keys in {} can not be used", file.display())]
+    PlatformKeys {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The relay's own keys can not be made.
+    #[error("the relay's keys can not be made")]
+    Keys(#[source] Box<dyn Error + Send + Sync>),
+    /// What storage holds can not be served.
+    #[error("the relay's data can not be served")]
+    Service(#[source] Refusal),
+}
+
+impl Relay {
+    /// Opens the data, listens, and serves from now on, in tasks of the runtime that this is called on.
+    pub async fn start(config: RelayConfig) -> Result<Self, StartError> {
+        if config.platform_jwks.is_none() && !config.listen.ip().is_loopback() {
+            return Err(StartError::NotLoopback(config.listen));
+        }
+        let origin = config.public_origin.as_deref().map(origin).transpose()?;
+        let listen_error = |source| StartError::Listen {
+            address: config.listen,
+            source,
+        };
+        let Opened {
+            folder,
+            secret,
+            storage,
+            blobs,
+        } = open(&config).await?;
+        let platform = match &config.platform_jwks {
+            Some(file) => {
+                PlatformTokens::from_jwks(file).map_err(|source| StartError::PlatformKeys {
+                    file: file.clone(),
+                    source: source.into(),
+                })?
+            }
+            None => {
+                PlatformTokens::dev(&secret).map_err(|source| StartError::Keys(source.into()))?
+            }
+        };
+        let access_tokens = AccessTokens::new(&secret, config.timings.token_lifetime)
+            .map_err(|source| StartError::Keys(source.into()))?;
+        let rules = Rules {
+            attachment_max: config.attachment_max,
+            ..Rules::default()
+        };
+        let clock = Arc::new(SystemClock);
+        let service = Service::start(storage, clock.clone(), Arc::new(SystemRandom), rules)
+            .await
+            .map_err(StartError::Service)?;
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+        let url = format!("http://{address}");
+        let patience = Patience {
+            head: config.timings.request_stall_max,
+            shutdown: config.timings.shutdown_grace,
+        };
+        let state = ApiState::new(Parts {
+            service,
+            clock,
+            access_tokens,
+            platform,
+            url_signer: UrlSigner::new(secret.key_for(Purpose::AttachmentUrls)),
+            blobs: Arc::new(blobs),
+            sockets: Sockets::default(),
+            anonymous_pace: Buckets::new(config.paces.anonymous),
+            send_pace: Buckets::new(config.paces.sends),
+            public_origin: origin.unwrap_or_else(|| url.clone()),
+            cors_origins: config.cors_origins,
+            timings: config.timings,
+            _temporary_folder: folder,
+        });
+        let (stop, stopped) = watch::channel(false);
+        let router = api::router(state.clone());
+        let server = tokio::spawn(serve(listener, router, stopped.clone(), patience));
+        let sweeper = tokio::spawn(sweep(state.clone(), stopped));
+        tracing::info!(%address, dev_mode = state.is_dev_mode(), "the relay listens");
+        Ok(Self {
+            address,
+            url,
+            running: Some(Running {
+                stop,
+                state,
+                server,
+                sweeper,
+            }),
+        })
+    }
+
+    /// `http://` and the address that the relay listens on.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The address that the relay listens on.
+    pub fn addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends the relay: sockets are closed with 1001, requests under way finish, commits are durable, the folder is free.
+    pub async fn shutdown(mut self) {
+        let Some(running) = self.running.take() else {
+            return;
+        };
+        running.begin_to_end();
+        running.state.sockets().all_ended().await;
+        let _ = running.server.await;
+        let _ = running.sweeper.await;
+        running.state.released().await;
+        tracing::info!("the relay has ended");
+    }
+}
+
+impl Running {
+    fn begin_to_end(&self) {
+        self.stop.send_replace(true);
+        self.state.sockets().send_away();
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        if let Some(running) = &self.running {
+            running.begin_to_end();
+        }
+    }
+}
+
+/// What a relay's data folder holds.
+struct Opened {
+    folder: Option<TemporaryFolder>,
+    secret: RelaySecret,
+    storage: Arc<dyn Storage>,
+    blobs: BlobFolder,
+}
+
+/// The folder of a relay that keeps nothing: gone when the relay ends.
+pub(crate) struct TemporaryFolder(PathBuf);
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn open(config: &RelayConfig) -> Result<Opened, StartError> {
+    let (data, pages) = (config.data.clone(), config.database_pages_max);
+    let opened = tokio::task::spawn_blocking(move || open_now(data, pages)).await;
+    opened.unwrap_or_else(|error| Err(StartError::Keys(error.into())))
+}
+
+fn open_now(data: RelayData, max_page_count: Option<u32>) -> Result<Opened, StartError> {
+    let (path, temporary) = match data {
+        RelayData::Folder(path) => (path, None),
+        RelayData::Memory => {
+            let path = temporary_path().map_err(|error| StartError::Keys(error.into()))?;
+            (path.clone(), Some(TemporaryFolder(path)))
+        }
+    };
+    let unusable = |source: Box<dyn Error + Send + Sync>| StartError::Folder {
+        folder: path.clone(),
+        source,
+    };
+    make_private(&path).map_err(|error| unusable(error.into()))?;
+    // First, since it says whether another relay serves the folder.
+    let _ = max_page_count;
+    let storage = Sqlite::open(&path).map_err(|error| unusable(error.into()))?;
+    let secret = RelaySecret::open(&path).map_err(|error| unusable(error.into()))?;
+    let blobs = BlobFolder::open(&path).map_err(|error| unusable(error.into()))?;
+    Ok(Opened {
+        folder: temporary,
+        secret,
+        storage: Arc::new(storage),
+        blobs,
+    })
+}
+
+/// Nobody but the relay's own user looks into its folder.
+fn make_private(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn temporary_path() -> Result<PathBuf, getrandom::Error> {
+    let mut name = [0; 8];
+    getrandom::fill(&mut name)?;
+    let name = format!("sealwire-relay-{:016x}", u64::from_be_bytes(name));
+    Ok(std::env::temp_dir().join(name))
+}
+
+/// `scheme://host[:port]` as devices sign it: lower case, without a default port or a slash at the end.
+fn origin(text: &str) -> Result<String, StartError> {
+    let refused = || StartError::Origin(text.to_owned());
+    let url = url::Url::parse(text).map_err(|_| refused())?;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let is_web = matches!(url.scheme(), "http" | "https") && url.username().is_empty();
+    if bare && is_web {
+        Ok(url.origin().ascii_serialization())
+    } else {
+        Err(refused())
+    }
+}
+
+async fn sweep(state: ApiState, mut stop: watch::Receiver<bool>) {
+    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    loop {
+        tokio::select! {
+            biased;
+            () = stopped(&mut stop) => return,
+            _ = interval.tick() => {}
+        }
+        match state.service().sweep().await {
+            Ok(swept) => {
+                for id in &swept.attachments {
+                    if let Err(error) = state.blobs().remove(id).await {
+                        tracing::warn!(%id, %error, "a forgotten attachment stays on disk");
+                    }
+                }
+            }
+            Err(refusal) => tracing::warn!(%refusal, "nothing could be swept"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_has_one_spelling() {
+        let same = ["https://Relay.example", "https://relay.example:443/"];
+        for text in same {
+            assert_eq!(origin(text).unwrap(), "https://relay.example");
+        }
+        let refused = [
+            "relay.example",
+            "ftp://relay.example",
+            "https://relay.example/v1",
+            "https://a@relay.example",
+        ];
+        for text in refused {
+            assert!(matches!(origin(text), Err(StartError::Origin(_))), "{text}");
+        }
+    }
+}
