@@ -218,3 +218,162 @@ fn read_signed(row: &rusqlite::Row<'_>) -> rusqlite::Result<SignedPrekeyRow> {
         created_at: row.get::<_, Col<_>>(3)?.0,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{device, memory, user, write};
+
+    fn signed(id: u32) -> SignedPrekeyRow {
+        SignedPrekeyRow {
+            id,
+            secret: vec![id as u8; 32].into(),
+            signature: [3; 64],
+            created_at: Timestamp(9),
+        }
+    }
+
+    #[test]
+    fn an_id_is_never_given_twice_even_when_its_key_is_gone() {
+        let mut store = memory();
+        let first = write(&mut store, |tx| {
+            tx.take_prekey_ids(PrekeyKind::OneTime, 100)
+        });
+        write(&mut store, |tx| {
+            tx.insert_one_time_prekey(first + 99, &vec![1; 32].into())
+        });
+        assert!(write(&mut store, |tx| tx.delete_one_time_prekey(first + 99)));
+        assert!(!write(&mut store, |tx| tx.delete_one_time_prekey(first + 99)));
+        assert_eq!(
+            write(&mut store, |tx| tx.take_prekey_ids(PrekeyKind::OneTime, 1)),
+            first + 100
+        );
+        write(&mut store, |tx| {
+            tx.skip_prekey_ids(PrekeyKind::OneTime, 500)
+        });
+        write(&mut store, |tx| tx.skip_prekey_ids(PrekeyKind::OneTime, 3));
+        assert_eq!(
+            write(&mut store, |tx| tx.take_prekey_ids(PrekeyKind::OneTime, 1)),
+            500
+        );
+        assert_eq!(
+            write(&mut store, |tx| tx.take_prekey_ids(PrekeyKind::Signed, 1)),
+            1,
+            "each kind counts apart"
+        );
+        let beyond = store.transaction(|tx| tx.take_prekey_ids(PrekeyKind::OneTime, u32::MAX));
+        assert_eq!(beyond, Err(StoreError::OutOfRange("prekey id")));
+    }
+
+    #[test]
+    fn only_what_the_relay_does_not_have_is_uploaded() {
+        let mut store = memory();
+        write(&mut store, |tx| {
+            let first = tx.take_prekey_ids(PrekeyKind::OneTime, 3)?;
+            (first..first + 3)
+                .try_for_each(|id| tx.insert_one_time_prekey(id, &vec![id as u8].into()))
+        });
+        let ids = |store: &crate::Store| {
+            store
+                .one_time_prekeys_to_upload()
+                .unwrap()
+                .into_iter()
+                .map(|(id, _)| id)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&store), [1, 2, 3]);
+        write(&mut store, |tx| {
+            tx.mark_prekeys_uploaded(PrekeyKind::OneTime, 3)
+        });
+        write(&mut store, |tx| {
+            tx.mark_prekeys_uploaded(PrekeyKind::OneTime, 1)
+        });
+        assert_eq!(ids(&store), [3]);
+        write(&mut store, |tx| {
+            tx.mark_prekeys_uploaded(PrekeyKind::OneTime, u32::MAX)
+        });
+        let marks = store.prekey_ids(PrekeyKind::OneTime).unwrap();
+        assert_eq!(
+            marks,
+            PrekeyIds {
+                next: 4,
+                first_not_uploaded: 4
+            },
+            "never beyond what was made"
+        );
+        assert_eq!(store.one_time_prekey(2).unwrap().unwrap().as_slice(), [2]);
+    }
+
+    #[test]
+    fn a_second_key_under_one_id_is_a_conflict() {
+        let mut store = memory();
+        write(&mut store, |tx| {
+            tx.insert_one_time_prekey(1, &vec![1].into())
+        });
+        write(&mut store, |tx| tx.insert_signed_prekey(&signed(1)));
+        let one_time = store.transaction(|tx| tx.insert_one_time_prekey(1, &vec![2].into()));
+        assert_eq!(one_time, Err(StoreError::Conflict("one-time prekey")));
+        let again = store.transaction(|tx| tx.insert_signed_prekey(&signed(1)));
+        assert_eq!(again, Err(StoreError::Conflict("signed prekey")));
+    }
+
+    #[test]
+    fn signed_prekeys_are_listed_newest_first() {
+        let mut store = memory();
+        write(&mut store, |tx| {
+            (1..=2).try_for_each(|id| tx.insert_signed_prekey(&signed(id)))
+        });
+        let ids: Vec<_> = store
+            .signed_prekeys()
+            .unwrap()
+            .into_iter()
+            .map(|prekey| prekey.id)
+            .collect();
+        assert_eq!(ids, [2, 1]);
+        let held = store.signed_prekey(1).unwrap().unwrap();
+        assert_eq!(
+            (held.secret.as_slice(), held.signature),
+            ([1; 32].as_slice(), [3; 64])
+        );
+    }
+
+    #[test]
+    fn a_base_key_counts_as_used_until_its_prekey_is_gone() {
+        let mut store = memory();
+        let record = |tx: &mut Transaction<'_>, prekey, base: u8| {
+            tx.record_base_key(&user("bob"), device(1), prekey, &[base; 33])
+        };
+        write(&mut store, |tx| {
+            (1..=2).try_for_each(|id| tx.insert_signed_prekey(&signed(id)))
+        });
+        assert!(write(&mut store, |tx| record(tx, 1, 5)));
+        assert!(
+            !write(&mut store, |tx| record(tx, 1, 5)),
+            "a used one is told"
+        );
+        assert!(write(&mut store, |tx| record(tx, 2, 5)));
+        assert_eq!(
+            store.count_used_base_keys(&user("bob"), device(1)).unwrap(),
+            2
+        );
+        write(&mut store, |tx| tx.delete_sessions(&user("bob"), device(1)));
+        assert!(
+            store
+                .base_key_used(&user("bob"), device(1), 1, &[5; 33])
+                .unwrap(),
+            "also after a reset"
+        );
+        write(&mut store, |tx| tx.delete_signed_prekey(1));
+        assert!(
+            !store
+                .base_key_used(&user("bob"), device(1), 1, &[5; 33])
+                .unwrap()
+        );
+        assert_eq!(
+            store.count_used_base_keys(&user("bob"), device(1)).unwrap(),
+            1
+        );
+        let gone = store.transaction(|tx| record(tx, 1, 6));
+        assert_eq!(gone, Err(StoreError::NoSuch("signed prekey")));
+    }
+}

@@ -150,8 +150,22 @@ fn refuse_wrong_age(rows: &Rows, anchor: Option<u64>) -> Result<(), OpenError> {
 }
 
 impl Rows {
+    /// Reads every page and index of the file: [`StoreError::Corrupt`] names the first that is damaged.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let found: String = self
+            .connection
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if found == "ok" {
+            Ok(())
+        } else {
+            Err(StoreError::corrupt(found))
+        }
+    }
+
     /// A statement by its text, prepared once a connection.
     pub(crate) fn statement(&self, sql: &'static str) -> Result<CachedStatement<'_>, StoreError> {
+        #[cfg(test)]
+        crate::testing::refuse_full_scan(&self.connection, sql);
         Ok(self.connection.prepare_cached(sql)?)
     }
 }
@@ -191,3 +205,6 @@ impl Drop for UndoUnlessCommitted<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
