@@ -14,7 +14,7 @@ pub struct NewOutboxEntry {
     pub local_id: LocalId,
     /// Where it goes.
     pub thread: ThreadId,
-    /// Its number, from [`Transaction::take_client_seq`].
+    /// Its number, from [`crate::Transaction::take_client_seq`].
     pub client_seq: ClientSeq,
     /// The same for every attempt.
     pub idempotency_key: IdempotencyKey,

@@ -1,6 +1,6 @@
 //! The store, its one writer, and its readers apart.
 
-use crate::connection::{Found, Place, look_at, run_pragma};
+use crate::connection::{Place, run_pragma};
 use crate::migrations::{SCHEMA_VERSION, migrate, schema_of};
 use crate::open_paths::OpenPath;
 use crate::{Location, OpenError, StoreError, StoreKey};
@@ -53,16 +53,8 @@ impl Store {
         let (place, claim) = match location {
             Location::Memory => (Place::memory(), None),
             Location::File(path) => {
-                if let Found::Nothing { file_exists } = look_at(path)?
-                    && anchor.is_some()
-                {
-                    return Err(match file_exists {
-                        false => OpenError::FileMissing,
-                        true => OpenError::Corrupt {
-                            detail: "truncated to 0 bytes".to_owned(),
-                        },
-                    });
-                }
+                #[cfg(not(target_family = "wasm"))]
+                crate::header::refuse_what_is_no_store(path, anchor.is_some())?;
                 let claim = OpenPath::claim(path)?;
                 (Place::File(claim.path().to_path_buf()), Some(claim))
             }
