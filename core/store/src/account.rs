@@ -78,6 +78,15 @@ impl Transaction<'_> {
         Ok(())
     }
 
+    /// Forgets an account that came to nothing, with every prekey made for it; their ids are never given again.
+    pub fn delete_account(&mut self) -> Result<(), StoreError> {
+        self.statement("DELETE FROM account")?.execute([])?;
+        self.statement("DELETE FROM one_time_prekeys")?
+            .execute([])?;
+        self.statement("DELETE FROM signed_prekeys")?.execute([])?;
+        Ok(())
+    }
+
     /// Changes how far this device is.
     pub fn set_account_state(&mut self, state: AccountState) -> Result<(), StoreError> {
         let changed = self
@@ -88,46 +97,5 @@ impl Transaction<'_> {
         } else {
             Err(StoreError::NoSuch("account"))
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{device, memory, user, write};
-
-    #[test]
-    fn the_account_comes_back_with_its_secrets_and_its_state() {
-        let mut store = memory();
-        assert!(store.account().unwrap().is_none());
-        let refused = store.transaction(|tx| tx.set_account_state(AccountState::Revoked));
-        assert_eq!(refused, Err(StoreError::NoSuch("account")));
-        let mut account = Account {
-            user_id: user("alice"),
-            device_id: device(2),
-            registration_id: u32::MAX,
-            identity_secret: [4; 32].into(),
-            account_secret: None,
-            relay_origin: "https://relay.example".to_owned(),
-            state: AccountState::Registering,
-        };
-        write(&mut store, |tx| tx.save_account(&account));
-        assert!(store.account().unwrap().unwrap().account_secret.is_none());
-        account.account_secret = Some([5; 32].into());
-        write(&mut store, |tx| tx.save_account(&account));
-        write(&mut store, |tx| {
-            tx.set_account_state(AccountState::Registered)
-        });
-        let held = store.account().unwrap().unwrap();
-        assert_eq!(
-            (held.user_id, held.device_id, held.registration_id),
-            (user("alice"), device(2), u32::MAX)
-        );
-        assert_eq!(*held.identity_secret, [4; 32]);
-        assert_eq!(held.account_secret.as_deref(), Some(&[5; 32]));
-        assert_eq!(
-            (held.relay_origin.as_str(), held.state),
-            ("https://relay.example", AccountState::Registered)
-        );
     }
 }

@@ -9,14 +9,11 @@
 #![forbid(unsafe_code)]
 
 mod account;
-mod base_keys;
 mod columns;
 mod connection;
 mod device_lists;
 mod error;
 mod facts;
-#[cfg(not(target_family = "wasm"))]
-mod header;
 mod key;
 mod messages;
 mod migrations;
@@ -39,8 +36,7 @@ pub use device_lists::{DeviceListRow, PinnedAccount};
 pub use error::{OpenError, StoreError};
 pub use key::StoreKey;
 pub use messages::{
-    Inserted, LocalId, Message, MessageKind, MessageState, NewMessage, PageCursor, ReadableContent,
-    Replaced,
+    Inserted, LocalId, Message, MessageKind, MessageState, NewMessage, PageCursor, Replaced,
 };
 pub use migrations::SCHEMA_VERSION;
 pub use outbox::{NewOutboxEntry, OutboxEntry, OutboxEnvelope, OutboxState, SealedSend};

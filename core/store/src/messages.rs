@@ -10,7 +10,7 @@ mod read;
 mod write;
 
 pub use read::PageCursor;
-pub use write::{Inserted, ReadableContent, Replaced};
+pub use write::{Inserted, Replaced};
 
 /// A message's number in this store: given in the order of arrival, never given again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -25,22 +25,6 @@ impl Inserted {
     }
 }
 
-/// What a placeholder becomes when the message can be read after all.
-pub struct ReadableContent<'a> {
-    /// The random name inside the content.
-    pub uid: Uid,
-    /// What it holds.
-    pub kind: MessageKind,
-    /// Content as received.
-    pub content: &'a [u8],
-    /// What is shown and searched.
-    pub text: Option<&'a str>,
-    /// The commitment as sent.
-    pub commitment: [u8; 32],
-    /// The message of that device before it.
-    pub prev: Option<Previous>,
-}
-
 /// What became of a placeholder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replaced {
@@ -135,13 +119,7 @@ impl Transaction<'_> {
         message_id: MessageId,
         created_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let held = self.message(id)?.ok_or(StoreError::NoSuch("own message"))?;
-        if matches!(
-            held.state,
-            MessageState::Received | MessageState::Unreadable
-        ) {
-            return Err(StoreError::NoSuch("own message"));
-        }
+        let held = self.message(id)?.ok_or(StoreError::NoSuch("message"))?;
         if held.message_id.is_some_and(|held_id| held_id != message_id) {
             return Err(StoreError::Conflict("message"));
         }
@@ -182,37 +160,51 @@ impl Transaction<'_> {
         }
     }
 
-    /// A placeholder's message could be read after all.
+    /// A placeholder's message could be read after all: everything that came with it takes the place of what the
+    /// placeholder was told.
     pub fn replace_placeholder(
         &mut self,
         id: LocalId,
-        readable: &ReadableContent<'_>,
+        readable: &NewMessage,
     ) -> Result<Replaced, StoreError> {
         let held = self.message(id)?.ok_or(StoreError::NoSuch("placeholder"))?;
         if held.kind != MessageKind::Placeholder {
             return Err(StoreError::NoSuch("placeholder"));
         }
-        if let Some(other) = self.held_by_uid(&held.sender, readable.uid)? {
+        if let Some(uid) = readable.uid
+            && let Some(other) = self.held_by_uid(&held.sender, uid)?
+        {
             self.bury_message(id)?;
             return Ok(Replaced::Duplicate(other));
         }
+        // A relay id that another row of the thread holds is not taken: a place can be held once.
         self.statement(
             "UPDATE messages SET uid = ?2, kind = ?3, state = ?4, reason = NULL, content = ?5, text = ?6,
-                 commitment = ?7, prev_client_seq = ?8, prev_digest = ?9
+                 commitment = ?7, prev_client_seq = ?8, prev_digest = ?9, digest = ?10, stamp_key_id = ?11,
+                 stamp_mac = ?12, created_at_ms = ?13,
+                 message_id = CASE WHEN EXISTS (
+                     SELECT 1 FROM messages other WHERE other.thread_id = messages.thread_id
+                         AND other.message_id = ?14 AND other.revision = messages.revision AND other.local_id <> ?1)
+                     THEN message_id ELSE ?14 END
              WHERE local_id = ?1",
         )?
         .execute(params![
             id.0,
-            readable.uid.0,
+            readable.uid.map(|uid| uid.0),
             readable.kind,
-            MessageState::Received,
+            readable.state,
             readable.content,
             readable.text,
             readable.commitment,
             readable.prev.map(|prev| Col(prev.client_seq)),
             readable.prev.map(|prev| prev.digest),
+            readable.digest,
+            readable.stamp.as_ref().map(|stamp| stamp.key_id),
+            readable.stamp.as_ref().map(|stamp| stamp.mac.0),
+            Col::optional(readable.created_at),
+            Col::optional(readable.message_id),
         ])?;
-        if let Some(text) = readable.text {
+        if let Some(text) = &readable.text {
             self.index_text(id, text)?;
         }
         Ok(Replaced::Readable)

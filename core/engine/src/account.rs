@@ -1,0 +1,14 @@
+//! Whose device this is: making an account, joining one, letting another device in.
+
+mod access;
+mod join;
+mod let_in;
+mod linking;
+mod me;
+mod register;
+
+pub(crate) use register::internal;
+
+pub(crate) use access::AccessToken;
+pub(crate) use linking::{LinkStep, Linking};
+pub(crate) use me::Me;

@@ -1,0 +1,163 @@
+//! The access token: had by proving the device key, renewed before it ends.
+
+use crate::backoff::Backoff;
+use crate::requests::{Access, Answer, Outgoing, Purpose};
+use crate::{Engine, EngineError};
+use sealwire_crypto::challenge::Challenge as SignedChallenge;
+use sealwire_wire::Timestamp;
+use sealwire_wire::contract::{Challenge, ChallengeRequest, ErrorCode, Token, TokenRequest};
+
+/// A token is renewed this long before it ends, in milliseconds.
+const RENEW_BEFORE_MS: u64 = 60_000;
+
+/// The token of this device, and how having one stands.
+#[derive(Default)]
+pub(crate) struct AccessToken {
+    token: Option<Token>,
+    asking: bool,
+    backoff: Backoff,
+}
+
+impl AccessToken {
+    pub(crate) fn renew_at(&self) -> Option<Timestamp> {
+        self.token
+            .as_ref()
+            .map(|token| Timestamp(token.expires_at.0.saturating_sub(RENEW_BEFORE_MS)))
+    }
+
+    pub(crate) fn retry_at(&self) -> Option<Timestamp> {
+        if self.asking {
+            None
+        } else {
+            self.backoff.due_at()
+        }
+    }
+}
+
+impl Engine {
+    /// The token to use now; none while it ends within seconds.
+    pub(crate) fn access_token(&self) -> Option<String> {
+        let token = self.connection.access.token.as_ref()?;
+        (self.now.plus_ms(5_000) < token.expires_at).then(|| token.token.clone())
+    }
+
+    pub(crate) fn drop_access_token(&mut self) {
+        self.connection.access.token = None;
+    }
+
+    /// Asks for a token where one is needed: for the socket, or for requests that wait.
+    pub(crate) fn drive_token(&mut self) {
+        let access = &self.connection.access;
+        let ends_soon = access.renew_at().is_none_or(|at| self.now >= at);
+        if access.asking || !ends_soon || !access.backoff.is_due(self.now) {
+            return;
+        }
+        let Ok(me) = self.me() else { return };
+        let ask = ChallengeRequest {
+            user_id: me.user.clone(),
+            device_id: me.device,
+        };
+        self.connection.access.asking = true;
+        self.request(
+            Outgoing::post("/v1/auth/challenge", Purpose::Challenge)
+                .with(Access::Open)
+                .json(&ask),
+        );
+    }
+
+    pub(crate) fn on_challenge(&mut self, answer: Answer) {
+        match answer
+            .read::<Challenge>()
+            .and_then(|challenge| self.answer_challenge(&challenge))
+        {
+            Ok(request) => {
+                self.request(
+                    Outgoing::post("/v1/auth/token", Purpose::Token)
+                        .with(Access::Open)
+                        .json(&request),
+                );
+            }
+            Err(error) => self.no_token(error),
+        }
+    }
+
+    pub(crate) fn on_token(&mut self, answer: Answer) {
+        match answer.read::<Token>() {
+            Ok(token) => {
+                self.connection.access = AccessToken {
+                    token: Some(self.on_our_clock(token)),
+                    ..AccessToken::default()
+                };
+                self.requests_have_token();
+                self.connection_has_token();
+            }
+            Err(error) => self.no_token(error),
+        }
+    }
+
+    fn answer_challenge(&mut self, challenge: &Challenge) -> Result<TokenRequest, EngineError> {
+        let me = self.me()?.clone();
+        let nonce: [u8; 32] = challenge
+            .nonce
+            .as_slice()
+            .try_into()
+            .map_err(|_| EngineError::RelayGarbage { status: 200 })?;
+        let signature = SignedChallenge {
+            relay_origin: &self.config.relay_origin,
+            user_id: me.user.as_str(),
+            device_id: me.device.get(),
+            nonce: &nonce,
+        }
+        .sign(&me.identity, &mut self.rng)
+        .map_err(super::register::internal)?;
+        Ok(TokenRequest {
+            user_id: me.user,
+            device_id: me.device,
+            nonce: nonce.into(),
+            signature: signature.to_bytes().into(),
+        })
+    }
+
+    /// Clocks differ: a token is held for its contract's time by this device's clock, or less if it says so.
+    fn on_our_clock(&self, token: Token) -> Token {
+        let longest = self.now.plus_ms(sealwire_wire::limits::TOKEN_TTL_MS);
+        let ends = if token.expires_at <= self.now {
+            longest
+        } else {
+            token.expires_at.min(longest)
+        };
+        Token {
+            expires_at: ends,
+            ..token
+        }
+    }
+
+    fn no_token(&mut self, error: EngineError) {
+        let Self {
+            connection,
+            rng,
+            now,
+            ..
+        } = self;
+        connection.access.asking = false;
+        connection
+            .access
+            .backoff
+            .failed(*now, error.retry_after_ms(), rng);
+        let revoked = matches!(error, EngineError::DeviceRevoked)
+            || matches!(
+                &error,
+                EngineError::Relay {
+                    code: ErrorCode::DeviceRevoked,
+                    ..
+                }
+            );
+        if revoked {
+            self.relay_says_revoked();
+        }
+        let code = error.code();
+        self.requests_get_no_token(|| {
+            Answer::Lost(format!("no access token could be had ({code})"))
+        });
+    }
+}

@@ -1,0 +1,129 @@
+//! What an app can ask for.
+
+use sealwire_wire::content::{AttachmentPointer, MediaFacts};
+use sealwire_wire::contract::{AttachmentDownload, AttachmentUpload};
+use sealwire_wire::{AttachmentId, DeviceId, ThreadId, UserId};
+
+use crate::Message;
+
+/// Names a call until it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallId(pub u64);
+
+/// What an app can ask for.
+pub enum Call {
+    /// Make an account with this device as its first: [`Reply::Registered`].
+    Register {
+        /// The platform's id of the user.
+        user_id: UserId,
+        /// The platform's word that it is this user; a relay in dev mode gives one itself.
+        platform_token: Option<String>,
+    },
+    /// Become a further device of an existing account: [`Reply::LinkCode`] at once, to be shown there.
+    StartLinking,
+    /// Wait until the linking begun by [`Call::StartLinking`] is through: [`Reply::Registered`].
+    FinishLinking,
+    /// Let the device that shows this code into the account: [`Reply::Linked`].
+    LinkDevice {
+        /// `sealwire://link?…`
+        code: String,
+    },
+    /// Stop a linking under way on either side.
+    CancelLinking,
+    /// The 1:1 thread with this user, remembered: [`Reply::Thread`].
+    DirectThread {
+        /// The other user; oneself is allowed.
+        user_id: UserId,
+    },
+    /// Send words: [`Reply::Queued`] once they are durable here.
+    SendText {
+        /// A thread that this device knows.
+        thread: ThreadId,
+        /// Not empty; bounded by [`crate::EngineConfig::max_text_bytes`].
+        text: String,
+    },
+    /// Send an uploaded attachment: [`Reply::Queued`] once the message is durable here.
+    SendAttachment {
+        /// A thread that this device knows.
+        thread: ThreadId,
+        /// What was uploaded.
+        attachment: Box<NewAttachment>,
+    },
+    /// Room for an encrypted attachment of this size: [`Reply::Upload`].
+    CreateAttachment {
+        /// Encrypted size in bytes.
+        encrypted_size: u64,
+    },
+    /// Where to get an attachment: [`Reply::Download`].
+    LocateAttachment {
+        /// Which.
+        id: AttachmentId,
+    },
+    /// Go through a thread's history from where this device left off: [`Reply::Synced`].
+    SyncThread {
+        /// Which.
+        thread: ThreadId,
+    },
+    /// Try a message that failed once more, under the same number: [`Reply::Queued`].
+    Retry {
+        /// [`Message::local_id`].
+        local_id: i64,
+    },
+    /// Believe the changed account key of a user: sending goes on. [`Reply::Nothing`].
+    AcceptAccountKey {
+        /// Whose.
+        user_id: UserId,
+    },
+    /// Be online from now on: connect, and stay connected. [`Reply::Nothing`] at once.
+    Connect,
+    /// Be offline from now on: nothing leaves, sends wait. [`Reply::Nothing`] at once.
+    Disconnect,
+}
+
+/// An attachment whose bytes lie encrypted at the relay.
+pub struct NewAttachment {
+    /// Where and how it opens.
+    pub pointer: AttachmentPointer,
+    /// May be empty.
+    pub caption: String,
+}
+
+impl NewAttachment {
+    /// Facts for a placeholder, to be filled in where they are known.
+    pub fn facts(&mut self) -> &mut MediaFacts {
+        &mut self.pointer.media
+    }
+}
+
+/// How a call ended well.
+pub enum Reply {
+    /// This device belongs to this account now.
+    Registered {
+        /// Whose.
+        user_id: UserId,
+        /// Which.
+        device_id: DeviceId,
+    },
+    /// To be shown to the existing device.
+    LinkCode(String),
+    /// The new device stands in the published list.
+    Linked {
+        /// Which.
+        device_id: DeviceId,
+    },
+    /// The thread.
+    Thread(ThreadId),
+    /// The message as it stands in the store.
+    Queued(Box<Message>),
+    /// Where to put the encrypted bytes.
+    Upload(AttachmentUpload),
+    /// Where to get them.
+    Download(AttachmentDownload),
+    /// How many rows of history were new.
+    Synced {
+        /// Messages added.
+        added: u64,
+    },
+    /// Nothing to tell.
+    Nothing,
+}

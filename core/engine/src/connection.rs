@@ -1,0 +1,239 @@
+//! The socket: opened when there is a token, watched, opened again after a wait when it ends.
+
+use crate::account::AccessToken;
+use crate::backoff::Backoff;
+use crate::{ConnectionState, Engine, Event, Output, SocketInput};
+use sealwire_store::AccountState;
+use sealwire_wire::Timestamp;
+use sealwire_wire::contract::{ClientFrame, CloseCode};
+use sealwire_wire::limits::SILENCE_MAX_MS;
+
+/// The connection to the relay.
+pub(crate) struct Connection {
+    pub(crate) access: AccessToken,
+    socket: Socket,
+    state: ConnectionState,
+    backoff: Backoff,
+    heard_at: Timestamp,
+    /// Another instance of this device took over: only the app's wish connects again.
+    replaced: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Socket {
+    Closed,
+    Opening,
+    Open,
+}
+
+impl Default for Connection {
+    fn default() -> Self {
+        Self {
+            access: AccessToken::default(),
+            socket: Socket::Closed,
+            state: ConnectionState::Offline {
+                next_try_at_ms: None,
+            },
+            backoff: Backoff::default(),
+            heard_at: Timestamp::default(),
+            replaced: false,
+        }
+    }
+}
+
+impl Engine {
+    pub(crate) fn connect(&mut self) {
+        self.online = true;
+        self.connection.replaced = false;
+        self.connection.backoff.succeeded();
+    }
+
+    pub(crate) fn disconnect(&mut self) {
+        self.online = false;
+        self.close_socket();
+        self.set_connection_state(ConnectionState::Offline {
+            next_try_at_ms: None,
+        });
+    }
+
+    /// Token first, then the socket.
+    pub(crate) fn drive_connection(&mut self) {
+        if self.connection.replaced {
+            // Without a socket a token is only for requests that wait.
+            if self.requests_wait_for_token() {
+                self.drive_token();
+            }
+            return;
+        }
+        self.drive_token();
+        let silent = self.now.since_ms(self.connection.heard_at) > SILENCE_MAX_MS;
+        if self.connection.socket == Socket::Open && silent {
+            self.close_socket();
+            self.try_later();
+        }
+        if self.connection.socket == Socket::Closed && self.connection.backoff.is_due(self.now) {
+            match self.access_token() {
+                Some(bearer) => {
+                    self.connection.socket = Socket::Opening;
+                    self.set_connection_state(ConnectionState::Connecting);
+                    let path = self.realtime_path();
+                    self.output(Output::OpenSocket { path, bearer });
+                }
+                None => match self.connection.access.retry_at() {
+                    Some(at) if at > self.now => {
+                        self.set_connection_state(ConnectionState::Offline {
+                            next_try_at_ms: Some(at.0),
+                        });
+                    }
+                    _ => self.set_connection_state(ConnectionState::Connecting),
+                },
+            }
+        }
+    }
+
+    pub(crate) fn on_socket(&mut self, input: SocketInput) {
+        self.connection.heard_at = self.now;
+        match input {
+            SocketInput::Opened => {
+                self.connection.socket = Socket::Open;
+                self.set_connection_state(ConnectionState::CatchingUp);
+            }
+            SocketInput::Frames(frames) => self.on_frames(frames),
+            SocketInput::Closed { code, status } => self.on_socket_closed(code, status),
+        }
+    }
+
+    /// A fresh token goes over an open socket, so that the relay does not close it with the old one's end.
+    pub(crate) fn connection_has_token(&mut self) {
+        if self.connection.socket == Socket::Open
+            && let Some(token) = self.access_token()
+        {
+            self.send_frame(&ClientFrame::Auth { token });
+        }
+    }
+
+    pub(crate) fn send_frame(&mut self, frame: &ClientFrame) {
+        if self.connection.socket == Socket::Open {
+            // Frames have no content that JSON could not hold.
+            let text = serde_json::to_string(frame).unwrap_or_default();
+            self.output(Output::SendFrame(text));
+        }
+    }
+
+    pub(crate) fn is_caught_up(&mut self) {
+        self.connection.backoff.succeeded();
+        self.set_connection_state(ConnectionState::Online);
+        self.event(Event::CaughtUp);
+    }
+
+    /// The socket said something that the contract does not have.
+    pub(crate) fn drop_socket(&mut self) {
+        self.close_socket();
+        self.try_later();
+    }
+
+    /// The relay no longer takes this device. Only a signed list can say that it is removed: it is asked for.
+    pub(crate) fn relay_says_revoked(&mut self) {
+        if let Some(me) = &self.me
+            && me.is_registered()
+        {
+            let user = me.user.clone();
+            self.want_lists(user);
+        }
+    }
+
+    /// A signed list without this device: nothing is sent or received any more.
+    pub(crate) fn device_is_revoked(&mut self) {
+        let stored = self
+            .store
+            .transaction(|tx| tx.set_account_state(AccountState::Revoked));
+        if let Some(me) = &mut self.me
+            && stored.is_ok()
+        {
+            me.state = AccountState::Revoked;
+        }
+        self.close_socket();
+        self.drop_access_token();
+        self.set_connection_state(ConnectionState::Offline {
+            next_try_at_ms: None,
+        });
+        self.event(Event::DeviceRevoked);
+    }
+
+    pub(crate) fn connection_wakes_at(&self) -> Option<Timestamp> {
+        if !self.online || self.account().is_none() {
+            return None;
+        }
+        let connection = &self.connection;
+        let socket = match connection.socket {
+            Socket::Open => Some(connection.heard_at.plus_ms(SILENCE_MAX_MS + 1)),
+            Socket::Opening => None,
+            Socket::Closed => connection.backoff.due_at().filter(|at| *at > self.now),
+        };
+        let token = [connection.access.renew_at(), connection.access.retry_at()];
+        token
+            .into_iter()
+            .flatten()
+            .filter(|at| *at > self.now)
+            .chain(socket)
+            .min()
+    }
+
+    fn on_socket_closed(&mut self, code: Option<u16>, status: Option<u16>) {
+        if self.connection.socket == Socket::Closed {
+            return;
+        }
+        self.connection.socket = Socket::Closed;
+        self.ack_is_void();
+        match code.map(CloseCode::from_u16) {
+            Some(CloseCode::Replaced) => {
+                self.connection.replaced = true;
+                self.set_connection_state(ConnectionState::Replaced);
+                return;
+            }
+            Some(CloseCode::DeviceRevoked) => self.relay_says_revoked(),
+            Some(CloseCode::TokenExpired) => self.drop_access_token(),
+            _ => {}
+        }
+        match status {
+            Some(401) => self.drop_access_token(),
+            Some(403) => self.relay_says_revoked(),
+            _ => {}
+        }
+        self.try_later();
+    }
+
+    fn try_later(&mut self) {
+        let Self {
+            connection,
+            rng,
+            now,
+            ..
+        } = self;
+        connection.backoff.failed(*now, None, rng);
+        let next = connection.backoff.due_at().map(|at| at.0);
+        self.set_connection_state(ConnectionState::Offline {
+            next_try_at_ms: next,
+        });
+    }
+
+    fn close_socket(&mut self) {
+        if self.connection.socket != Socket::Closed {
+            self.connection.socket = Socket::Closed;
+            self.ack_is_void();
+            self.output(Output::CloseSocket);
+        }
+    }
+
+    fn set_connection_state(&mut self, state: ConnectionState) {
+        if self.connection.state != state {
+            self.connection.state = state;
+            self.event(Event::Connection(state));
+        }
+    }
+
+    fn realtime_path(&self) -> String {
+        let device = self.me.as_ref().map_or(0, |me| me.device.get());
+        format!("/v1/realtime?device_id={device}")
+    }
+}

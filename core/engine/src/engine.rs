@@ -1,0 +1,277 @@
+//! The engine's state and the one loop: an input changes state, then everything that is due and not under way begins.
+
+use crate::account::{Linking, Me};
+use crate::connection::Connection;
+use crate::fanout::Bundles;
+use crate::outbox::Outbox;
+use crate::prekeys::PrekeyUploads;
+use crate::requests::Requests;
+use crate::trust::Trust;
+use crate::{Call, CallId, EngineError, Event, Input, Output, Question, QuestionId, Reply};
+use rand_core::CryptoRng;
+use sealwire_store::Store;
+use sealwire_wire::{DeviceId, Timestamp, UserId};
+use std::collections::VecDeque;
+
+/// How often the store's generation rises, in milliseconds (an older copy of the store is known by it).
+const GENERATION_INTERVAL_MS: u64 = 10 * 60 * 1000;
+
+/// Randomness handed in.
+pub(crate) type Random = Box<dyn CryptoRng + Send>;
+
+/// What an engine is told once.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// `scheme://host[:port]` of the relay as this device reaches it: part of every proof of the device key.
+    pub relay_origin: String,
+    /// Whether to wait for [`Call::Connect`] before anything but a call's own requests leaves.
+    pub start_offline: bool,
+    /// For how long an unsent message is tried, in milliseconds (a day unless set).
+    pub give_up_after_ms: u64,
+}
+
+impl EngineConfig {
+    /// The usual settings for a relay.
+    pub fn new(relay_origin: impl Into<String>) -> Self {
+        Self {
+            relay_origin: relay_origin.into(),
+            start_offline: false,
+            give_up_after_ms: 24 * 60 * 60 * 1000,
+        }
+    }
+
+    /// The longest text that one message holds, in bytes of UTF-8.
+    pub fn max_text_bytes() -> usize {
+        // What a body needs beside its text: uid, target, previous message, thread and their field headers.
+        const BODY_OVERHEAD: usize = 512;
+        sealwire_crypto::content::MAX_BODY_BYTES - BODY_OVERHEAD
+    }
+}
+
+/// One client: a device's whole logic over its store.
+pub struct Engine {
+    pub(crate) store: Store,
+    pub(crate) config: EngineConfig,
+    pub(crate) rng: Random,
+    pub(crate) now: Timestamp,
+    pub(crate) me: Option<Me>,
+    pub(crate) online: bool,
+    pub(crate) requests: Requests,
+    pub(crate) connection: Connection,
+    pub(crate) trust: Trust,
+    pub(crate) bundles: Bundles,
+    pub(crate) outbox: Outbox,
+    pub(crate) prekey_uploads: PrekeyUploads,
+    pub(crate) linking: Option<Linking>,
+    generation: Generation,
+    outputs: VecDeque<Output>,
+    questions: u64,
+}
+
+/// The store's generation and what the app's KeyStore holds of it.
+struct Generation {
+    raised_at: Timestamp,
+    committed: u64,
+    kept: Option<u64>,
+}
+
+impl Engine {
+    /// The engine of this store. Raises the store's generation, so the first output is [`Output::KeepAnchor`].
+    pub fn new(
+        mut store: Store,
+        config: EngineConfig,
+        rng: Random,
+        now: Timestamp,
+    ) -> Result<Self, EngineError> {
+        let committed = store.raise_generation()?;
+        let me = Me::restore(&store)?;
+        let mut engine = Self {
+            online: !config.start_offline,
+            store,
+            config,
+            rng,
+            now,
+            me,
+            requests: Requests::default(),
+            connection: Connection::default(),
+            trust: Trust::default(),
+            bundles: Bundles::default(),
+            outbox: Outbox::default(),
+            prekey_uploads: PrekeyUploads::default(),
+            linking: None,
+            generation: Generation {
+                raised_at: now,
+                committed,
+                kept: None,
+            },
+            outputs: VecDeque::new(),
+            questions: 0,
+        };
+        engine.output(Output::KeepAnchor {
+            generation: committed,
+        });
+        engine.resume_parked_users()?;
+        Ok(engine)
+    }
+
+    /// Takes in what happened, at this time.
+    pub fn handle(&mut self, now: Timestamp, input: Input) {
+        // A clock that steps back would make every wait longer: time only moves on here.
+        self.now = self.now.max(now);
+        match input {
+            Input::Call { id, call } => self.on_call(id, call),
+            Input::Response { id, result } => self.on_response(id, result),
+            Input::Socket(input) => self.on_socket(input),
+            Input::Decided { id, accepted } => self.on_link_decided(id, accepted),
+            Input::AnchorKept { generation } => {
+                self.generation.kept = self.generation.kept.max(Some(generation));
+            }
+            Input::Tick => {}
+        }
+        self.begin_what_is_due();
+    }
+
+    /// The next thing to do, in order; none until there is another input.
+    pub fn next_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to hand in [`Input::Tick`] at the latest.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        [
+            Some(self.generation.raised_at.plus_ms(GENERATION_INTERVAL_MS)),
+            self.connection_wakes_at(),
+            self.outbox_wakes_at(),
+            self.trust_wakes_at(),
+            self.bundles_wake_at(),
+            self.prekeys_wake_at(),
+            self.linking_wakes_at(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Whose device this is, once it is registered.
+    pub fn account(&self) -> Option<(UserId, DeviceId)> {
+        let me = self.me.as_ref().filter(|me| me.is_registered())?;
+        Some((me.user.clone(), me.device))
+    }
+
+    /// The store, to read.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Ends the engine; what was under way is in the store.
+    pub fn into_store(self) -> Store {
+        self.store
+    }
+
+    fn on_call(&mut self, id: CallId, call: Call) {
+        let refused = match call {
+            Call::Register {
+                user_id,
+                platform_token,
+            } => self.register(id, user_id, platform_token),
+            Call::StartLinking => self.start_linking(id),
+            Call::FinishLinking => self.finish_linking(id),
+            Call::LinkDevice { code } => self.link_device(id, &code),
+            Call::CancelLinking => {
+                self.cancel_linking();
+                self.done(id, Ok(Reply::Nothing));
+                Ok(())
+            }
+            Call::DirectThread { user_id } => self
+                .direct_thread(&user_id)
+                .map(|reply| self.done(id, Ok(reply))),
+            Call::SendText { thread, text } => self
+                .send_text(thread, text)
+                .map(|reply| self.done(id, Ok(reply))),
+            Call::SendAttachment { thread, attachment } => self
+                .send_attachment(thread, attachment)
+                .map(|reply| self.done(id, Ok(reply))),
+            Call::CreateAttachment { encrypted_size } => self.create_attachment(id, encrypted_size),
+            Call::LocateAttachment { id: attachment } => self.locate_attachment(id, &attachment),
+            Call::SyncThread { thread } => self.sync_thread(id, thread),
+            Call::Retry { local_id } => self.retry(local_id).map(|reply| self.done(id, Ok(reply))),
+            Call::AcceptAccountKey { user_id } => self
+                .accept_account_key(&user_id)
+                .map(|()| self.done(id, Ok(Reply::Nothing))),
+            Call::Connect => {
+                self.connect();
+                self.done(id, Ok(Reply::Nothing));
+                Ok(())
+            }
+            Call::Disconnect => {
+                self.disconnect();
+                self.done(id, Ok(Reply::Nothing));
+                Ok(())
+            }
+        };
+        if let Err(error) = refused {
+            self.done(id, Err(error));
+        }
+    }
+
+    fn begin_what_is_due(&mut self) {
+        self.raise_generation_when_due();
+        self.poll_linking();
+        if self.may_send() {
+            self.drive_connection();
+            self.fetch_lists_due();
+            self.dispatch_due();
+            self.upload_prekeys_due();
+        }
+    }
+
+    /// Nothing of the conversations leaves before the KeyStore holds the generation, or when the app wants to be offline.
+    fn may_send(&self) -> bool {
+        self.online && self.anchor_is_kept() && self.account().is_some()
+    }
+
+    pub(crate) fn anchor_is_kept(&self) -> bool {
+        self.generation
+            .kept
+            .is_some_and(|kept| kept >= self.generation.committed)
+    }
+
+    fn raise_generation_when_due(&mut self) {
+        if self.now.since_ms(self.generation.raised_at) < GENERATION_INTERVAL_MS {
+            return;
+        }
+        self.generation.raised_at = self.now;
+        // Not raised is not fatal: the anchor stays where it is, and the next turn tries again.
+        if let Ok(generation) = self.store.raise_generation() {
+            self.generation.committed = generation;
+            self.output(Output::KeepAnchor { generation });
+        }
+    }
+
+    pub(crate) fn me(&self) -> Result<&Me, EngineError> {
+        match &self.me {
+            Some(me) if me.is_registered() => Ok(me),
+            Some(me) if me.is_revoked() => Err(EngineError::DeviceRevoked),
+            _ => Err(EngineError::NotRegistered),
+        }
+    }
+
+    pub(crate) fn output(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        self.output(Output::Event(event));
+    }
+
+    pub(crate) fn done(&mut self, id: CallId, result: Result<Reply, EngineError>) {
+        self.output(Output::Done { id, result });
+    }
+
+    pub(crate) fn ask(&mut self, question: Question) -> QuestionId {
+        self.questions += 1;
+        let id = QuestionId(self.questions);
+        self.output(Output::Ask { id, question });
+        id
+    }
+}

@@ -1,0 +1,166 @@
+//! What a client has to show. Events only notify: everything they say can be read from the store too.
+
+use crate::Message;
+use sealwire_wire::{DeviceId, ThreadId, UserId};
+
+/// Something happened.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A message of this device is durable here and waits for its turn.
+    MessageQueued(Box<Message>),
+    /// A message of this device has its place in the thread.
+    MessageSent(Box<Message>),
+    /// A message of this device was given up; its reason stands in the message. It may be retried.
+    MessageFailed(Box<Message>),
+    /// A message of somebody else, or of another device of this account.
+    MessageReceived(Box<Message>),
+    /// A message that could not be read: a placeholder with its reason stands in the thread.
+    MessageUnreadable(Box<Message>),
+    /// A placeholder became readable.
+    MessageRecovered(Box<Message>),
+    /// The relay delivered a message again; it was dropped.
+    DuplicateDropped {
+        /// Where.
+        thread: ThreadId,
+        /// Whose.
+        sender: UserId,
+        /// From which device.
+        device: DeviceId,
+    },
+    /// A user has a new signed device list.
+    DevicesChanged {
+        /// Whose.
+        user_id: UserId,
+        /// Its version.
+        version: u64,
+    },
+    /// A user's account key is not the one pinned: sending to them waits until the app accepts it.
+    AccountKeyChanged {
+        /// Whose.
+        user_id: UserId,
+    },
+    /// The relay served an older or forked device list, or a forged one: sending to that user stops.
+    DeviceListRollback {
+        /// Whose.
+        user_id: UserId,
+    },
+    /// The relay asks for envelopes for a device that no signed list holds; such a device gets none.
+    RelayInconsistent {
+        /// Whose device.
+        user_id: UserId,
+        /// Which.
+        device_id: DeviceId,
+    },
+    /// Everything that was queued while this device was away is here.
+    CaughtUp,
+    /// The connection's state changed.
+    Connection(ConnectionState),
+    /// Another device of this account was linked, or this one was.
+    DeviceLinked {
+        /// Which.
+        device_id: DeviceId,
+    },
+    /// This device is no longer in its account's list: nothing is sent or received any more.
+    DeviceRevoked,
+}
+
+/// Where the connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// Nothing is tried, or the next try is due later.
+    Offline {
+        /// Milliseconds since the Unix epoch of the next try; none when the app asked to be offline.
+        next_try_at_ms: Option<u64>,
+    },
+    /// A token or the socket is being had.
+    Connecting,
+    /// Connected; what was queued comes in.
+    CatchingUp,
+    /// Connected and caught up.
+    Online,
+    /// Another process or instance took this device's place at the relay; connect again to take it back.
+    Replaced,
+}
+
+/// Why a message cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum UnreadableReason {
+    /// No session with that device opens it.
+    NoSession,
+    /// It names a prekey that this device does not have (any more).
+    PrekeyMissing,
+    /// The envelope was changed on its way.
+    EnvelopeTampered,
+    /// Envelope and ciphertext do not belong together, or the ciphertext was changed.
+    CiphertextTampered,
+    /// The envelope belongs to another message.
+    Misplaced,
+    /// It could not be reported, so it is not shown.
+    Unfrankable,
+    /// The content is not what this version or any other makes.
+    Malformed,
+    /// The sending device stands in no signed list of its user.
+    UnknownDevice,
+    /// The sending device was removed from its account.
+    DeviceRevoked,
+    /// The device's identity is not the one that its account signed.
+    IdentityChanged,
+    /// The sender holds a newer device list than the relay shows.
+    DeviceListRollback,
+    /// A key that was used before.
+    KeyReused,
+    /// A protocol version that this client does not speak.
+    UnknownVersion,
+    /// The message jumps further ahead than a session follows.
+    TooFarAhead,
+}
+
+impl UnreadableReason {
+    /// Every reason.
+    pub const ALL: &[Self] = &[
+        Self::NoSession,
+        Self::PrekeyMissing,
+        Self::EnvelopeTampered,
+        Self::CiphertextTampered,
+        Self::Misplaced,
+        Self::Unfrankable,
+        Self::Malformed,
+        Self::UnknownDevice,
+        Self::DeviceRevoked,
+        Self::IdentityChanged,
+        Self::DeviceListRollback,
+        Self::KeyReused,
+        Self::UnknownVersion,
+        Self::TooFarAhead,
+    ];
+
+    /// Stable, for logs and other languages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoSession => "no_session",
+            Self::PrekeyMissing => "prekey_missing",
+            Self::EnvelopeTampered => "envelope_tampered",
+            Self::CiphertextTampered => "ciphertext_tampered",
+            Self::Misplaced => "misplaced",
+            Self::Unfrankable => "unfrankable",
+            Self::Malformed => "malformed",
+            Self::UnknownDevice => "unknown_device",
+            Self::DeviceRevoked => "device_revoked",
+            Self::IdentityChanged => "identity_changed",
+            Self::DeviceListRollback => "device_list_rollback",
+            Self::KeyReused => "key_reused",
+            Self::UnknownVersion => "unknown_version",
+            Self::TooFarAhead => "too_far_ahead",
+        }
+    }
+
+    /// The reason of that text; none for one of a later version.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|reason| reason.as_str() == text)
+    }
+}

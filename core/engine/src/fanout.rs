@@ -1,0 +1,9 @@
+//! From one message to an envelope for each device: who they are, a session with each, the wrapping.
+
+mod recipients;
+mod sessions;
+mod wrap;
+
+pub(crate) use recipients::{Recipient, recipient, recipients};
+pub(crate) use sessions::{Bundles, lacks_session};
+pub(crate) use wrap::wrap;

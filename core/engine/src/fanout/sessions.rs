@@ -1,0 +1,227 @@
+//! A session with every recipient device: held, or begun from a bundle that its account vouches for.
+
+use super::{Recipient, recipient};
+use crate::account::Me;
+use crate::backoff::Backoff;
+use crate::engine::Random;
+use crate::requests::{Answer, Outgoing, Purpose};
+use crate::{Engine, EngineError};
+use sealwire_crypto::bundle::PreKeyBundle;
+use sealwire_crypto::keys::{OneTimePreKey, SignedPreKey};
+use sealwire_crypto::ratchet::{self, SessionRecord};
+use sealwire_crypto::signature::Signature;
+use sealwire_store::{Rows, Transaction};
+use sealwire_wire::contract::{Bundle, BundlesAnswer, BundlesQuery, WantedBundles};
+use sealwire_wire::limits::QUERY_USERS_MAX;
+use sealwire_wire::{DeviceId, Timestamp, UserId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A device whose bundle was not to be had is left out for this long, in milliseconds: one bad device blocks nobody.
+const LEFT_OUT_MS: u64 = 60_000;
+
+/// Bundles being fetched, and devices that have none.
+#[derive(Default)]
+pub(crate) struct Bundles {
+    under_way: BTreeSet<UserId>,
+    backoff: Backoff,
+    left_out_until: BTreeMap<(UserId, DeviceId), Timestamp>,
+}
+
+impl Bundles {
+    /// Whether this device is passed over for now.
+    pub(crate) fn leaves_out(&self, device: &Recipient, now: Timestamp) -> bool {
+        self.left_out_until
+            .get(&(device.user.clone(), device.device))
+            .is_some_and(|until| now < *until)
+    }
+
+    /// Pass this device over for a while.
+    pub(crate) fn leave_out(&mut self, user: UserId, device: DeviceId, now: Timestamp) {
+        self.left_out_until
+            .insert((user, device), now.plus_ms(LEFT_OUT_MS));
+    }
+}
+
+/// Whether a session must be begun before anything can be wrapped for this device.
+pub(crate) fn lacks_session(
+    rows: &Rows,
+    device: &Recipient,
+    now: Timestamp,
+) -> Result<bool, EngineError> {
+    let Some(row) = rows.session(&device.user, device.device)? else {
+        return Ok(true);
+    };
+    // A record that cannot be read is of no use: a new one takes its place.
+    let Ok(record) = SessionRecord::from_bytes(&row.record) else {
+        return Ok(true);
+    };
+    Ok(record.their_identity() != device.identity
+        || record.current_registration_id() != Some(device.registration_id)
+        || !record.is_usable_for_sending(now.0))
+}
+
+impl Engine {
+    /// Fetches bundles for these devices, unless that is under way or was just tried.
+    pub(crate) fn want_bundles(&mut self, devices: &[Recipient]) {
+        if !self.bundles.backoff.is_due(self.now) {
+            return;
+        }
+        let mut wanted: BTreeMap<UserId, Vec<DeviceId>> = BTreeMap::new();
+        for device in devices
+            .iter()
+            .filter(|device| !self.bundles.under_way.contains(&device.user))
+        {
+            wanted
+                .entry(device.user.clone())
+                .or_default()
+                .push(device.device);
+        }
+        let wanted: Vec<_> = wanted
+            .into_iter()
+            .map(|(user_id, device_ids)| WantedBundles {
+                user_id,
+                device_ids,
+            })
+            .take(QUERY_USERS_MAX)
+            .collect();
+        if wanted.is_empty() {
+            return;
+        }
+        let users: Vec<_> = wanted.iter().map(|wanted| wanted.user_id.clone()).collect();
+        self.bundles.under_way.extend(users.iter().cloned());
+        let ask = Outgoing::post("/v1/prekeys/query", Purpose::Bundles { users });
+        self.request(ask.json(&BundlesQuery { users: wanted }));
+    }
+
+    pub(crate) fn on_bundles(&mut self, users: Vec<UserId>, answer: Answer) {
+        for user in &users {
+            self.bundles.under_way.remove(user);
+        }
+        let begun = answer
+            .read::<BundlesAnswer>()
+            .and_then(|answer| self.begin_sessions(&users, &answer));
+        let Self {
+            bundles, rng, now, ..
+        } = self;
+        match begun {
+            Ok(()) => bundles.backoff.succeeded(),
+            Err(error) => bundles.backoff.failed(*now, error.retry_after_ms(), rng),
+        }
+    }
+
+    pub(crate) fn bundles_wake_at(&self) -> Option<Timestamp> {
+        self.bundles.backoff.due_at().filter(|at| *at > self.now)
+    }
+
+    /// A new list may hold what was left out.
+    pub(crate) fn fanout_knows_new_list(&mut self, user: &UserId) {
+        self.bundles
+            .left_out_until
+            .retain(|(left_out, _), _| left_out != user);
+        self.outbox_knows_new_list(user);
+    }
+
+    /// Every session in one commit, before anything is sealed in it.
+    fn begin_sessions(
+        &mut self,
+        users: &[UserId],
+        answer: &BundlesAnswer,
+    ) -> Result<(), EngineError> {
+        let me = self.me()?.clone();
+        let Self {
+            store,
+            rng,
+            now,
+            bundles,
+            ..
+        } = self;
+        store.transaction(|tx| -> Result<(), EngineError> {
+            for user in users {
+                let served: BTreeMap<_, _> = answer
+                    .users
+                    .iter()
+                    .filter(|served| served.user_id == *user)
+                    .flat_map(|served| &served.bundles)
+                    .map(|bundle| (bundle.device_id, bundle))
+                    .collect();
+                let list = crate::trust::newest_list(tx, user)?;
+                for entry in list.iter().flat_map(|list| list.devices()) {
+                    let Ok(device) = DeviceId::new(entry.device_id) else {
+                        continue;
+                    };
+                    let Some(wanted) = recipient(tx, user, device)? else {
+                        continue;
+                    };
+                    if me.is(user, device) || !lacks_session(tx, &wanted, *now)? {
+                        continue;
+                    }
+                    let begun = match served.get(&device) {
+                        Some(bundle) => begin(tx, &me, &wanted, bundle, *now, rng)?,
+                        None => false,
+                    };
+                    if !begun {
+                        bundles.leave_out(user.clone(), device, *now);
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Whether a session was begun: not from a bundle whose keys are not those that the account and the device signed.
+fn begin(
+    tx: &mut Transaction<'_>,
+    me: &Me,
+    wanted: &Recipient,
+    bundle: &Bundle,
+    now: Timestamp,
+    rng: &mut Random,
+) -> Result<bool, EngineError> {
+    let vouched = bundle.identity_key.as_slice() == wanted.identity.to_bytes()
+        && bundle.registration_id == wanted.registration_id;
+    let Some(bundle) = verified(wanted, bundle).filter(|_| vouched) else {
+        return Ok(false);
+    };
+    let row = tx.session(&wanted.user, wanted.device)?;
+    let held = row
+        .as_ref()
+        .and_then(|row| SessionRecord::from_bytes(&row.record).ok())
+        .filter(|record| record.their_identity() == wanted.identity);
+    match ratchet::begin(
+        held.as_ref(),
+        &me.identity,
+        me.registration_id,
+        &bundle,
+        now.0,
+        rng,
+    ) {
+        Ok(record) => {
+            let version = row.map(|row| row.version);
+            tx.save_session(&wanted.user, wanted.device, version, &record.to_bytes())?;
+            Ok(true)
+        }
+        Err(_) => Ok(false),
+    }
+}
+
+/// The bundle with its signature checked.
+fn verified(wanted: &Recipient, bundle: &Bundle) -> Option<PreKeyBundle> {
+    let one_time = match &bundle.one_time_prekey {
+        Some(prekey) => Some((
+            prekey.id,
+            OneTimePreKey::from_bytes(prekey.key.as_slice()).ok()?,
+        )),
+        None => None,
+    };
+    PreKeyBundle::new(
+        bundle.registration_id,
+        bundle.device_id.get(),
+        wanted.identity,
+        bundle.signed_prekey.id,
+        SignedPreKey::from_bytes(bundle.signed_prekey.key.as_slice()).ok()?,
+        &Signature::from_bytes(bundle.signed_prekey.signature.as_slice()).ok()?,
+        one_time,
+    )
+    .ok()
+}

@@ -1,0 +1,53 @@
+//! One envelope: what opens the content, in the recipient device's session. Ratchet, envelope and send log commit together.
+
+use super::Recipient;
+use crate::EngineError;
+use crate::account::internal;
+use sealwire_crypto::envelope::EnvelopePlaintext;
+use sealwire_crypto::ratchet::{self, MessageKind, SessionRecord};
+use sealwire_store::{LocalId, OutboxEnvelope, SendLogEntry, Transaction};
+use sealwire_wire::Timestamp;
+use sealwire_wire::contract::EnvelopeType;
+
+/// Wraps for one device and keeps the envelope with the message's outbox entry.
+pub(crate) fn wrap(
+    tx: &mut Transaction<'_>,
+    local_id: LocalId,
+    device: &Recipient,
+    plaintext: &EnvelopePlaintext,
+    now: Timestamp,
+) -> Result<(), EngineError> {
+    let row = tx
+        .session(&device.user, device.device)?
+        .ok_or_else(|| EngineError::Internal("a session is missing that was there".to_owned()))?;
+    let record = SessionRecord::from_bytes(&row.record).map_err(internal)?;
+    let encoded = plaintext.encode();
+    let (record, sealed) = ratchet::seal(&record, now.0, &encoded).map_err(internal)?;
+    tx.save_session(
+        &device.user,
+        device.device,
+        Some(row.version),
+        &record.to_bytes(),
+    )?;
+    tx.save_envelope(
+        local_id,
+        &OutboxEnvelope {
+            user: device.user.clone(),
+            device: device.device,
+            registration_id: device.registration_id,
+            kind: match sealed.kind {
+                MessageKind::PreKey => EnvelopeType::Prekey,
+                MessageKind::Ratchet => EnvelopeType::Ratchet,
+            },
+            body: sealed.body,
+        },
+    )?;
+    tx.log_send(&SendLogEntry {
+        local_id,
+        user: device.user.clone(),
+        device: device.device,
+        envelope: encoded,
+        created_at: now,
+    })?;
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! What the relay said to a send: stored, wrap again, later, or never.
+
+use super::Repair;
+use crate::backoff::wait_ms;
+use crate::requests::Answer;
+use crate::{Engine, EngineError, Event, Message};
+use sealwire_store::{LocalId, OutboxEntry};
+use sealwire_wire::ThreadId;
+use sealwire_wire::contract::{DeviceMismatch, ErrorCode, Problem, SentMessage};
+
+/// Rounds of wrapping again before a message rests.
+const ROUNDS_MAX: u32 = 3;
+
+impl Engine {
+    pub(crate) fn on_send_answer(&mut self, local_id: LocalId, thread: ThreadId, answer: Answer) {
+        self.outbox.in_flight.remove(&thread);
+        let Ok(Some(entry)) = self.store.outbox_entry(local_id) else {
+            return;
+        };
+        match answer {
+            Answer::Refused(Problem {
+                code: ErrorCode::DeviceMismatch,
+                device_mismatch,
+                ..
+            }) => {
+                self.on_mismatch(&entry, &device_mismatch.unwrap_or_default());
+            }
+            Answer::Refused(problem) if is_final(&problem) => {
+                self.give_up(&entry, problem.code.as_str())
+            }
+            answer => match answer.read::<SentMessage>() {
+                Ok(sent) => self.on_sent(&entry, &sent),
+                Err(error) => self.rest(&entry, error.retry_after_ms()),
+            },
+        }
+    }
+
+    /// The message stays, sealed or not, and is tried again later.
+    pub(super) fn rest(&mut self, entry: &OutboxEntry, at_least_ms: Option<u64>) {
+        let wait = wait_ms(entry.attempts, &mut self.rng).max(at_least_ms.unwrap_or(0));
+        let next = self.now.plus_ms(wait);
+        // If even this cannot be written, the next look comes at the next input.
+        let _ = self.store.transaction(|tx| {
+            tx.note_attempt(entry.local_id, entry.attempts.saturating_add(1), 0, next)
+        });
+    }
+
+    pub(super) fn give_up(&mut self, entry: &OutboxEntry, code: &str) {
+        let failed = self.store.transaction(|tx| -> Result<(), EngineError> {
+            tx.fail_message(entry.local_id, code)?;
+            Ok(tx.set_outbox_failed(entry.local_id, true)?)
+        });
+        if failed.is_ok() {
+            self.outbox.repairs.remove(&entry.local_id);
+            self.show(entry.local_id, Event::MessageFailed);
+        }
+    }
+
+    fn on_sent(&mut self, entry: &OutboxEntry, sent: &SentMessage) {
+        // The answer to something else: the relay will be asked again.
+        if sent.thread_id != entry.thread || sent.client_seq != entry.client_seq {
+            return self.rest(entry, None);
+        }
+        let now = self.now;
+        let stored = self.store.transaction(|tx| -> Result<(), EngineError> {
+            tx.confirm_sent(entry.local_id, sent.id, sent.created_at)?;
+            Ok(tx.mark_outbox_sent(entry.local_id, now)?)
+        });
+        match stored {
+            Ok(()) => {
+                self.outbox.repairs.remove(&entry.local_id);
+                self.show(entry.local_id, Event::MessageSent);
+            }
+            Err(_) => self.rest(entry, None),
+        }
+    }
+
+    fn on_mismatch(&mut self, entry: &OutboxEntry, mismatch: &DeviceMismatch) {
+        if entry.rounds >= ROUNDS_MAX {
+            return self.rest(entry, None);
+        }
+        let now = self.now;
+        let noted = self.store.transaction(|tx| -> Result<(), EngineError> {
+            for extra in &mismatch.extra {
+                tx.delete_envelope(entry.local_id, &extra.user_id, extra.device_id)?;
+            }
+            Ok(tx.note_attempt(
+                entry.local_id,
+                entry.attempts,
+                entry.rounds.saturating_add(1),
+                now,
+            )?)
+        });
+        if noted.is_err() {
+            return;
+        }
+        self.outbox.not_live.extend(mismatch.extra.iter().cloned());
+        let repair = Repair::of(mismatch);
+        // Whoever is named has a list that this device does not know yet; the same goes for who is gone.
+        for device in repair.wrap.iter().chain(&mismatch.extra) {
+            self.want_lists(device.user_id.clone());
+        }
+        if !repair.wrap.is_empty() {
+            self.outbox.repairs.insert(entry.local_id, repair);
+        }
+    }
+
+    fn show(&mut self, id: LocalId, event: impl FnOnce(Box<Message>) -> Event) {
+        if let Ok(Some(row)) = self.store.message(id) {
+            self.event(event(Box::new(Message::from_row(row))));
+        }
+    }
+}
+
+/// Whether the same bytes can never be accepted.
+fn is_final(problem: &Problem) -> bool {
+    !problem.retryable && !matches!(problem.status, 401 | 408 | 429 | 500..)
+}

@@ -1,0 +1,274 @@
+//! What may leave now: the first unsent message of each thread, once everything that it needs is at hand.
+
+use super::Repair;
+use crate::account::Me;
+use crate::fanout::{Recipient, lacks_session, recipient, recipients};
+use crate::requests::{Outgoing, Purpose};
+use crate::trust::newest_list;
+use crate::{Engine, EngineError, Event};
+use sealwire_store::{OutboxEntry, OutboxEnvelope, SealedSend};
+use sealwire_wire::content::{Body, Kind};
+use sealwire_wire::contract::{DeviceEnvelope, DeviceName, MessageKind, SendMessage};
+use sealwire_wire::{AttachmentId, Timestamp, UserId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Before a message that waits on something else is looked at again without any input, in milliseconds.
+const LOOK_AGAIN_MS: u64 = 5_000;
+
+impl Engine {
+    pub(crate) fn dispatch_due(&mut self) {
+        let Ok(heads) = self.store.outbox_heads() else {
+            return;
+        };
+        for head in heads {
+            if self.outbox.in_flight.contains(&head.thread) || head.next_attempt_at > self.now {
+                continue;
+            }
+            if self.is_too_old(&head) {
+                self.give_up(&head, "gave_up");
+                continue;
+            }
+            // What fails here fails for want of the store; the message stays and is looked at again.
+            if let Err(error) = self.dispatch(&head) {
+                self.rest(&head, error.retry_after_ms());
+            }
+        }
+    }
+
+    pub(crate) fn outbox_wakes_at(&self) -> Option<Timestamp> {
+        let due = self.store.outbox_next_due().ok().flatten()?;
+        // A head that is due already waits for an answer, a list or a bundle: those are inputs of their own.
+        Some(if due > self.now {
+            due
+        } else {
+            self.now.plus_ms(LOOK_AGAIN_MS)
+        })
+    }
+
+    fn dispatch(&mut self, head: &OutboxEntry) -> Result<(), EngineError> {
+        let me = self.me()?.clone();
+        let peer = self
+            .store
+            .thread(head.thread)?
+            .and_then(|thread| thread.peer);
+        let peer = peer.ok_or(EngineError::UnknownThread)?;
+        let users: BTreeSet<UserId> = [me.user.clone(), peer.clone()].into();
+        if users.iter().any(|user| self.trust.distrusts(user)) || self.awaits_acceptance(&users)? {
+            return Ok(());
+        }
+        if self.trust.take_unknown(&peer) {
+            self.give_up(head, "user_unknown");
+            return Ok(());
+        }
+        let devices = match recipients(&self.store, &me, &users)? {
+            Ok(devices) => devices,
+            Err(without_list) => {
+                for user in without_list {
+                    self.want_lists(user);
+                }
+                self.fetch_lists_due();
+                return Ok(());
+            }
+        };
+        match self.outbox.repairs.get(&head.local_id).cloned() {
+            Some(repair) if head.sealed.is_some() => self.repair(&me, head, &repair)?,
+            _ if head.sealed.is_none() => self.seal_when_ready(&me, head, &devices)?,
+            _ => {}
+        }
+        self.send_if_sealed(&me, head, &peer, &users)
+    }
+
+    /// Seals once there is a session with each device; those without a bundle are passed over.
+    fn seal_when_ready(
+        &mut self,
+        me: &Me,
+        head: &OutboxEntry,
+        devices: &[Recipient],
+    ) -> Result<(), EngineError> {
+        let devices: Vec<_> = devices
+            .iter()
+            .filter(|device| !self.outbox.not_live.contains(&name(device)))
+            .cloned()
+            .collect();
+        let Some(ready) = self.with_sessions(devices)? else {
+            return Ok(());
+        };
+        self.seal(me, head, &ready)
+    }
+
+    /// The devices that a session is held with, once nothing is left to fetch.
+    fn with_sessions(
+        &mut self,
+        devices: Vec<Recipient>,
+    ) -> Result<Option<Vec<Recipient>>, EngineError> {
+        let (mut ready, mut without) = (Vec::new(), Vec::new());
+        for device in devices {
+            if !lacks_session(&self.store, &device, self.now)? {
+                ready.push(device);
+            } else if !self.bundles.leaves_out(&device, self.now) {
+                without.push(device);
+            }
+        }
+        if without.is_empty() {
+            return Ok(Some(ready));
+        }
+        self.want_bundles(&without);
+        Ok(None)
+    }
+
+    /// Wraps for the devices that the relay named, and for no device that no signed list holds.
+    fn repair(&mut self, me: &Me, head: &OutboxEntry, repair: &Repair) -> Result<(), EngineError> {
+        if repair
+            .wrap
+            .iter()
+            .any(|device| self.trust.awaits(&device.user_id))
+        {
+            return Ok(());
+        }
+        let mut devices = Vec::new();
+        for device in &repair.wrap {
+            match recipient(&self.store, &device.user_id, device.device_id)? {
+                Some(listed) if !me.is(&device.user_id, device.device_id) => devices.push(listed),
+                _ => self.event(Event::RelayInconsistent {
+                    user_id: device.user_id.clone(),
+                    device_id: device.device_id,
+                }),
+            }
+        }
+        let Some(ready) = self.with_sessions(devices)? else {
+            return Ok(());
+        };
+        self.wrap_again(head, &ready)?;
+        self.outbox.repairs.remove(&head.local_id);
+        Ok(())
+    }
+
+    fn send_if_sealed(
+        &mut self,
+        me: &Me,
+        head: &OutboxEntry,
+        peer: &UserId,
+        users: &BTreeSet<UserId>,
+    ) -> Result<(), EngineError> {
+        let Some(entry) = self.store.outbox_entry(head.local_id)? else {
+            return Ok(());
+        };
+        let Some(sealed) = &entry.sealed else {
+            return Ok(());
+        };
+        if self.outbox.repairs.contains_key(&head.local_id)
+            || sealed.registration_id != me.registration_id
+        {
+            return Ok(());
+        }
+        let envelopes = self.store.outbox_envelopes(head.local_id)?;
+        let body = SendMessage {
+            to: Some(peer.clone()),
+            device_list_versions: self.list_versions(users)?,
+            ..request_body(&entry, sealed, envelopes)
+        };
+        self.outbox.in_flight.insert(head.thread);
+        let purpose = Purpose::Send {
+            local_id: head.local_id,
+            thread: head.thread,
+        };
+        let path = format!("/v1/threads/{}/messages", head.thread);
+        self.request(
+            Outgoing::post(path, purpose)
+                .json(&body)
+                .once(head.idempotency_key.clone()),
+        );
+        Ok(())
+    }
+
+    fn list_versions(
+        &self,
+        users: &BTreeSet<UserId>,
+    ) -> Result<BTreeMap<UserId, u64>, EngineError> {
+        let mut versions = BTreeMap::new();
+        for user in users {
+            if let Some(list) = newest_list(&self.store, user)? {
+                versions.insert(user.clone(), list.version);
+            }
+        }
+        Ok(versions)
+    }
+
+    fn awaits_acceptance(&self, users: &BTreeSet<UserId>) -> Result<bool, EngineError> {
+        for user in users {
+            if self
+                .store
+                .pinned_account(user)?
+                .is_some_and(|pinned| pinned.offered_key.is_some())
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn is_too_old(&self, head: &OutboxEntry) -> bool {
+        let queued_at = self
+            .store
+            .message(head.local_id)
+            .ok()
+            .flatten()
+            .map(|message| message.local_at);
+        queued_at.is_some_and(|at| self.now.since_ms(at) > self.config.give_up_after_ms)
+            // One that was retried by hand gets its tries.
+            && head.attempts > 0
+    }
+}
+
+fn name(device: &Recipient) -> DeviceName {
+    DeviceName {
+        user_id: device.user.clone(),
+        device_id: device.device,
+    }
+}
+
+fn request_body(
+    entry: &OutboxEntry,
+    sealed: &SealedSend,
+    envelopes: Vec<OutboxEnvelope>,
+) -> SendMessage {
+    SendMessage {
+        client_seq: entry.client_seq,
+        ciphertext: sealed.ciphertext.clone().into(),
+        commitment: sealed.commitment.into(),
+        envelopes: envelopes
+            .into_iter()
+            .map(|envelope| DeviceEnvelope {
+                user_id: envelope.user,
+                device_id: envelope.device,
+                registration_id: envelope.registration_id,
+                kind: envelope.kind,
+                body: envelope.body.into(),
+            })
+            .collect(),
+        device_list_versions: BTreeMap::new(),
+        kind: MessageKind::Message,
+        target_msg_id: None,
+        ttl_seconds: None,
+        attachment_ids: attachment_ids(&entry.body),
+        urgent: true,
+        to: None,
+    }
+}
+
+/// The attachments that live as long as the message.
+fn attachment_ids(body: &[u8]) -> Vec<AttachmentId> {
+    match Body::decode(body).map(|body| body.kind) {
+        Ok(Kind::Attachment { file, .. }) => {
+            let thumbnail = file
+                .thumbnail
+                .as_ref()
+                .map(|thumbnail| thumbnail.attachment_id.clone());
+            [file.attachment_id.clone()]
+                .into_iter()
+                .chain(thumbnail)
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,179 @@
+//! Taking a message in: row, number and outbox entry in one commit, then the local echo.
+
+use crate::account::internal;
+use crate::view::draft_content;
+use crate::{Engine, EngineConfig, EngineError, Event, Message, NewAttachment, Reply};
+use rand_core::Rng as _;
+use sealwire_store::{
+    LocalId, MessageKind, MessageState, NewMessage, NewOutboxEntry, OutboxState, ThreadKind,
+};
+use sealwire_wire::content::{Body, Kind, ThreadFacts, Uid};
+use sealwire_wire::{ThreadId, UserId};
+use zeroize::Zeroizing;
+
+impl Engine {
+    pub(crate) fn direct_thread(&mut self, peer: &UserId) -> Result<Reply, EngineError> {
+        let me = self.me()?;
+        let thread = ThreadId::direct(&me.user, peer);
+        let now = self.now;
+        self.store
+            .transaction(|tx| tx.ensure_thread(thread, ThreadKind::Direct, Some(peer), now))?;
+        Ok(Reply::Thread(thread))
+    }
+
+    pub(crate) fn send_text(
+        &mut self,
+        thread: ThreadId,
+        text: String,
+    ) -> Result<Reply, EngineError> {
+        if text.is_empty() {
+            return Err(EngineError::EmptyText);
+        }
+        let max = EngineConfig::max_text_bytes();
+        if text.len() > max {
+            return Err(EngineError::TextTooLong {
+                bytes: text.len(),
+                max,
+            });
+        }
+        self.enqueue(thread, Kind::Text(text))
+    }
+
+    pub(crate) fn send_attachment(
+        &mut self,
+        thread: ThreadId,
+        attachment: Box<NewAttachment>,
+    ) -> Result<Reply, EngineError> {
+        let max = EngineConfig::max_text_bytes();
+        let NewAttachment { pointer, caption } = *attachment;
+        let words = caption.len() + pointer.name.len() + pointer.mime.len();
+        // The pointer's fixed fields fit beside the words in what a body has beside its text.
+        if words + 512 > max {
+            return Err(EngineError::TextTooLong {
+                bytes: words,
+                max: max - 512,
+            });
+        }
+        self.enqueue(
+            thread,
+            Kind::Attachment {
+                file: Box::new(pointer),
+                caption,
+            },
+        )
+    }
+
+    /// The same message once more, under the same number and key.
+    pub(crate) fn retry(&mut self, local_id: i64) -> Result<Reply, EngineError> {
+        let (id, now) = (LocalId(local_id), self.now);
+        let held = self.store.message(id)?.ok_or(EngineError::UnknownMessage)?;
+        let entry = self
+            .store
+            .outbox_entry(id)?
+            .filter(|entry| entry.state == OutboxState::Failed);
+        let Some(entry) = entry.filter(|_| held.state == MessageState::Failed) else {
+            return Err(EngineError::NotFailed);
+        };
+        self.store.transaction(|tx| -> Result<(), EngineError> {
+            tx.retry_message(id)?;
+            tx.set_outbox_failed(id, false)?;
+            Ok(tx.note_attempt(id, entry.attempts, 0, now)?)
+        })?;
+        self.queued(id)
+    }
+
+    fn enqueue(&mut self, thread: ThreadId, kind: Kind) -> Result<Reply, EngineError> {
+        let me = self.me()?.clone();
+        let peer = self
+            .store
+            .thread(thread)?
+            .and_then(|row| row.peer)
+            .ok_or(EngineError::UnknownThread)?;
+        let mut uid = [0; 16];
+        self.rng.fill_bytes(&mut uid);
+        let text = searchable(&kind);
+        let stored_kind = match kind {
+            Kind::Text(_) => MessageKind::Text,
+            Kind::Attachment { .. } => MessageKind::Attachment,
+            Kind::Unknown => return Err(EngineError::Internal("a message of no kind".to_owned())),
+        };
+        let body = Body {
+            uid: Uid(uid),
+            target: None,
+            ttl_seconds: None,
+            // Known only when it is sealed.
+            prev: None,
+            thread: ThreadFacts::Direct { to: peer },
+            kind,
+        };
+        let encoded = Zeroizing::new(body.encode());
+        let key = format!(
+            "{:032x}",
+            u128::from_be_bytes(uid) ^ u128::from(self.rng.next_u64())
+        );
+        let idempotency_key = key.parse().map_err(internal)?;
+        let now = self.now;
+        let id = self
+            .store
+            .transaction(|tx| -> Result<LocalId, EngineError> {
+                let client_seq = tx.take_client_seq(thread)?;
+                let inserted = tx.insert_message(&NewMessage {
+                    thread,
+                    sender: me.user.clone(),
+                    sender_device: me.device,
+                    client_seq,
+                    revision: 0,
+                    message_id: None,
+                    uid: Some(body.uid),
+                    kind: stored_kind,
+                    state: MessageState::Pending,
+                    reason: None,
+                    content: Some(draft_content(&encoded)),
+                    text,
+                    commitment: None,
+                    stamp: None,
+                    digest: None,
+                    prev: None,
+                    created_at: None,
+                    local_at: now,
+                })?;
+                let local_id = inserted.local_id();
+                tx.enqueue(&NewOutboxEntry {
+                    local_id,
+                    thread,
+                    client_seq,
+                    idempotency_key,
+                    next_attempt_at: now,
+                    body: encoded,
+                })?;
+                Ok(local_id)
+            })?;
+        self.queued(id)
+    }
+
+    fn queued(&mut self, id: LocalId) -> Result<Reply, EngineError> {
+        let message =
+            Message::from_row(self.store.message(id)?.ok_or(EngineError::UnknownMessage)?);
+        self.event(Event::MessageQueued(Box::new(message.clone())));
+        Ok(Reply::Queued(Box::new(message)))
+    }
+}
+
+/// What search finds a message by: its words, a file's name among them.
+pub(crate) fn searchable(kind: &Kind) -> Option<String> {
+    match kind {
+        Kind::Text(text) => Some(text.clone()),
+        Kind::Attachment { file, caption } => {
+            let words = [caption.as_str(), file.name.as_str()];
+            Some(
+                words
+                    .into_iter()
+                    .filter(|words| !words.is_empty())
+                    .collect::<Vec<_>>()
+                    .join(" "),
+            )
+        }
+        Kind::Unknown => None,
+    }
+    .filter(|text| !text.is_empty())
+}

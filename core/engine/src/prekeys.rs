@@ -1,0 +1,207 @@
+//! Prekeys of this device: made under ids that never return, uploaded, topped up.
+
+use crate::backoff::Backoff;
+use crate::engine::Random;
+use crate::requests::{Answer, Outgoing, Purpose};
+use crate::{Engine, EngineError};
+use sealwire_crypto::keys::{IdentityKeyPair, OneTimePreKeyPair, SignedPreKeyPair};
+use sealwire_store::{PrekeyKind, Rows, SignedPrekeyRow, Transaction};
+use sealwire_wire::Timestamp;
+use sealwire_wire::contract::{ErrorCode, PrekeyUpload, PublicPrekey, PublicSignedPrekey};
+use zeroize::Zeroizing;
+
+/// One-time prekeys that the relay holds of a device after an upload.
+const ONE_TIME_STOCK: u32 = 100;
+
+/// How uploads stand.
+#[derive(Default)]
+pub(crate) struct PrekeyUploads {
+    wanted: bool,
+    under_way: bool,
+    backoff: Backoff,
+}
+
+/// What the relay does not have yet.
+pub(crate) struct ToUpload {
+    pub(crate) upload: PrekeyUpload,
+    pub(crate) signed_end: u32,
+    pub(crate) one_time_end: u32,
+}
+
+impl ToUpload {
+    /// The relay has it now.
+    pub(crate) fn mark(&self, tx: &mut Transaction<'_>) -> Result<(), EngineError> {
+        tx.mark_prekeys_uploaded(PrekeyKind::Signed, self.signed_end)?;
+        tx.mark_prekeys_uploaded(PrekeyKind::OneTime, self.one_time_end)?;
+        Ok(())
+    }
+}
+
+/// A new device's signed prekey and its first stock of one-time ones.
+pub(crate) fn make_first(
+    tx: &mut Transaction<'_>,
+    identity: &IdentityKeyPair,
+    now: Timestamp,
+    rng: &mut Random,
+) -> Result<(), EngineError> {
+    let id = tx.take_prekey_ids(PrekeyKind::Signed, 1)?;
+    let pair = SignedPreKeyPair::generate(id, rng);
+    let signature = identity.sign_prekey(rng, &pair.public());
+    tx.insert_signed_prekey(&SignedPrekeyRow {
+        id,
+        secret: Zeroizing::new(pair.secret_bytes().to_vec()),
+        signature: signature.to_bytes(),
+        created_at: now,
+    })?;
+    make_one_time(tx, ONE_TIME_STOCK, rng)
+}
+
+fn make_one_time(
+    tx: &mut Transaction<'_>,
+    count: u32,
+    rng: &mut Random,
+) -> Result<(), EngineError> {
+    let first = tx.take_prekey_ids(PrekeyKind::OneTime, count)?;
+    for id in first..first.saturating_add(count) {
+        let pair = OneTimePreKeyPair::generate(id, rng);
+        tx.insert_one_time_prekey(id, &Zeroizing::new(pair.secret_bytes().to_vec()))?;
+    }
+    Ok(())
+}
+
+/// Everything between the two watermarks.
+pub(crate) fn to_upload(rows: &Rows) -> Result<ToUpload, EngineError> {
+    let signed_ids = rows.prekey_ids(PrekeyKind::Signed)?;
+    let one_time_ids = rows.prekey_ids(PrekeyKind::OneTime)?;
+    let signed = rows
+        .signed_prekeys()?
+        .into_iter()
+        .find(|row| row.id >= signed_ids.first_not_uploaded);
+    let signed_prekey = signed
+        .map(|row| {
+            let pair = SignedPreKeyPair::from_secret_bytes(row.id, &*secret32(&row.secret)?);
+            Ok::<_, EngineError>(PublicSignedPrekey {
+                id: row.id,
+                key: pair.public().to_bytes().into(),
+                signature: row.signature.to_vec().into(),
+            })
+        })
+        .transpose()?;
+    let one_time_prekeys = rows
+        .one_time_prekeys_to_upload()?
+        .into_iter()
+        .map(|(id, secret)| {
+            let pair = OneTimePreKeyPair::from_secret_bytes(id, &*secret32(&secret)?);
+            Ok(PublicPrekey {
+                id,
+                key: pair.public().to_bytes().into(),
+            })
+        })
+        .collect::<Result<_, EngineError>>()?;
+    Ok(ToUpload {
+        upload: PrekeyUpload {
+            signed_prekey,
+            one_time_prekeys,
+        },
+        signed_end: signed_ids.next,
+        one_time_end: one_time_ids.next,
+    })
+}
+
+/// A stored secret of a key pair.
+pub(crate) fn secret32(bytes: &[u8]) -> Result<Zeroizing<[u8; 32]>, EngineError> {
+    bytes
+        .try_into()
+        .map(Zeroizing::new)
+        .map_err(|_| EngineError::Internal("a stored secret does not have 32 bytes".to_owned()))
+}
+
+impl Engine {
+    /// The relay says that it has few left.
+    pub(crate) fn prekeys_run_low(&mut self, remaining: u32) -> Result<(), EngineError> {
+        let Self {
+            store,
+            rng,
+            prekey_uploads,
+            ..
+        } = self;
+        if prekey_uploads.wanted || prekey_uploads.under_way {
+            return Ok(());
+        }
+        let waiting = to_upload(store)?.upload.one_time_prekeys.len();
+        let missing = (ONE_TIME_STOCK as usize).saturating_sub(remaining as usize + waiting);
+        if let Ok(missing) = u32::try_from(missing)
+            && missing > 0
+        {
+            store.transaction(|tx| make_one_time(tx, missing, rng))?;
+        }
+        prekey_uploads.wanted = true;
+        Ok(())
+    }
+
+    pub(crate) fn upload_prekeys_due(&mut self) {
+        let uploads = &self.prekey_uploads;
+        if !uploads.wanted || uploads.under_way || !uploads.backoff.is_due(self.now) {
+            return;
+        }
+        let Ok(ToUpload {
+            upload,
+            signed_end,
+            one_time_end,
+        }) = to_upload(&self.store)
+        else {
+            return;
+        };
+        self.prekey_uploads.under_way = true;
+        let purpose = Purpose::UploadPrekeys {
+            signed_end,
+            one_time_end,
+        };
+        self.request(Outgoing::put("/v1/prekeys", purpose).json(&upload));
+    }
+
+    pub(crate) fn on_prekeys_uploaded(
+        &mut self,
+        signed_end: u32,
+        one_time_end: u32,
+        answer: Answer,
+    ) {
+        self.prekey_uploads.under_way = false;
+        // The relay holds other keys under these ids: skip them all, new ones come at the next shortage.
+        let conflict = matches!(&answer, Answer::Refused(problem) if problem.code == ErrorCode::PrekeyIdConflict);
+        let result = match answer.done() {
+            Err(error) if !conflict => Err(error),
+            _ => self.store.transaction(|tx| {
+                let upload = PrekeyUpload::default();
+                ToUpload {
+                    upload,
+                    signed_end,
+                    one_time_end,
+                }
+                .mark(tx)
+            }),
+        };
+        let Self {
+            prekey_uploads: uploads,
+            rng,
+            now,
+            ..
+        } = self;
+        match result {
+            Ok(()) => {
+                uploads.wanted = false;
+                uploads.backoff.succeeded();
+            }
+            Err(error) => uploads.backoff.failed(*now, error.retry_after_ms(), rng),
+        }
+    }
+
+    pub(crate) fn prekeys_wake_at(&self) -> Option<Timestamp> {
+        let uploads = &self.prekey_uploads;
+        if uploads.wanted && !uploads.under_way {
+            uploads.backoff.due_at()
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! What the relay delivers: frames and history rows take one path, and are acknowledged after the commit.
+
+mod classify;
+mod commit;
+mod history;
+mod open;
+mod parked;
+mod sender;
+
+use crate::account::Me;
+use crate::engine::Random;
+use crate::{Engine, EngineError, Event, Message};
+use sealwire_store::{ParkReason, Transaction};
+use sealwire_wire::contract::{ClientFrame, MessageRow, ServerEvent, ServerFrame};
+use sealwire_wire::{DeviceId, ThreadId, Timestamp, UserId};
+
+/// What one row became. All of it is committed when this is looked at.
+enum Outcome {
+    /// A message is in the store.
+    Received(Message),
+    /// A placeholder became readable.
+    Recovered(Message),
+    /// A placeholder stands in the thread.
+    Unreadable(Message),
+    /// Held already.
+    Duplicate {
+        thread: ThreadId,
+        sender: UserId,
+        device: DeviceId,
+    },
+    /// Kept raw until this user's list was fetched.
+    Parked { user: UserId },
+    /// A message of this device, whose 202 was lost, has its place.
+    Confirmed(Message),
+    /// The sender proved a list that the relay does not show.
+    Hidden {
+        user: UserId,
+        placeholder: Box<Outcome>,
+    },
+    /// Nothing for this device.
+    Ignored,
+}
+
+/// What every step of receiving needs.
+struct Receiver<'a> {
+    me: &'a Me,
+    now: Timestamp,
+    rng: &'a mut Random,
+    /// Whether the sender's list was just fetched: what is still missing then stays missing.
+    settled: bool,
+}
+
+impl Engine {
+    /// Frames in order: messages in one commit, then everything else, then one acknowledgement for all.
+    pub(crate) fn on_frames(&mut self, frames: Vec<String>) {
+        let (mut rows, mut others, mut highest, mut broken) = (Vec::new(), Vec::new(), None, false);
+        for text in frames {
+            let Ok(frame) = serde_json::from_str::<ServerFrame>(&text) else {
+                broken = true;
+                break;
+            };
+            highest = Some(frame.frame_seq);
+            match frame.event {
+                ServerEvent::Msg { message } => rows.push(*message),
+                other => others.push(other),
+            }
+        }
+        // Not committed is not acknowledged: the relay delivers them again.
+        if self.receive(&rows).is_err() {
+            return self.drop_socket();
+        }
+        for other in others {
+            self.on_other(other);
+        }
+        if let Some(frame_seq) = highest {
+            self.send_frame(&ClientFrame::ClientAck { frame_seq });
+        }
+        if broken {
+            self.drop_socket();
+        }
+    }
+
+    /// A connection ended: what it had framed is delivered again on the next one.
+    pub(crate) fn ack_is_void(&mut self) {}
+
+    /// Commits what these rows are to this device, then tells.
+    fn receive(&mut self, rows: &[MessageRow]) -> Result<u64, EngineError> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let me = self.me()?.clone();
+        let Self {
+            store, rng, now, ..
+        } = self;
+        let outcomes = store.transaction(|tx| -> Result<Vec<Outcome>, EngineError> {
+            let mut receiver = Receiver {
+                me: &me,
+                now: *now,
+                rng,
+                settled: false,
+            };
+            rows.iter().map(|row| receiver.take(tx, row)).collect()
+        })?;
+        Ok(outcomes
+            .into_iter()
+            .map(|outcome| u64::from(self.tell(outcome)))
+            .sum())
+    }
+
+    /// Whether a message was added.
+    fn tell(&mut self, outcome: Outcome) -> bool {
+        match outcome {
+            Outcome::Received(message) => self.event(Event::MessageReceived(Box::new(message))),
+            Outcome::Recovered(message) => self.event(Event::MessageRecovered(Box::new(message))),
+            Outcome::Unreadable(message) => self.event(Event::MessageUnreadable(Box::new(message))),
+            Outcome::Confirmed(message) => self.event(Event::MessageSent(Box::new(message))),
+            Outcome::Hidden { user, placeholder } => {
+                self.distrust(&user);
+                return self.tell(*placeholder);
+            }
+            Outcome::Duplicate {
+                thread,
+                sender,
+                device,
+            } => {
+                self.event(Event::DuplicateDropped {
+                    thread,
+                    sender,
+                    device,
+                });
+                return false;
+            }
+            Outcome::Parked { user } => {
+                self.want_lists(user);
+                return false;
+            }
+            Outcome::Ignored => return false,
+        }
+        true
+    }
+
+    fn on_other(&mut self, event: ServerEvent) {
+        match event {
+            ServerEvent::Devices { user_id, .. } => self.want_lists(user_id),
+            ServerEvent::PrekeysLow { remaining } => {
+                // A shortage that could not be noted is told again.
+                let _ = self.prekeys_run_low(remaining);
+            }
+            ServerEvent::CaughtUp { .. } => {
+                self.is_caught_up();
+                self.refuse_removed_devices();
+            }
+            ServerEvent::Ping { .. } => self.send_frame(&ClientFrame::Pong {}),
+            ServerEvent::Resync {} | ServerEvent::Error { .. } | ServerEvent::Unknown => {}
+            ServerEvent::Msg { .. } => {}
+        }
+    }
+
+    /// What a removed device sent before it was removed is here by now: from it nothing more is taken.
+    fn refuse_removed_devices(&mut self) {
+        let refused = self.store.transaction(|tx| -> Result<(), EngineError> {
+            for removal in tx.pending_removals()? {
+                if tx.parked_frames(&removal.user)?.is_empty() {
+                    tx.refuse_device(&removal.user, removal.device)?;
+                }
+            }
+            Ok(())
+        });
+        // Tried again with the next catch-up.
+        let _ = refused;
+    }
+}
+
+impl Receiver<'_> {
+    /// One row: nothing of the store changes unless the row opens, is parked, or gets its placeholder.
+    fn take(&mut self, tx: &mut Transaction<'_>, row: &MessageRow) -> Result<Outcome, EngineError> {
+        if self.me.is(&row.sender_id, row.sender_device_id) {
+            return self.take_own(tx, row);
+        }
+        let held = tx.message_by_client_seq(
+            row.thread_id,
+            &row.sender_id,
+            row.sender_device_id,
+            row.client_seq,
+        )?;
+        let placeholder = match held {
+            Some(held) if held.kind == sealwire_store::MessageKind::Placeholder => {
+                Some(held.local_id)
+            }
+            Some(_) => return Ok(duplicate(row)),
+            None => None,
+        };
+        // Written before this device was listed, or acknowledged by it before.
+        let Some(envelope) = &row.envelope else {
+            return Ok(Outcome::Ignored);
+        };
+        match self.open(tx, row, envelope) {
+            Ok(opened) => self.commit(tx, row, opened, placeholder),
+            Err(refusal) => self.refuse(tx, row, refusal, placeholder),
+        }
+    }
+
+    /// This device's own message, come back through history: its 202 may have been lost.
+    fn take_own(&self, tx: &mut Transaction<'_>, row: &MessageRow) -> Result<Outcome, EngineError> {
+        let held = tx.message_by_client_seq(
+            row.thread_id,
+            &row.sender_id,
+            row.sender_device_id,
+            row.client_seq,
+        )?;
+        let Some(held) = held.filter(|held| held.message_id.is_none() && held.digest.is_some())
+        else {
+            return Ok(Outcome::Ignored);
+        };
+        let digest = sealwire_crypto::primitives::sha256(row.ciphertext.as_slice());
+        if held.digest != Some(digest) {
+            return Ok(Outcome::Ignored);
+        }
+        tx.confirm_sent(held.local_id, row.id, row.created_at)?;
+        tx.mark_outbox_sent(held.local_id, self.now)?;
+        Ok(match tx.message(held.local_id)? {
+            Some(message) => Outcome::Confirmed(Message::from_row(message)),
+            None => Outcome::Ignored,
+        })
+    }
+
+    fn park(
+        &self,
+        tx: &mut Transaction<'_>,
+        row: &MessageRow,
+        reason: ParkReason,
+        version: Option<u64>,
+    ) -> Result<Outcome, EngineError> {
+        // A row that was read from JSON can be written as JSON.
+        let frame = serde_json::to_vec(row).map_err(crate::account::internal)?;
+        tx.park_frame(&sealwire_store::NewParkedFrame {
+            frame,
+            reason,
+            waits_for: row.sender_id.clone(),
+            version,
+            received_at: self.now,
+        })?;
+        Ok(Outcome::Parked {
+            user: row.sender_id.clone(),
+        })
+    }
+}
+
+fn duplicate(row: &MessageRow) -> Outcome {
+    Outcome::Duplicate {
+        thread: row.thread_id,
+        sender: row.sender_id.clone(),
+        device: row.sender_device_id,
+    }
+}

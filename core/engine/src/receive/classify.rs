@@ -1,0 +1,159 @@
+//! The one judge of what could not be opened: wait for the network, or a placeholder with its reason.
+
+use super::{Outcome, Receiver, duplicate};
+use crate::account::internal;
+use crate::{EngineError, Message, UnreadableReason};
+use sealwire_crypto::content::OpenError as ContentError;
+use sealwire_crypto::envelope::EnvelopeOpenError;
+use sealwire_crypto::ratchet::OpenError;
+use sealwire_store::{
+    Inserted, LocalId, MessageKind, MessageState, NewMessage, ParkReason, StoreError, ThreadKind,
+    Transaction,
+};
+use sealwire_wire::contract::MessageRow;
+
+/// Why a row did not open. The ratchets are as they were.
+pub(super) enum Refusal {
+    /// It may open once the sender's list was fetched.
+    NeedsList(ParkReason, Option<u64>, UnreadableReason),
+    /// It will not open.
+    Unreadable(UnreadableReason),
+    /// The store failed: nothing is decided.
+    Failed(EngineError),
+}
+
+impl Receiver<'_> {
+    pub(super) fn refuse(
+        &mut self,
+        tx: &mut Transaction<'_>,
+        row: &MessageRow,
+        refusal: Refusal,
+        placeholder: Option<LocalId>,
+    ) -> Result<Outcome, EngineError> {
+        let reason = match refusal {
+            Refusal::Failed(error) => return Err(error),
+            Refusal::NeedsList(park, version, _) if !self.settled => {
+                return self.park(tx, row, park, version);
+            }
+            Refusal::NeedsList(_, _, reason) | Refusal::Unreadable(reason) => reason,
+        };
+        let outcome = match placeholder {
+            Some(id) => {
+                tx.set_placeholder_reason(id, reason.as_str())?;
+                duplicate(row)
+            }
+            None => self.hold_place(tx, row, reason)?,
+        };
+        Ok(match reason {
+            UnreadableReason::DeviceListRollback => Outcome::Hidden {
+                user: row.sender_id.clone(),
+                placeholder: Box::new(outcome),
+            },
+            _ => outcome,
+        })
+    }
+
+    /// A row in the thread that says why there is nothing to read.
+    fn hold_place(
+        &self,
+        tx: &mut Transaction<'_>,
+        row: &MessageRow,
+        reason: UnreadableReason,
+    ) -> Result<Outcome, EngineError> {
+        let peer = if row.sender_id == self.me.user {
+            None
+        } else {
+            Some(&row.sender_id)
+        };
+        match peer {
+            Some(peer) if sealwire_wire::ThreadId::direct(&self.me.user, peer) == row.thread_id => {
+                tx.ensure_thread(row.thread_id, ThreadKind::Direct, Some(peer), self.now)?;
+            }
+            // A thread that this device cannot place gets no row: nobody would find it.
+            _ if tx.thread(row.thread_id)?.is_none() => return Ok(Outcome::Ignored),
+            _ => {}
+        }
+        let inserted = tx.insert_message(&NewMessage {
+            thread: row.thread_id,
+            sender: row.sender_id.clone(),
+            sender_device: row.sender_device_id,
+            client_seq: row.client_seq,
+            revision: row.revision,
+            message_id: Some(row.id),
+            uid: None,
+            kind: MessageKind::Placeholder,
+            state: MessageState::Unreadable,
+            reason: Some(reason.as_str().to_owned()),
+            content: None,
+            text: None,
+            commitment: None,
+            stamp: Some(row.stamp.clone()),
+            digest: None,
+            prev: None,
+            created_at: Some(row.created_at),
+            local_at: self.now,
+        })?;
+        match inserted {
+            Inserted::New(id) => {
+                let message = tx
+                    .message(id)?
+                    .ok_or_else(|| internal("a row just written is gone"))?;
+                Ok(Outcome::Unreadable(Message::from_row(message)))
+            }
+            Inserted::Duplicate(_) => Ok(duplicate(row)),
+        }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<EngineError> for Refusal {
+    fn from(error: EngineError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<OpenError> for Refusal {
+    fn from(error: OpenError) -> Self {
+        Self::Unreadable(match error {
+            OpenError::Malformed | OpenError::NotAuthentic => UnreadableReason::EnvelopeTampered,
+            OpenError::UnknownVersion(_) => UnreadableReason::UnknownVersion,
+            OpenError::NoSession => UnreadableReason::NoSession,
+            OpenError::AlreadyUsed => UnreadableReason::KeyReused,
+            OpenError::TooFarAhead => UnreadableReason::TooFarAhead,
+            OpenError::IdentityChanged => UnreadableReason::IdentityChanged,
+            OpenError::RegistrationChanged => {
+                return Self::NeedsList(
+                    ParkReason::NewerList,
+                    None,
+                    UnreadableReason::IdentityChanged,
+                );
+            }
+            OpenError::PreKeyMissing => UnreadableReason::PrekeyMissing,
+        })
+    }
+}
+
+impl From<EnvelopeOpenError> for Refusal {
+    fn from(error: EnvelopeOpenError) -> Self {
+        Self::Unreadable(match error {
+            EnvelopeOpenError::Thread
+            | EnvelopeOpenError::ClientSeq
+            | EnvelopeOpenError::Revision => UnreadableReason::Misplaced,
+            EnvelopeOpenError::Content(ContentError::Digest | ContentError::Tampered) => {
+                UnreadableReason::CiphertextTampered
+            }
+            EnvelopeOpenError::Commitment
+            | EnvelopeOpenError::Content(ContentError::Unfrankable) => {
+                UnreadableReason::Unfrankable
+            }
+            EnvelopeOpenError::Content(ContentError::Padding | ContentError::Malformed) => {
+                UnreadableReason::Malformed
+            }
+        })
+    }
+}

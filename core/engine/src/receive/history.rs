@@ -1,0 +1,92 @@
+//! A thread's history from where this device left off, page by page, through the same path as frames.
+
+use crate::requests::{Answer, Outgoing, Purpose};
+use crate::{CallId, Engine, EngineError, Reply};
+use sealwire_wire::ThreadId;
+use sealwire_wire::contract::MessagePage;
+use sealwire_wire::limits::PAGE_SIZE_MAX;
+
+impl Engine {
+    pub(crate) fn sync_thread(
+        &mut self,
+        call: CallId,
+        thread: ThreadId,
+    ) -> Result<(), EngineError> {
+        self.reachable()?;
+        self.ask_for_page(call, thread, 0)
+    }
+
+    pub(crate) fn on_history(
+        &mut self,
+        call: CallId,
+        thread: ThreadId,
+        added: u64,
+        answer: Answer,
+    ) {
+        let taken = answer
+            .read::<MessagePage>()
+            .and_then(|page| self.take_page(thread, &page));
+        match taken {
+            Ok((more, has_more)) if has_more => {
+                if let Err(error) = self.ask_for_page(call, thread, added + more) {
+                    self.done(call, Err(error));
+                }
+            }
+            Ok((more, _)) => self.done(
+                call,
+                Ok(Reply::Synced {
+                    added: added + more,
+                }),
+            ),
+            Err(error) => self.done(call, Err(error)),
+        }
+    }
+
+    fn take_page(
+        &mut self,
+        thread: ThreadId,
+        page: &MessagePage,
+    ) -> Result<(u64, bool), EngineError> {
+        if page.messages.iter().any(|row| row.thread_id != thread) {
+            return Err(EngineError::RelayGarbage { status: 200 });
+        }
+        let added = self.receive(&page.messages)?;
+        let moved = match &page.next_cursor {
+            Some(cursor) => {
+                let before = self
+                    .store
+                    .thread(thread)?
+                    .and_then(|thread| thread.change_cursor);
+                self.store
+                    .transaction(|tx| tx.set_change_cursor(thread, cursor))?;
+                before.as_deref() != Some(cursor)
+            }
+            None => false,
+        };
+        // A cursor that does not move would be asked for again and again.
+        Ok((added, page.has_more && moved))
+    }
+
+    fn ask_for_page(
+        &mut self,
+        call: CallId,
+        thread: ThreadId,
+        added: u64,
+    ) -> Result<(), EngineError> {
+        let row = self
+            .store
+            .thread(thread)?
+            .ok_or(EngineError::UnknownThread)?;
+        let since = row.change_cursor.unwrap_or_default();
+        let path = format!("/v1/threads/{thread}/messages?since={since}&page_size={PAGE_SIZE_MAX}");
+        self.request(Outgoing::get(
+            path,
+            Purpose::History {
+                call,
+                thread,
+                added,
+            },
+        ));
+        Ok(())
+    }
+}

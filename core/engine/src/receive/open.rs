@@ -1,0 +1,231 @@
+//! Envelope, then content, each checked against what came beside it. Nothing is written here.
+
+use super::Receiver;
+use super::classify::Refusal;
+use crate::UnreadableReason;
+use crate::prekeys::secret32;
+use sealwire_crypto::content::{ContentKind, OpenedContent, Position};
+use sealwire_crypto::envelope::EnvelopePlaintext;
+use sealwire_crypto::keys::{BaseKey, OneTimePreKeyPair, RatchetKey, SignedPreKeyPair};
+use sealwire_crypto::ratchet::{
+    self, OpenError, Opened, PreKeyMessage, PreKeys, RatchetMessage, Sender, SessionRecord,
+    SkippedKey,
+};
+use sealwire_store::Rows;
+use sealwire_wire::content::{Body, ThreadFacts};
+use sealwire_wire::contract::{EnvelopeBody, EnvelopeType, MessageKind, MessageRow};
+use sealwire_wire::{ThreadId, UserId};
+
+/// Base keys remembered of one device for sessions begun without a one-time prekey.
+const USED_BASE_KEYS_MAX: u64 = 10_000;
+
+/// A kept key's session, chain and number in it.
+type KeptName = (BaseKey, RatchetKey, u32);
+
+/// A row that opened, with everything that is to be committed with it.
+pub(super) struct OpenedRow {
+    pub(super) ratchet: Opened,
+    /// The version of the session row that the step began from.
+    pub(super) session_version: Option<u64>,
+    /// Sessions of the record before the step, and the kept key that was used.
+    pub(super) sessions_before: Vec<BaseKey>,
+    pub(super) used: Option<KeptName>,
+    pub(super) content: OpenedContent,
+    pub(super) digest: [u8; 32],
+    pub(super) body: Body,
+    /// The other user of the 1:1 thread.
+    pub(super) peer: UserId,
+}
+
+impl Receiver<'_> {
+    pub(super) fn open(
+        &mut self,
+        rows: &Rows,
+        row: &MessageRow,
+        envelope: &EnvelopeBody,
+    ) -> Result<OpenedRow, Refusal> {
+        let entry = self.sender(rows, row)?;
+        let sender = Sender {
+            identity_key: entry.identity_key,
+            registration_id: entry.registration_id,
+        };
+        let stored = rows.session(&row.sender_id, row.sender_device_id)?;
+        // A record that cannot be read opens nothing; a prekey message makes a new one.
+        let record = stored
+            .as_ref()
+            .and_then(|stored| SessionRecord::from_bytes(&stored.record).ok());
+        let sessions_before = record.iter().flat_map(|record| record.sessions()).collect();
+        let (ratchet, used) = self.open_envelope(rows, row, envelope, &sender, record.as_ref())?;
+
+        let plaintext = EnvelopePlaintext::decode(&ratchet.plaintext)
+            .map_err(|_| Refusal::Unreadable(UnreadableReason::Malformed))?;
+        let version = plaintext.device_list_version;
+        self.check_list_version(rows, &row.sender_id, row.sender_device_id, version)?;
+        let position = Position {
+            thread_id: row.thread_id.as_bytes(),
+            sender: row.sender_id.as_str(),
+            device: row.sender_device_id.get(),
+            client_seq: row.client_seq.0,
+            kind: match row.kind {
+                MessageKind::Message => ContentKind::Message,
+                MessageKind::Reaction => ContentKind::Reaction,
+            },
+        };
+        let content = plaintext.open(
+            position,
+            row.revision,
+            &row.commitment.0,
+            row.ciphertext.as_slice(),
+        )?;
+        let body = Body::decode(&content.body)
+            .map_err(|_| Refusal::Unreadable(UnreadableReason::Malformed))?;
+        let peer = self.peer(row, &body)?;
+        Ok(OpenedRow {
+            ratchet,
+            session_version: stored.map(|stored| stored.version),
+            sessions_before,
+            used,
+            content,
+            digest: plaintext.digest,
+            body,
+            peer,
+        })
+    }
+
+    fn open_envelope(
+        &mut self,
+        rows: &Rows,
+        row: &MessageRow,
+        envelope: &EnvelopeBody,
+        sender: &Sender,
+        record: Option<&SessionRecord>,
+    ) -> Result<(Opened, Option<KeptName>), Refusal> {
+        match envelope.kind {
+            EnvelopeType::Ratchet => {
+                let message =
+                    RatchetMessage::parse(envelope.body.as_slice()).map_err(OpenError::from)?;
+                let record = record.ok_or(OpenError::NoSession)?;
+                if record.their_identity() != sender.identity_key {
+                    return Err(OpenError::IdentityChanged.into());
+                }
+                let kept = kept_key(rows, row, &message)?;
+                let used = kept.as_ref().map(name);
+                let opened = ratchet::open(record, &message, kept, self.rng)?;
+                Ok((opened, used))
+            }
+            EnvelopeType::Prekey => {
+                let message =
+                    PreKeyMessage::parse(envelope.body.as_slice()).map_err(OpenError::from)?;
+                let kept = kept_key(rows, row, message.message())?;
+                let used = kept.as_ref().map(name);
+                let opened = match record.filter(|record| record.has_session(&message.base_key())) {
+                    Some(record) if record.their_identity() != sender.identity_key => {
+                        return Err(OpenError::IdentityChanged.into());
+                    }
+                    Some(record) => ratchet::open_repeated(record, &message, kept, self.rng)?,
+                    None => self.accept(rows, row, sender, record, &message, kept)?,
+                };
+                Ok((opened, used))
+            }
+        }
+    }
+
+    /// A session that the peer begins, with the prekeys that its message names.
+    fn accept(
+        &mut self,
+        rows: &Rows,
+        row: &MessageRow,
+        sender: &Sender,
+        record: Option<&SessionRecord>,
+        message: &PreKeyMessage,
+        kept: Option<SkippedKey>,
+    ) -> Result<Opened, Refusal> {
+        let (user, device) = (&row.sender_id, row.sender_device_id);
+        let base_key = message.base_key().to_bytes();
+        if rows.base_key_used(user, device, message.signed_prekey_id(), &base_key)? {
+            return Err(Refusal::Unreadable(UnreadableReason::KeyReused));
+        }
+        let without_one_time = message.one_time_prekey_id().is_none();
+        if without_one_time && rows.count_used_base_keys(user, device)? >= USED_BASE_KEYS_MAX {
+            return Err(Refusal::Unreadable(UnreadableReason::PrekeyMissing));
+        }
+        let signed = rows
+            .signed_prekey(message.signed_prekey_id())?
+            .ok_or(OpenError::PreKeyMissing)?;
+        let signed = SignedPreKeyPair::from_secret_bytes(signed.id, &*secret32(&signed.secret)?);
+        let one_time = match message.one_time_prekey_id() {
+            Some(id) => {
+                let secret = rows.one_time_prekey(id)?.ok_or(OpenError::PreKeyMissing)?;
+                Some(OneTimePreKeyPair::from_secret_bytes(
+                    id,
+                    &*secret32(&secret)?,
+                ))
+            }
+            None => None,
+        };
+        let prekeys = PreKeys {
+            signed: &signed,
+            one_time: one_time.as_ref(),
+        };
+        // Sessions with an identity that the account no longer lists are of no use.
+        let record = record.filter(|record| record.their_identity() == sender.identity_key);
+        Ok(ratchet::accept(
+            record,
+            &self.me.identity,
+            sender,
+            message,
+            prekeys,
+            kept,
+            self.rng,
+        )?)
+    }
+
+    /// The other user of the thread, as the content says it; the thread's id is made of exactly these two.
+    fn peer(&self, row: &MessageRow, body: &Body) -> Result<UserId, Refusal> {
+        let misplaced = || Refusal::Unreadable(UnreadableReason::Misplaced);
+        let ThreadFacts::Direct { to } = &body.thread else {
+            return Err(misplaced());
+        };
+        let me = &self.me.user;
+        let concerns_me = row.sender_id == *me || to == me;
+        if !concerns_me || ThreadId::direct(&row.sender_id, to) != row.thread_id {
+            return Err(misplaced());
+        }
+        Ok(if row.sender_id == *me {
+            to.clone()
+        } else {
+            row.sender_id.clone()
+        })
+    }
+}
+
+/// The key that was kept when this message was passed over.
+fn kept_key(
+    rows: &Rows,
+    row: &MessageRow,
+    message: &RatchetMessage,
+) -> Result<Option<SkippedKey>, Refusal> {
+    let ratchet_key = message.ratchet_key().to_bytes();
+    let kept = rows.skipped_keys(
+        &row.sender_id,
+        row.sender_device_id,
+        &ratchet_key,
+        message.counter(),
+    )?;
+    let Some(kept) = kept.into_iter().next() else {
+        return Ok(None);
+    };
+    let Ok(session) = BaseKey::from_bytes(&kept.base_key) else {
+        return Ok(None);
+    };
+    Ok(Some(SkippedKey::new(
+        session,
+        message.ratchet_key(),
+        message.counter(),
+        &kept.seed,
+    )))
+}
+
+fn name(kept: &SkippedKey) -> KeptName {
+    (kept.session(), kept.ratchet_key(), kept.counter())
+}

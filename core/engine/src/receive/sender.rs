@@ -1,0 +1,69 @@
+//! Who sent it: the device as its account's signed lists have it.
+
+use super::Receiver;
+use super::classify::Refusal;
+use crate::UnreadableReason;
+use crate::trust::{list_at, newest_list};
+use sealwire_crypto::device::DeviceEntry;
+use sealwire_store::{ParkReason, RemovalState, Rows};
+use sealwire_wire::contract::MessageRow;
+use sealwire_wire::{DeviceId, UserId};
+
+impl Receiver<'_> {
+    /// The sending device's entry. A device removed a moment ago still counts until everything before that is here.
+    pub(super) fn sender(&self, rows: &Rows, row: &MessageRow) -> Result<DeviceEntry, Refusal> {
+        let (user, device) = (&row.sender_id, row.sender_device_id);
+        let unknown = || {
+            Refusal::NeedsList(
+                ParkReason::UnknownDevice,
+                None,
+                UnreadableReason::UnknownDevice,
+            )
+        };
+        let newest = newest_list(rows, user)?.ok_or_else(unknown)?;
+        if let Some(entry) = newest.device(device.get()) {
+            return Ok(entry.clone());
+        }
+        match rows
+            .device_removal(user, device)?
+            .map(|removal| (removal.state, removal.since_version))
+        {
+            Some((RemovalState::Refused, _)) => {
+                Err(Refusal::Unreadable(UnreadableReason::DeviceRevoked))
+            }
+            Some((RemovalState::Pending, since)) => {
+                let before = list_at(rows, user, since.saturating_sub(1))?;
+                before
+                    .and_then(|list| list.device(device.get()).cloned())
+                    .ok_or_else(unknown)
+            }
+            None => Err(unknown()),
+        }
+    }
+
+    /// The list version that the envelope names: known here, and holding the sending device.
+    pub(super) fn check_list_version(
+        &self,
+        rows: &Rows,
+        user: &UserId,
+        device: DeviceId,
+        version: u64,
+    ) -> Result<(), Refusal> {
+        let newest = newest_list(rows, user)?.map_or(0, |list| list.version);
+        if version > newest {
+            let hidden = UnreadableReason::DeviceListRollback;
+            return Err(Refusal::NeedsList(
+                ParkReason::NewerList,
+                Some(version),
+                hidden,
+            ));
+        }
+        let held_it =
+            list_at(rows, user, version)?.is_some_and(|list| list.device(device.get()).is_some());
+        if held_it {
+            Ok(())
+        } else {
+            Err(Refusal::Unreadable(UnreadableReason::UnknownDevice))
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Taking in what the relay shows of a user's lists: the whole chain is verified before any of it counts.
+
+use super::{from_wire, lists, newest_list};
+use crate::{Engine, EngineError, Event};
+use sealwire_crypto::device::{DeviceList, SignedDeviceList};
+use sealwire_wire::contract::UserDeviceLists;
+use sealwire_wire::{DeviceId, UserId};
+
+/// A version that was verified, and whether its account key is a new one.
+struct Link {
+    signed: SignedDeviceList,
+    list: DeviceList,
+    account_key_changed: bool,
+}
+
+impl Engine {
+    /// Commits every version after the newest one held, or none.
+    pub(super) fn take_lists(
+        &mut self,
+        user: &UserId,
+        shown: &UserDeviceLists,
+    ) -> Result<(), EngineError> {
+        let held = newest_list(&self.store, user)?;
+        let before = held.clone();
+        let chain = verify_chain(user, held, shown)?;
+        self.check_own_account(user, &chain)?;
+        let Some(newest) = chain.last().map(|link| link.list.clone()) else {
+            return Ok(());
+        };
+        self.store.transaction(|tx| -> Result<(), EngineError> {
+            let mut previous = before.as_ref();
+            for link in &chain {
+                match previous {
+                    None => lists::keep_first(tx, user, &link.signed, &link.list)?,
+                    Some(previous) => {
+                        lists::keep(tx, user, &link.signed, &link.list)?;
+                        for gone in removed(previous, &link.list) {
+                            tx.note_removal(user, gone, link.list.version)?;
+                        }
+                        if link.account_key_changed {
+                            tx.offer_account(user, &link.list.account_key.to_bytes())?;
+                        }
+                    }
+                }
+                previous = Some(&link.list);
+            }
+            Ok(())
+        })?;
+        self.event(Event::DevicesChanged {
+            user_id: user.clone(),
+            version: newest.version,
+        });
+        if chain.iter().any(|link| link.account_key_changed) {
+            self.event(Event::AccountKeyChanged {
+                user_id: user.clone(),
+            });
+        }
+        self.lists_changed(user, &newest);
+        Ok(())
+    }
+
+    /// The app has compared: the changed account key is the one that counts from now on.
+    pub(crate) fn accept_account_key(&mut self, user: &UserId) -> Result<(), EngineError> {
+        let pinned = self.store.pinned_account(user)?;
+        match pinned.and_then(|pinned| pinned.offered_key) {
+            Some(offered) => Ok(self
+                .store
+                .transaction(|tx| tx.accept_account(user, &offered))?),
+            None => Ok(()),
+        }
+    }
+
+    /// This device knows its own account key: nobody can show it a chain under another.
+    fn check_own_account(&self, user: &UserId, chain: &[Link]) -> Result<(), EngineError> {
+        let Some(me) = self.me.as_ref().filter(|me| me.user == *user) else {
+            return Ok(());
+        };
+        let Some(account) = &me.account else {
+            return Ok(());
+        };
+        if chain
+            .iter()
+            .all(|link| link.list.account_key == account.public() || link.list.recovery)
+        {
+            return Ok(());
+        }
+        Err(EngineError::DeviceList(
+            user.to_string(),
+            "it is not under this account's key".to_owned(),
+        ))
+    }
+
+    fn lists_changed(&mut self, user: &UserId, newest: &DeviceList) {
+        self.fanout_knows_new_list(user);
+        let revoked = self.me.as_ref().is_some_and(|me| {
+            me.is_registered() && me.user == *user && newest.device(me.device.get()).is_none()
+        });
+        if revoked {
+            self.device_is_revoked();
+        }
+    }
+}
+
+/// Every version shown, in order, each verified against the one before.
+fn verify_chain(
+    user: &UserId,
+    held: Option<DeviceList>,
+    shown: &UserDeviceLists,
+) -> Result<Vec<Link>, EngineError> {
+    let wrong =
+        |why: &dyn std::fmt::Display| EngineError::DeviceList(user.to_string(), why.to_string());
+    if held
+        .as_ref()
+        .is_some_and(|held| shown.version < held.version)
+    {
+        return Err(wrong(&"it is older than the one held"));
+    }
+    let mut chain: Vec<Link> = Vec::with_capacity(shown.lists.len());
+    let mut newest = held;
+    for list in &shown.lists {
+        let signed = from_wire(list);
+        let link = match &newest {
+            None => signed.verify_first(user.as_str()).map(|list| Link {
+                signed,
+                list,
+                account_key_changed: false,
+            }),
+            Some(held) if signed.claims_recovery().map_err(|error| wrong(&error))? => {
+                held.verify_recovery(&signed).map(|recovered| Link {
+                    signed,
+                    list: recovered.list,
+                    account_key_changed: recovered.account_key_changed,
+                })
+            }
+            Some(held) => held.verify_next(&signed).map(|list| Link {
+                signed,
+                list,
+                account_key_changed: false,
+            }),
+        }
+        .map_err(|error| wrong(&error))?;
+        newest = Some(link.list.clone());
+        chain.push(link);
+    }
+    match newest {
+        Some(newest) if newest.version == shown.version => Ok(chain),
+        Some(_) => Err(wrong(&"versions are missing")),
+        None => Err(wrong(&"it is empty")),
+    }
+}
+
+/// Devices of `before` that `after` no longer holds.
+fn removed(before: &DeviceList, after: &DeviceList) -> Vec<DeviceId> {
+    before
+        .devices()
+        .iter()
+        .filter(|entry| after.device(entry.device_id).is_none())
+        .filter_map(|entry| DeviceId::new(entry.device_id).ok())
+        .collect()
+}

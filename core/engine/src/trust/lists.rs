@@ -1,0 +1,54 @@
+//! The chain of one user's lists as the store holds it.
+
+use crate::EngineError;
+use crate::account::internal;
+use sealwire_crypto::device::{DeviceList, SignedDeviceList};
+use sealwire_store::{DeviceListRow, Rows, Transaction};
+use sealwire_wire::UserId;
+
+/// The newest list of a user that was verified here.
+pub(crate) fn newest_list(rows: &Rows, user: &UserId) -> Result<Option<DeviceList>, EngineError> {
+    rows.newest_list(user)?.map(|row| restore(&row)).transpose()
+}
+
+/// One verified version.
+pub(crate) fn list_at(
+    rows: &Rows,
+    user: &UserId,
+    version: u64,
+) -> Result<Option<DeviceList>, EngineError> {
+    rows.list(user, version)?
+        .map(|row| restore(&row))
+        .transpose()
+}
+
+/// Version 1: the account key first seen is the one that counts from now on.
+pub(crate) fn keep_first(
+    tx: &mut Transaction<'_>,
+    user: &UserId,
+    signed: &SignedDeviceList,
+    list: &DeviceList,
+) -> Result<(), EngineError> {
+    tx.pin_account(user, &list.account_key.to_bytes())?;
+    keep(tx, user, signed, list)
+}
+
+/// One more verified version.
+pub(super) fn keep(
+    tx: &mut Transaction<'_>,
+    user: &UserId,
+    signed: &SignedDeviceList,
+    list: &DeviceList,
+) -> Result<(), EngineError> {
+    let row = DeviceListRow {
+        version: list.version,
+        bytes: signed.to_bytes(),
+        hash: list.hash,
+    };
+    Ok(tx.append_list(user, &row)?)
+}
+
+fn restore(row: &DeviceListRow) -> Result<DeviceList, EngineError> {
+    let signed = SignedDeviceList::from_bytes(&row.bytes).map_err(internal)?;
+    DeviceList::danger_restore_verified(&signed).map_err(internal)
+}

@@ -1,0 +1,163 @@
+//! A message as an app sees it.
+
+use crate::UnreadableReason;
+use sealwire_store::{MessageKind as StoredKind, MessageState as StoredState};
+use sealwire_wire::content::{AttachmentPointer, Body, Kind};
+use sealwire_wire::{ClientSeq, DeviceId, MessageId, ThreadId, Timestamp, UserId};
+
+/// One message of a thread.
+#[derive(Clone, PartialEq)]
+pub struct Message {
+    /// Names it on this device, for ever.
+    pub local_id: i64,
+    /// Its place in the thread; none until the relay has accepted it.
+    pub id: Option<MessageId>,
+    /// The thread.
+    pub thread: ThreadId,
+    /// Who sent it.
+    pub sender: UserId,
+    /// With which device.
+    pub sender_device: DeviceId,
+    /// That device's number of it.
+    pub client_seq: ClientSeq,
+    /// What it says.
+    pub content: MessageContent,
+    /// How far it got.
+    pub state: MessageState,
+    /// The relay's clock when it accepted it; this device's clock until then.
+    pub created_at: Timestamp,
+}
+
+/// What a message says.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub enum MessageContent {
+    /// Words.
+    Text(String),
+    /// A file; its bytes are fetched apart.
+    Attachment {
+        /// Where and how it opens.
+        file: Box<AttachmentPointer>,
+        /// May be empty.
+        caption: String,
+    },
+    /// Of a later version: kept, and shown when this client can.
+    Unknown,
+    /// Could not be read.
+    Unreadable(UnreadableReason),
+}
+
+/// How far a message got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MessageState {
+    /// Of this device: durable here, not yet at the relay.
+    Pending,
+    /// Of this device: durable at the relay.
+    Sent,
+    /// Of this device: given up, with the code of the reason.
+    Failed {
+        /// Stable.
+        code: String,
+    },
+    /// Of another device.
+    Received,
+}
+
+impl Message {
+    /// The words: a text, or an attachment's caption.
+    pub fn text(&self) -> Option<&str> {
+        match &self.content {
+            MessageContent::Text(text) => Some(text),
+            MessageContent::Attachment { caption, .. } => Some(caption),
+            _ => None,
+        }
+    }
+
+    /// The file, where it is one.
+    pub fn attachment(&self) -> Option<&AttachmentPointer> {
+        match &self.content {
+            MessageContent::Attachment { file, .. } => Some(file),
+            _ => None,
+        }
+    }
+}
+
+// What people wrote does not print by accident.
+impl std::fmt::Debug for Message {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Message")
+            .field("local_id", &self.local_id)
+            .field("id", &self.id)
+            .field("thread", &self.thread)
+            .field("sender", &self.sender)
+            .field("sender_device", &self.sender_device)
+            .field("client_seq", &self.client_seq)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The two fields of Content (`content.proto` of the crypto crate), as the store keeps its bytes.
+#[derive(Clone, PartialEq, prost::Message)]
+#[prost(skip_debug)]
+struct KeptContent {
+    #[prost(bytes = "vec", tag = "1")]
+    body: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    franking_key: Vec<u8>,
+}
+
+/// What stands in a message's row until it is sealed: its body, committed to by no key yet.
+pub(crate) fn draft_content(body: &[u8]) -> Vec<u8> {
+    prost::Message::encode_to_vec(&KeptContent {
+        body: body.to_vec(),
+        franking_key: Vec::new(),
+    })
+}
+
+impl Message {
+    /// The message of a stored row.
+    pub fn from_row(row: sealwire_store::Message) -> Self {
+        let local_id = row.local_id.0;
+        let row = row.row;
+        Self {
+            local_id,
+            content: content_of(&row),
+            state: match row.state {
+                StoredState::Pending => MessageState::Pending,
+                StoredState::Sent => MessageState::Sent,
+                StoredState::Failed => MessageState::Failed {
+                    code: row.reason.unwrap_or_default(),
+                },
+                StoredState::Received | StoredState::Unreadable => MessageState::Received,
+            },
+            id: row.message_id,
+            thread: row.thread,
+            sender: row.sender,
+            sender_device: row.sender_device,
+            client_seq: row.client_seq,
+            created_at: row.created_at.unwrap_or(row.local_at),
+        }
+    }
+}
+
+fn content_of(row: &sealwire_store::NewMessage) -> MessageContent {
+    if row.kind == StoredKind::Placeholder {
+        let reason = row.reason.as_deref().and_then(UnreadableReason::from_text);
+        return MessageContent::Unreadable(reason.unwrap_or(UnreadableReason::Malformed));
+    }
+    let kept = row
+        .content
+        .as_deref()
+        .and_then(|bytes| <KeptContent as prost::Message>::decode(bytes).ok());
+    match kept
+        .and_then(|kept| Body::decode(&kept.body).ok())
+        .map(|body| body.kind)
+    {
+        Some(Kind::Text(text)) => MessageContent::Text(text),
+        Some(Kind::Attachment { file, caption }) => MessageContent::Attachment { file, caption },
+        Some(Kind::Unknown) => MessageContent::Unknown,
+        None => MessageContent::Unreadable(UnreadableReason::Malformed),
+    }
+}

@@ -1,2 +1,0 @@
-mod durability;
-mod opening;
