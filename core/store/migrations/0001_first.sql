@@ -145,6 +145,7 @@ CREATE UNIQUE INDEX messages_by_uid ON messages (sender_user_id, uid) WHERE uid 
 CREATE UNIQUE INDEX messages_by_client_seq
     ON messages (thread_id, sender_user_id, sender_device_id, client_seq, revision);
 CREATE UNIQUE INDEX messages_by_id ON messages (thread_id, message_id, revision) WHERE message_id IS NOT NULL;
+CREATE INDEX messages_buried ON messages (thread_id) WHERE kind = 5;
 CREATE INDEX messages_unconfirmed ON messages (thread_id, local_id) WHERE message_id IS NULL;
 
 -- Own messages on their way. The sealed columns are all there or all absent.

@@ -99,3 +99,71 @@ impl Transaction<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{device, memory, user, write};
+
+    #[test]
+    fn the_account_comes_back_with_its_secrets_and_its_state() {
+        let mut store = memory();
+        assert!(store.account().unwrap().is_none());
+        let refused = store.transaction(|tx| tx.set_account_state(AccountState::Revoked));
+        assert_eq!(refused, Err(StoreError::NoSuch("account")));
+        let mut account = Account {
+            user_id: user("alice"),
+            device_id: device(2),
+            registration_id: u32::MAX,
+            identity_secret: [4; 32].into(),
+            account_secret: None,
+            relay_origin: "https://relay.example".to_owned(),
+            state: AccountState::Registering,
+        };
+        write(&mut store, |tx| tx.save_account(&account));
+        assert!(store.account().unwrap().unwrap().account_secret.is_none());
+        account.account_secret = Some([5; 32].into());
+        write(&mut store, |tx| tx.save_account(&account));
+        write(&mut store, |tx| {
+            tx.set_account_state(AccountState::Registered)
+        });
+        let held = store.account().unwrap().unwrap();
+        assert_eq!(
+            (held.user_id, held.device_id, held.registration_id),
+            (user("alice"), device(2), u32::MAX)
+        );
+        assert_eq!(*held.identity_secret, [4; 32]);
+        assert_eq!(held.account_secret.as_deref(), Some(&[5; 32]));
+        assert_eq!(
+            (held.relay_origin.as_str(), held.state),
+            ("https://relay.example", AccountState::Registered)
+        );
+    }
+
+    #[test]
+    fn an_account_that_came_to_nothing_goes_with_its_prekeys_but_their_ids_stay_given() {
+        let mut store = memory();
+        write(&mut store, |tx| {
+            let first = tx.take_prekey_ids(crate::PrekeyKind::OneTime, 2)?;
+            tx.insert_one_time_prekey(first, &vec![1; 32].into())?;
+            tx.insert_signed_prekey(&crate::SignedPrekeyRow {
+                id: 1,
+                secret: vec![1; 32].into(),
+                signature: [2; 64],
+                created_at: sealwire_wire::Timestamp(1),
+            })?;
+            tx.record_base_key(&user("bob"), device(1), 1, &[5; 33])?;
+            tx.delete_account()
+        });
+        assert!(store.one_time_prekey(1).unwrap().is_none());
+        assert!(store.signed_prekeys().unwrap().is_empty());
+        assert_eq!(
+            store.count_used_base_keys(&user("bob"), device(1)).unwrap(),
+            0
+        );
+        assert_eq!(
+            store.prekey_ids(crate::PrekeyKind::OneTime).unwrap().next,
+            3
+        );
+    }
+}

@@ -1,4 +1,4 @@
-//! One keyed connection to a store file, and what its first bytes say before a key is tried.
+//! One keyed connection to a store, set up as strict and as durable as the rest of the crate relies on.
 
 use crate::{OpenError, StoreError, StoreKey};
 use rusqlite::{Connection, OpenFlags};
@@ -25,24 +25,9 @@ pub(crate) enum Place {
 /// How long a writer waits for another process before [`StoreError::Locked`].
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// SQLCipher leaves this much of the file in the clear, so that iOS sees an SQLite file and lets a suspended app keep it.
-const PLAINTEXT_HEADER: i64 = 32;
-/// The first bytes of every SQLite file (SQLite file format, section 1.3).
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-/// Bytes 16 and 17: page size. SQLCipher 4 writes 4096.
-const PAGE_SIZE: u64 = 4096;
-/// Byte 20: what SQLCipher 4 keeps at the end of each page, 16 bytes of IV and 64 of HMAC-SHA512.
-const RESERVED: u8 = 80;
+pub(crate) const PLAINTEXT_HEADER: i64 = 32;
 /// A WAL beyond this is cut back after a checkpoint.
 const WAL_LIMIT: i64 = 4 << 20;
-
-/// What the file looks like before it is opened.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// No file, or an empty one.
-    Nothing { file_exists: bool },
-    /// The clear part of a store's header.
-    Store,
-}
 
 impl Place {
     pub(crate) fn memory() -> Self {
@@ -61,16 +46,36 @@ impl Place {
             flags |= OpenFlags::SQLITE_OPEN_CREATE;
         }
         let connection = match self {
-            Self::File(path) => Connection::open_with_flags(path, flags)?,
+            Self::File(path) => open_file(path, flags)?,
             Self::Memory(name) => open_memory(name, flags)?,
         };
         connection.busy_timeout(BUSY_TIMEOUT)?;
+        if cfg!(target_family = "wasm") {
+            // OPFS has no shared memory: the one connection keeps the WAL's index to itself, from its first read on.
+            run_pragma(&connection, "locking_mode", "EXCLUSIVE")?;
+        }
         if let Self::File(_) = self {
             unlock(&connection, key)?;
         }
         configure(&connection)?;
         Ok(connection)
     }
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn open_file(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
+    Ok(Connection::open_with_flags(path, flags)?)
+}
+
+/// On the web the file lies behind the VFS: that nothing is there shows only now.
+#[cfg(target_family = "wasm")]
+fn open_file(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
+    Connection::open_with_flags(path, flags).map_err(|error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::CannotOpen) if !flags.contains(OpenFlags::SQLITE_OPEN_CREATE) => {
+            OpenError::FileMissing
+        }
+        _ => error.into(),
+    })
 }
 
 /// A name in the memory VFS can be opened twice, so that memory has readers apart too.
@@ -104,10 +109,6 @@ fn unlock(connection: &Connection, key: &StoreKey) -> Result<(), OpenError> {
 }
 
 fn configure(connection: &Connection) -> Result<(), OpenError> {
-    if cfg!(target_family = "wasm") {
-        // OPFS has no shared memory: one connection keeps the WAL index in its own.
-        run_pragma(connection, "locking_mode", "EXCLUSIVE")?;
-    }
     run_pragma(connection, "temp_store", "MEMORY")?;
     run_pragma(connection, "secure_delete", "ON")?;
     run_pragma(connection, "journal_mode", "WAL")?;
@@ -134,68 +135,6 @@ pub(crate) fn run_pragma(
             rusqlite::Error::QueryReturnedNoRows => Ok(()),
             other => Err(other),
         })
-}
-
-/// Looks at the clear header and the file's length, so that each thing that is no store gets its own answer.
-#[cfg(not(target_family = "wasm"))]
-pub(crate) fn look_at(path: &Path) -> Result<Found, OpenError> {
-    use std::io::Read as _;
-    let mut file = match std::fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(Found::Nothing { file_exists: false });
-        }
-        Err(error) => return Err(io_error(&error)),
-    };
-    let length = file.metadata().map_err(|error| io_error(&error))?.len();
-    let mut head = Vec::with_capacity(PLAINTEXT_HEADER as usize);
-    file.by_ref()
-        .take(PLAINTEXT_HEADER as u64)
-        .read_to_end(&mut head)
-        .map_err(|error| io_error(&error))?;
-    // While a WAL lies there, a checkpoint may have been cut short: the WAL has the rest.
-    let wal = std::fs::metadata(beside(path, "-wal")).is_ok_and(|wal| wal.len() > 0);
-    judge(&head, length, wal)
-}
-
-/// On the web the file lies behind the VFS: the key alone decides.
-#[cfg(target_family = "wasm")]
-pub(crate) fn look_at(_path: &Path) -> Result<Found, OpenError> {
-    Ok(Found::Store)
-}
-
-fn judge(head: &[u8], length: u64, wal: bool) -> Result<Found, OpenError> {
-    if head.is_empty() && !wal {
-        return Ok(Found::Nothing { file_exists: true });
-    }
-    let same = head.len().min(MAGIC.len());
-    if head[..same] != MAGIC[..same] || head.get(20).is_some_and(|reserved| *reserved != RESERVED) {
-        return Err(OpenError::NotAStore);
-    }
-    if !wal && (length < PAGE_SIZE || !length.is_multiple_of(PAGE_SIZE)) {
-        return Err(OpenError::Corrupt {
-            detail: format!("truncated to {length} bytes"),
-        });
-    }
-    Ok(Found::Store)
-}
-
-#[cfg(not(target_family = "wasm"))]
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-#[cfg(not(target_family = "wasm"))]
-pub(crate) fn io_error(error: &std::io::Error) -> OpenError {
-    match error.kind() {
-        std::io::ErrorKind::PermissionDenied => OpenError::Locked,
-        std::io::ErrorKind::StorageFull => OpenError::DiskFull,
-        _ => OpenError::Io {
-            detail: error.to_string(),
-        },
-    }
 }
 
 impl From<OpenError> for StoreError {

@@ -162,3 +162,98 @@ fn read_list(row: &rusqlite::Row<'_>) -> rusqlite::Result<DeviceListRow> {
         hash: row.get::<_, Col<_>>(2)?.0,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{memory, user, write};
+
+    fn version(version: u64) -> DeviceListRow {
+        DeviceListRow {
+            version,
+            bytes: vec![version as u8; 10],
+            hash: [version as u8; 32],
+        }
+    }
+
+    #[test]
+    fn every_version_is_kept_as_it_travelled() {
+        let mut store = memory();
+        assert_eq!(store.newest_list(&user("bob")).unwrap(), None);
+        write(&mut store, |tx| {
+            (1..=3).try_for_each(|number| tx.append_list(&user("bob"), &version(number)))
+        });
+        write(&mut store, |tx| tx.append_list(&user("alice"), &version(1)));
+        assert_eq!(store.newest_list(&user("bob")).unwrap(), Some(version(3)));
+        assert_eq!(store.list(&user("bob"), 2).unwrap(), Some(version(2)));
+        assert_eq!(store.list(&user("bob"), 4).unwrap(), None);
+        assert_eq!(
+            store.lists(&user("bob")).unwrap(),
+            [version(1), version(2), version(3)]
+        );
+        assert_eq!(
+            store.list_versions().unwrap(),
+            [(user("alice"), 1), (user("bob"), 3)]
+        );
+    }
+
+    #[test]
+    fn a_forked_or_skipped_version_is_a_conflict_and_the_same_again_is_none() {
+        let mut store = memory();
+        write(&mut store, |tx| {
+            (1..=2).try_for_each(|number| tx.append_list(&user("bob"), &version(number)))
+        });
+        write(&mut store, |tx| tx.append_list(&user("bob"), &version(2)));
+        let mut forked = version(2);
+        forked.hash = [9; 32];
+        for wrong in [forked, version(4), version(0)] {
+            let refused = store.transaction(|tx| tx.append_list(&user("bob"), &wrong));
+            assert_eq!(
+                refused,
+                Err(StoreError::Conflict("device list")),
+                "{}",
+                wrong.version
+            );
+        }
+        assert_eq!(store.newest_list(&user("bob")).unwrap(), Some(version(2)));
+    }
+
+    #[test]
+    fn a_first_version_above_one_may_be_where_the_chain_held_begins() {
+        let mut store = memory();
+        write(&mut store, |tx| tx.append_list(&user("bob"), &version(7)));
+        assert_eq!(store.newest_list(&user("bob")).unwrap(), Some(version(7)));
+    }
+
+    #[test]
+    fn the_first_account_key_is_pinned_until_the_app_accepts_the_one_offered() {
+        let mut store = memory();
+        write(&mut store, |tx| tx.pin_account(&user("bob"), &[1; 33]));
+        write(&mut store, |tx| tx.pin_account(&user("bob"), &[1; 33]));
+        let silent = store.transaction(|tx| tx.pin_account(&user("bob"), &[2; 33]));
+        assert_eq!(silent, Err(StoreError::Conflict("account key")));
+        write(&mut store, |tx| tx.offer_account(&user("bob"), &[2; 33]));
+        let pinned = |account_key, offered_key| {
+            Some(PinnedAccount {
+                account_key,
+                offered_key,
+            })
+        };
+        assert_eq!(
+            store.pinned_account(&user("bob")).unwrap(),
+            pinned([1; 33], Some([2; 33]))
+        );
+        let other = store.transaction(|tx| tx.accept_account(&user("bob"), &[3; 33]));
+        assert_eq!(
+            other,
+            Err(StoreError::NoSuch("offered account key")),
+            "what was shown is what is accepted"
+        );
+        write(&mut store, |tx| tx.accept_account(&user("bob"), &[2; 33]));
+        assert_eq!(
+            store.pinned_account(&user("bob")).unwrap(),
+            pinned([2; 33], None)
+        );
+        assert_eq!(store.pinned_account(&user("carol")).unwrap(), None);
+    }
+}

@@ -124,6 +124,7 @@ impl From<rusqlite::Error> for StoreError {
             | rusqlite::Error::IntegralValueOutOfRange(column, _) => Self::corrupt(format!(
                 "column {column} of a row does not hold what it should"
             )),
+            rusqlite::Error::ToSqlConversionFailure(_) => Self::OutOfRange("a number"),
             other => Self::Internal {
                 detail: other.to_string(),
             },

@@ -9,11 +9,14 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod base_keys;
 mod columns;
 mod connection;
 mod device_lists;
 mod error;
 mod facts;
+#[cfg(not(target_family = "wasm"))]
+mod header;
 mod key;
 mod messages;
 mod migrations;

@@ -41,7 +41,7 @@ fn open() -> MutexGuard<'static, BTreeSet<PathBuf>> {
 /// The file may not exist yet: its folder must.
 #[cfg(not(target_family = "wasm"))]
 fn canonical(path: &Path) -> Result<PathBuf, OpenError> {
-    use crate::connection::io_error;
+    use crate::header::io_error;
     match path.canonicalize() {
         Ok(found) => Ok(found),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -110,3 +110,51 @@ fn read_parked(row: &Row<'_>) -> rusqlite::Result<ParkedFrame> {
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{memory, user, write};
+
+    fn frame(of: &str, number: u8, version: Option<u64>) -> NewParkedFrame {
+        NewParkedFrame {
+            frame: vec![number],
+            reason: if version.is_some() {
+                ParkReason::NewerList
+            } else {
+                ParkReason::UnknownDevice
+            },
+            waits_for: user(of),
+            version,
+            received_at: Timestamp(7),
+        }
+    }
+
+    #[test]
+    fn frames_wait_by_user_in_the_order_of_their_arrival() {
+        let mut store = memory();
+        let parked = [
+            frame("bob", 1, Some(4)),
+            frame("carol", 2, None),
+            frame("bob", 3, Some(6)),
+            frame("bob", 4, None),
+        ];
+        write(&mut store, |tx| {
+            parked
+                .iter()
+                .try_for_each(|frame| tx.park_frame(frame).map(drop))
+        });
+        let frames = store.parked_frames(&user("bob")).unwrap();
+        let held: Vec<_> = frames.iter().map(|parked| &parked.frame).collect();
+        assert_eq!(held, [&parked[0], &parked[2], &parked[3]]);
+        assert_eq!(
+            store.parked_for().unwrap(),
+            [(user("bob"), Some(6)), (user("carol"), None)]
+        );
+        assert!(write(&mut store, |tx| tx.delete_parked(frames[0].id)));
+        assert!(!write(&mut store, |tx| tx.delete_parked(frames[0].id)));
+        assert_eq!(store.count_parked().unwrap(), 3);
+        let next = write(&mut store, |tx| tx.park_frame(&frame("bob", 5, None)));
+        assert!(next > frames[2].id);
+    }
+}

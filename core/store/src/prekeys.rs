@@ -3,7 +3,7 @@
 use crate::columns::{Col, number_column};
 use crate::{Rows, SecretBytes, StoreError, Transaction};
 use rusqlite::{OptionalExtension as _, params};
-use sealwire_wire::{DeviceId, Timestamp, UserId};
+use sealwire_wire::Timestamp;
 
 /// Which of the counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -85,30 +85,6 @@ impl Rows {
         .map(|row| Ok(row?))
         .collect()
     }
-
-    /// Whether a session was begun with this base key on this signed prekey before.
-    pub fn base_key_used(
-        &self,
-        user: &UserId,
-        device: DeviceId,
-        signed_prekey_id: u32,
-        base_key: &[u8; 33],
-    ) -> Result<bool, StoreError> {
-        Ok(self
-            .statement(
-                "SELECT 1 FROM used_base_keys
-                 WHERE user_id = ?1 AND device_id = ?2 AND signed_prekey_id = ?3 AND base_key = ?4",
-            )?
-            .exists(params![Col(user), Col(device), signed_prekey_id, base_key])?)
-    }
-
-    /// How many base keys are recorded of a device.
-    pub fn count_used_base_keys(&self, user: &UserId, device: DeviceId) -> Result<u64, StoreError> {
-        let count: Col<u64> = self
-            .statement("SELECT count(*) FROM used_base_keys WHERE user_id = ?1 AND device_id = ?2")?
-            .query_row(params![Col(user), Col(device)], |row| row.get(0))?;
-        Ok(count.0)
-    }
 }
 
 impl Transaction<'_> {
@@ -187,27 +163,6 @@ impl Transaction<'_> {
             .execute([id])?
             == 1)
     }
-
-    /// Records a base key; `false` if it was recorded before: then it must open nothing.
-    pub fn record_base_key(
-        &mut self,
-        user: &UserId,
-        device: DeviceId,
-        signed_prekey_id: u32,
-        base_key: &[u8; 33],
-    ) -> Result<bool, StoreError> {
-        let inserted = self
-            .statement(
-                "INSERT INTO used_base_keys (user_id, device_id, signed_prekey_id, base_key)
-                 VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![Col(user), Col(device), signed_prekey_id, base_key])
-            .map_err(|error| match StoreError::is_constraint(&error) {
-                true => StoreError::NoSuch("signed prekey"),
-                false => error.into(),
-            })?;
-        Ok(inserted == 1)
-    }
 }
 
 fn read_signed(row: &rusqlite::Row<'_>) -> rusqlite::Result<SignedPrekeyRow> {
@@ -217,4 +172,123 @@ fn read_signed(row: &rusqlite::Row<'_>) -> rusqlite::Result<SignedPrekeyRow> {
         signature: row.get::<_, Col<_>>(2)?.0,
         created_at: row.get::<_, Col<_>>(3)?.0,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{memory, write};
+
+    fn signed(id: u32) -> SignedPrekeyRow {
+        SignedPrekeyRow {
+            id,
+            secret: vec![id as u8; 32].into(),
+            signature: [3; 64],
+            created_at: Timestamp(9),
+        }
+    }
+
+    #[test]
+    fn an_id_is_never_given_twice_even_when_its_key_is_gone() {
+        let mut store = memory();
+        let first = write(&mut store, |tx| {
+            tx.take_prekey_ids(PrekeyKind::OneTime, 100)
+        });
+        write(&mut store, |tx| {
+            tx.insert_one_time_prekey(first + 99, &vec![1; 32].into())
+        });
+        assert!(write(&mut store, |tx| tx.delete_one_time_prekey(first + 99)));
+        assert!(!write(&mut store, |tx| tx.delete_one_time_prekey(first + 99)));
+        assert_eq!(
+            write(&mut store, |tx| tx.take_prekey_ids(PrekeyKind::OneTime, 1)),
+            first + 100
+        );
+        write(&mut store, |tx| {
+            tx.skip_prekey_ids(PrekeyKind::OneTime, 500)
+        });
+        write(&mut store, |tx| tx.skip_prekey_ids(PrekeyKind::OneTime, 3));
+        assert_eq!(
+            write(&mut store, |tx| tx.take_prekey_ids(PrekeyKind::OneTime, 1)),
+            500
+        );
+        assert_eq!(
+            write(&mut store, |tx| tx.take_prekey_ids(PrekeyKind::Signed, 1)),
+            1,
+            "each kind counts apart"
+        );
+        let beyond = store.transaction(|tx| tx.take_prekey_ids(PrekeyKind::OneTime, u32::MAX));
+        assert_eq!(beyond, Err(StoreError::OutOfRange("prekey id")));
+    }
+
+    #[test]
+    fn only_what_the_relay_does_not_have_is_uploaded() {
+        let mut store = memory();
+        write(&mut store, |tx| {
+            let first = tx.take_prekey_ids(PrekeyKind::OneTime, 3)?;
+            (first..first + 3)
+                .try_for_each(|id| tx.insert_one_time_prekey(id, &vec![id as u8].into()))
+        });
+        let ids = |store: &crate::Store| {
+            store
+                .one_time_prekeys_to_upload()
+                .unwrap()
+                .into_iter()
+                .map(|(id, _)| id)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&store), [1, 2, 3]);
+        write(&mut store, |tx| {
+            tx.mark_prekeys_uploaded(PrekeyKind::OneTime, 3)
+        });
+        write(&mut store, |tx| {
+            tx.mark_prekeys_uploaded(PrekeyKind::OneTime, 1)
+        });
+        assert_eq!(ids(&store), [3]);
+        write(&mut store, |tx| {
+            tx.mark_prekeys_uploaded(PrekeyKind::OneTime, u32::MAX)
+        });
+        let marks = store.prekey_ids(PrekeyKind::OneTime).unwrap();
+        assert_eq!(
+            marks,
+            PrekeyIds {
+                next: 4,
+                first_not_uploaded: 4
+            },
+            "never beyond what was made"
+        );
+        assert_eq!(store.one_time_prekey(2).unwrap().unwrap().as_slice(), [2]);
+    }
+
+    #[test]
+    fn a_second_key_under_one_id_is_a_conflict() {
+        let mut store = memory();
+        write(&mut store, |tx| {
+            tx.insert_one_time_prekey(1, &vec![1].into())
+        });
+        write(&mut store, |tx| tx.insert_signed_prekey(&signed(1)));
+        let one_time = store.transaction(|tx| tx.insert_one_time_prekey(1, &vec![2].into()));
+        assert_eq!(one_time, Err(StoreError::Conflict("one-time prekey")));
+        let again = store.transaction(|tx| tx.insert_signed_prekey(&signed(1)));
+        assert_eq!(again, Err(StoreError::Conflict("signed prekey")));
+    }
+
+    #[test]
+    fn signed_prekeys_are_listed_newest_first() {
+        let mut store = memory();
+        write(&mut store, |tx| {
+            (1..=2).try_for_each(|id| tx.insert_signed_prekey(&signed(id)))
+        });
+        let ids: Vec<_> = store
+            .signed_prekeys()
+            .unwrap()
+            .into_iter()
+            .map(|prekey| prekey.id)
+            .collect();
+        assert_eq!(ids, [2, 1]);
+        let held = store.signed_prekey(1).unwrap().unwrap();
+        assert_eq!(
+            (held.secret.as_slice(), held.signature),
+            ([1; 32].as_slice(), [3; 64])
+        );
+    }
 }

@@ -93,3 +93,51 @@ fn read_removal(row: &rusqlite::Row<'_>) -> rusqlite::Result<DeviceRemoval> {
         state: row.get(3)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{device, memory, user, write};
+
+    #[test]
+    fn a_removed_device_is_pending_until_refused_and_its_session_goes_then() {
+        let mut store = memory();
+        write(&mut store, |tx| {
+            tx.save_session(&user("bob"), device(2), None, b"record")?;
+            tx.note_removal(&user("bob"), device(2), 5)?;
+            tx.note_removal(&user("bob"), device(2), 6)
+        });
+        let removal = store
+            .device_removal(&user("bob"), device(2))
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (removal.since_version, removal.state),
+            (5, RemovalState::Pending)
+        );
+        assert_eq!(store.pending_removals().unwrap(), [removal]);
+        assert!(store.session(&user("bob"), device(2)).unwrap().is_some());
+        write(&mut store, |tx| tx.refuse_device(&user("bob"), device(2)));
+        assert!(store.session(&user("bob"), device(2)).unwrap().is_none());
+        assert_eq!(store.pending_removals().unwrap(), []);
+        write(&mut store, |tx| tx.note_removal(&user("bob"), device(2), 5));
+        let state = store
+            .device_removal(&user("bob"), device(2))
+            .unwrap()
+            .unwrap()
+            .state;
+        assert_eq!(
+            state,
+            RemovalState::Refused,
+            "noted again, it stays refused"
+        );
+    }
+
+    #[test]
+    fn only_a_removed_device_is_refused() {
+        let mut store = memory();
+        let refused = store.transaction(|tx| tx.refuse_device(&user("bob"), device(1)));
+        assert_eq!(refused, Err(StoreError::NoSuch("removed device")));
+        assert_eq!(store.device_removal(&user("bob"), device(1)).unwrap(), None);
+    }
+}

@@ -67,3 +67,47 @@ impl Transaction<'_> {
             .execute([Col(before)])?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::StoreError;
+    use crate::testing::{device, pending, user, with_thread, write};
+
+    #[test]
+    fn what_a_device_was_given_is_kept_until_it_is_too_old() {
+        let mut store = with_thread();
+        let id = write(&mut store, |tx| tx.insert_message(&pending(1, "words"))).local_id();
+        let entry = |number, envelope: &[u8], at| SendLogEntry {
+            local_id: id,
+            user: user("bob"),
+            device: device(number),
+            envelope: envelope.to_vec().into(),
+            created_at: Timestamp(at),
+        };
+        write(&mut store, |tx| {
+            tx.log_send(&entry(1, b"first", 10))?;
+            tx.log_send(&entry(1, b"wrapped again", 30))?;
+            tx.log_send(&entry(2, b"second", 20))
+        });
+        let logged = |store: &crate::Store, number| {
+            store
+                .logged_send(id, &user("bob"), device(number))
+                .unwrap()
+                .map(|envelope| envelope.to_vec())
+        };
+        assert_eq!(logged(&store, 1), Some(b"wrapped again".to_vec()));
+        assert_eq!(logged(&store, 3), None, "never wrapped for, never answered");
+        assert_eq!(write(&mut store, |tx| tx.prune_send_log(Timestamp(30))), 1);
+        assert_eq!(
+            (logged(&store, 1).is_some(), logged(&store, 2)),
+            (true, None)
+        );
+        let mut orphan = entry(1, b"of no message", 1);
+        orphan.local_id = LocalId(99);
+        assert_eq!(
+            store.transaction(|tx| tx.log_send(&orphan)),
+            Err(StoreError::NoSuch("message"))
+        );
+    }
+}

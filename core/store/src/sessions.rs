@@ -82,3 +82,103 @@ impl Transaction<'_> {
         self.delete_skipped_keys(user, device)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{device, memory, user, write};
+    use crate::{SkippedKeyRow, StoreError};
+
+    #[test]
+    fn a_session_comes_back_as_it_was_saved() {
+        let mut store = memory();
+        assert!(store.session(&user("bob"), device(2)).unwrap().is_none());
+        let version = write(&mut store, |tx| {
+            tx.save_session(&user("bob"), device(2), None, b"one")
+        });
+        let held = store.session(&user("bob"), device(2)).unwrap().unwrap();
+        assert_eq!(
+            (held.version, held.record.as_slice()),
+            (version, b"one".as_slice())
+        );
+        assert!(store.session(&user("bob"), device(1)).unwrap().is_none());
+        assert_eq!(store.session_devices(&user("bob")).unwrap(), [device(2)]);
+    }
+
+    #[test]
+    fn of_two_savers_from_one_reading_the_second_is_refused() {
+        let mut store = memory();
+        let first = write(&mut store, |tx| {
+            tx.save_session(&user("bob"), device(1), None, b"one")
+        });
+        let second = write(&mut store, |tx| {
+            tx.save_session(&user("bob"), device(1), Some(first), b"two")
+        });
+        assert_ne!(first, second);
+        for stale in [None, Some(first), Some(second + 1)] {
+            let refused =
+                store.transaction(|tx| tx.save_session(&user("bob"), device(1), stale, b"stale"));
+            assert_eq!(refused, Err(StoreError::StaleSession), "{stale:?}");
+        }
+        assert_eq!(
+            store
+                .session(&user("bob"), device(1))
+                .unwrap()
+                .unwrap()
+                .record
+                .as_slice(),
+            b"two"
+        );
+    }
+
+    #[test]
+    fn a_copy_from_before_a_reset_is_stale_for_the_session_after_it() {
+        let mut store = memory();
+        let before = write(&mut store, |tx| {
+            tx.save_session(&user("bob"), device(1), None, b"one")
+        });
+        write(&mut store, |tx| tx.delete_sessions(&user("bob"), device(1)));
+        let gone = store
+            .transaction(|tx| tx.save_session(&user("bob"), device(1), Some(before), b"stale"));
+        assert_eq!(gone, Err(StoreError::StaleSession));
+        write(&mut store, |tx| {
+            tx.save_session(&user("bob"), device(1), None, b"anew")
+        });
+        let stale = store
+            .transaction(|tx| tx.save_session(&user("bob"), device(1), Some(before), b"stale"));
+        assert_eq!(stale, Err(StoreError::StaleSession));
+    }
+
+    #[test]
+    fn deleting_a_session_takes_its_skipped_keys_and_no_other_devices() {
+        let mut store = memory();
+        let key = |counter| SkippedKeyRow {
+            base_key: [1; 33],
+            ratchet_key: [2; 33],
+            counter,
+            seed: [3; 32].into(),
+        };
+        write(&mut store, |tx| {
+            for number in [1, 2] {
+                tx.save_session(&user("bob"), device(number), None, b"record")?;
+                tx.insert_skipped_keys(&user("bob"), device(number), &[key(4)])?;
+            }
+            tx.delete_sessions(&user("bob"), device(1))
+        });
+        assert!(store.session(&user("bob"), device(1)).unwrap().is_none());
+        assert_eq!(
+            store
+                .skipped_keys(&user("bob"), device(1), &[2; 33], 4)
+                .unwrap()
+                .len(),
+            0
+        );
+        assert!(store.session(&user("bob"), device(2)).unwrap().is_some());
+        assert_eq!(
+            store
+                .skipped_keys(&user("bob"), device(2), &[2; 33], 4)
+                .unwrap()
+                .len(),
+            1
+        );
+    }
+}

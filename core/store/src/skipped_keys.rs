@@ -158,3 +158,107 @@ impl Transaction<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+    use crate::testing::{device, memory, user, write};
+
+    fn key(session: u8, chain: u8, counter: u32) -> SkippedKeyRow {
+        let mut seed = [session; 32];
+        seed[..4].copy_from_slice(&counter.to_be_bytes());
+        SkippedKeyRow {
+            base_key: [session; 33],
+            ratchet_key: [chain; 33],
+            counter,
+            seed: seed.into(),
+        }
+    }
+
+    fn insert(store: &mut Store, keys: &[SkippedKeyRow]) {
+        write(store, |tx| {
+            tx.insert_skipped_keys(&user("bob"), device(1), keys)
+        });
+    }
+
+    fn held(store: &Store, chain: u8, counter: u32) -> Vec<SkippedKeyRow> {
+        store
+            .skipped_keys(&user("bob"), device(1), &[chain; 33], counter)
+            .unwrap()
+    }
+
+    #[test]
+    fn a_key_is_found_by_what_the_late_message_shows_and_deleted_once() {
+        let mut store = memory();
+        insert(&mut store, &[key(1, 5, 3), key(1, 5, 4)]);
+        let found = held(&store, 5, 3);
+        assert_eq!(*found[0].seed, *key(1, 5, 3).seed);
+        assert_eq!(found[0].base_key, [1; 33]);
+        let delete = |store: &mut Store| {
+            write(store, |tx| {
+                tx.delete_skipped_key(&user("bob"), device(1), &[1; 33], &[5; 33], 3)
+            })
+        };
+        assert!(delete(&mut store));
+        assert!(!delete(&mut store));
+        assert_eq!(held(&store, 5, 3).len(), 0);
+        assert_eq!(held(&store, 5, 4).len(), 1);
+    }
+
+    #[test]
+    fn the_oldest_keys_of_a_full_session_make_room_and_other_sessions_keep_theirs() {
+        let mut store = memory();
+        insert(&mut store, &[key(2, 9, 0)]);
+        let first: Vec<_> = (0..SKIPPED_KEYS_MAX)
+            .map(|counter| key(1, 5, counter))
+            .collect();
+        insert(&mut store, &first);
+        insert(&mut store, &[key(1, 6, 0), key(1, 6, 1)]);
+        let count = |session: u8| {
+            store
+                .count_skipped_keys(&user("bob"), device(1), &[session; 33])
+                .unwrap()
+        };
+        assert_eq!(count(1), u64::from(SKIPPED_KEYS_MAX));
+        assert_eq!(count(2), 1);
+        assert_eq!((held(&store, 5, 0).len(), held(&store, 5, 1).len()), (0, 0));
+        assert_eq!((held(&store, 5, 2).len(), held(&store, 6, 1).len()), (1, 1));
+    }
+
+    #[test]
+    fn a_key_put_in_again_stays_the_first() {
+        let mut store = memory();
+        let mut other = key(1, 5, 3);
+        other.seed = [0xff; 32].into();
+        insert(&mut store, &[key(1, 5, 3)]);
+        insert(&mut store, &[other]);
+        let found = held(&store, 5, 3);
+        assert_eq!(found.len(), 1);
+        assert_eq!(*found[0].seed, *key(1, 5, 3).seed);
+    }
+
+    #[test]
+    fn a_chain_or_a_session_is_deleted_whole_and_alone() {
+        let mut store = memory();
+        insert(
+            &mut store,
+            &[key(1, 5, 1), key(1, 5, 2), key(1, 6, 1), key(2, 7, 1)],
+        );
+        write(&mut store, |tx| {
+            tx.delete_skipped_chain(&user("bob"), device(1), &[1; 33], &[5; 33])
+        });
+        assert_eq!(
+            (
+                held(&store, 5, 1).len(),
+                held(&store, 5, 2).len(),
+                held(&store, 6, 1).len()
+            ),
+            (0, 0, 1)
+        );
+        write(&mut store, |tx| {
+            tx.delete_skipped_session(&user("bob"), device(1), &[1; 33])
+        });
+        assert_eq!((held(&store, 6, 1).len(), held(&store, 7, 1).len()), (0, 1));
+    }
+}

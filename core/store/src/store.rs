@@ -1,6 +1,6 @@
 //! The store, its one writer, and its readers apart.
 
-use crate::connection::{Found, Place, look_at, run_pragma};
+use crate::connection::{Place, run_pragma};
 use crate::migrations::{SCHEMA_VERSION, migrate, schema_of};
 use crate::open_paths::OpenPath;
 use crate::{Location, OpenError, StoreError, StoreKey};
@@ -53,16 +53,8 @@ impl Store {
         let (place, claim) = match location {
             Location::Memory => (Place::memory(), None),
             Location::File(path) => {
-                if let Found::Nothing { file_exists } = look_at(path)?
-                    && anchor.is_some()
-                {
-                    return Err(match file_exists {
-                        false => OpenError::FileMissing,
-                        true => OpenError::Corrupt {
-                            detail: "truncated to 0 bytes".to_owned(),
-                        },
-                    });
-                }
+                #[cfg(not(target_family = "wasm"))]
+                crate::header::refuse_what_is_no_store(path, anchor.is_some())?;
                 let claim = OpenPath::claim(path)?;
                 (Place::File(claim.path().to_path_buf()), Some(claim))
             }
@@ -150,8 +142,22 @@ fn refuse_wrong_age(rows: &Rows, anchor: Option<u64>) -> Result<(), OpenError> {
 }
 
 impl Rows {
+    /// Reads every page and index of the file: [`StoreError::Corrupt`] names the first that is damaged.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let found: String = self
+            .connection
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if found == "ok" {
+            Ok(())
+        } else {
+            Err(StoreError::corrupt(found))
+        }
+    }
+
     /// A statement by its text, prepared once a connection.
     pub(crate) fn statement(&self, sql: &'static str) -> Result<CachedStatement<'_>, StoreError> {
+        #[cfg(test)]
+        crate::testing::refuse_full_scan(&self.connection, sql);
         Ok(self.connection.prepare_cached(sql)?)
     }
 }
@@ -191,3 +197,6 @@ impl Drop for UndoUnlessCommitted<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

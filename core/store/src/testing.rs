@@ -60,7 +60,10 @@ pub(crate) fn text(client_seq: u64, text: &str) -> NewMessage {
         sender_device: device(1),
         client_seq: ClientSeq(client_seq),
         revision: 0,
-        message_id: Some(sealwire_wire::MessageId::from_parts(1_000 + client_seq, 5)),
+        message_id: Some(sealwire_wire::MessageId::from_parts(
+            client_seq.saturating_add(1_000),
+            5,
+        )),
         uid: Some(Uid(uid)),
         kind: MessageKind::Text,
         state: MessageState::Received,
@@ -71,8 +74,8 @@ pub(crate) fn text(client_seq: u64, text: &str) -> NewMessage {
         stamp: None,
         digest: Some([client_seq as u8; 32]),
         prev: None,
-        created_at: Some(Timestamp(1_000 + client_seq)),
-        local_at: Timestamp(2_000 + client_seq),
+        created_at: Some(Timestamp(client_seq.saturating_add(1_000))),
+        local_at: Timestamp(client_seq.saturating_add(2_000)),
     }
 }
 
@@ -88,4 +91,53 @@ pub(crate) fn pending(client_seq: u64, words: &str) -> NewMessage {
         state: MessageState::Pending,
         ..text(client_seq, words)
     }
+}
+
+/// Tables that grow with what people write.
+const GROWING: [&str; 8] = [
+    "messages",
+    "m",
+    "threads",
+    "sessions",
+    "skipped_keys",
+    "used_base_keys",
+    "device_lists",
+    "send_log",
+];
+
+/// Every statement that any test runs goes by an index: reading a growing table from end to end, or sorting it, fails the test.
+pub(crate) fn refuse_full_scan(connection: &rusqlite::Connection, sql: &str) {
+    // On a file that a test damaged, the statement itself fails next.
+    let Ok(mut explain) = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")) else {
+        return;
+    };
+    let mut steps = explain.raw_query();
+    while let Ok(Some(step)) = steps.next() {
+        let step: String = step.get(3).unwrap();
+        let table = step
+            .strip_prefix("SCAN ")
+            .and_then(|rest| rest.split(' ').next());
+        let scans =
+            table.is_some_and(|table| GROWING.contains(&table)) && !step.contains("COVERING INDEX");
+        let sorts = step.contains("TEMP B-TREE") && !sql.contains("FROM outbox");
+        assert!(!scans && !sorts, "{step}: {sql}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "SCAN m")]
+fn a_statement_that_reads_every_message_is_refused() {
+    refuse_full_scan(
+        &memory().connection,
+        "SELECT * FROM messages m WHERE text = 'words'",
+    );
+}
+
+#[test]
+#[should_panic(expected = "TEMP B-TREE")]
+fn a_statement_that_sorts_messages_is_refused() {
+    refuse_full_scan(
+        &memory().connection,
+        "SELECT * FROM messages m WHERE thread_id = ?1 ORDER BY text",
+    );
 }

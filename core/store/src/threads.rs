@@ -126,3 +126,74 @@ fn read_thread(row: &Row<'_>) -> rusqlite::Result<ThreadRow> {
         last_activity: row.get::<_, Col<_>>(6)?.0,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{memory, text, thread, user, with_thread, write};
+
+    #[test]
+    fn a_number_that_was_taken_is_never_given_again() {
+        let mut store = with_thread();
+        let first = write(&mut store, |tx| tx.take_client_seq(thread()));
+        let second = write(&mut store, |tx| tx.take_client_seq(thread()));
+        assert_eq!((first, second), (ClientSeq(1), ClientSeq(2)));
+        let unknown = store.transaction(|tx| tx.take_client_seq(ThreadId::from_bytes([1; 16])));
+        assert_eq!(unknown, Err(StoreError::NoSuch("thread")));
+    }
+
+    #[test]
+    fn a_thread_that_is_there_stays_as_it_is() {
+        let mut store = with_thread();
+        write(&mut store, |tx| {
+            tx.take_client_seq(thread())?;
+            tx.set_change_cursor(thread(), "c1")?;
+            tx.ensure_thread(thread(), ThreadKind::Direct, None, Timestamp(99))
+        });
+        let held = store.thread(thread()).unwrap().unwrap();
+        assert_eq!(
+            (held.peer, held.next_client_seq),
+            (Some(user("bob")), ClientSeq(2))
+        );
+        assert_eq!(
+            (held.change_cursor.as_deref(), held.created_at),
+            (Some("c1"), Timestamp(1))
+        );
+        let unknown =
+            store.transaction(|tx| tx.set_change_cursor(ThreadId::from_bytes([1; 16]), "c"));
+        assert_eq!(unknown, Err(StoreError::NoSuch("thread")));
+    }
+
+    #[test]
+    fn threads_are_listed_by_their_newest_message_and_page_without_gaps() {
+        let mut store = memory();
+        let ids: Vec<_> = (1..=4)
+            .map(|number| ThreadId::from_bytes([number; 16]))
+            .collect();
+        write(&mut store, |tx| {
+            ids.iter()
+                .try_for_each(|id| tx.ensure_thread(*id, ThreadKind::Group, None, Timestamp(5)))?;
+            for (place, number) in [(2, 30), (0, 20), (2, 10)] {
+                let mut message = text(number, "words");
+                message.thread = ids[place];
+                tx.insert_message(&message)?;
+            }
+            Ok(())
+        });
+        let expected = [ids[2], ids[0], ids[3], ids[1]];
+        let all: Vec<_> = store
+            .threads(None, 10)
+            .unwrap()
+            .iter()
+            .map(|row| row.id)
+            .collect();
+        assert_eq!(all, expected);
+        let mut paged = Vec::new();
+        let mut before = None;
+        while let Some(row) = store.threads(before.as_ref(), 1).unwrap().pop() {
+            paged.push(row.id);
+            before = Some(row);
+        }
+        assert_eq!(paged, expected);
+    }
+}

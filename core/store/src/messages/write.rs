@@ -119,7 +119,13 @@ impl Transaction<'_> {
         message_id: MessageId,
         created_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let held = self.message(id)?.ok_or(StoreError::NoSuch("message"))?;
+        let held = self.message(id)?.ok_or(StoreError::NoSuch("own message"))?;
+        if matches!(
+            held.state,
+            MessageState::Received | MessageState::Unreadable
+        ) {
+            return Err(StoreError::NoSuch("own message"));
+        }
         if held.message_id.is_some_and(|held_id| held_id != message_id) {
             return Err(StoreError::Conflict("message"));
         }

@@ -1,0 +1,263 @@
+use super::*;
+use crate::testing::{device, pending, text, user, with_thread, write};
+use crate::{Store, StoreError, ThreadKind, Transaction};
+
+/// Alice's text with this number, in the outbox.
+fn enqueue(
+    tx: &mut Transaction<'_>,
+    thread: ThreadId,
+    number: u64,
+    due: u64,
+) -> Result<LocalId, StoreError> {
+    let mut message = pending(number, "words");
+    message.thread = thread;
+    if let Some(uid) = &mut message.uid {
+        uid.0[0] = thread.as_bytes()[0];
+    }
+    let local_id = tx.insert_message(&message)?.local_id();
+    tx.enqueue(&NewOutboxEntry {
+        local_id,
+        thread,
+        client_seq: ClientSeq(number),
+        idempotency_key: format!("key-{number}").parse().unwrap(),
+        next_attempt_at: Timestamp(due),
+        body: b"plain".to_vec().into(),
+    })?;
+    Ok(local_id)
+}
+
+fn sealed() -> SealedSend {
+    SealedSend {
+        key: [6; 32].into(),
+        ciphertext: vec![7; 200],
+        digest: [8; 32],
+        commitment: [9; 32],
+        registration_id: 77,
+    }
+}
+
+fn envelope(number: u32, body: &[u8]) -> OutboxEnvelope {
+    OutboxEnvelope {
+        user: user("bob"),
+        device: device(number),
+        registration_id: 5,
+        kind: EnvelopeType::Prekey,
+        body: body.to_vec(),
+    }
+}
+
+fn one_entry() -> (Store, LocalId) {
+    let mut store = with_thread();
+    let id = write(&mut store, |tx| enqueue(tx, crate::testing::thread(), 1, 0));
+    (store, id)
+}
+
+#[test]
+fn the_heads_are_the_first_unsent_of_each_thread() {
+    let mut store = with_thread();
+    let (one, two) = (ThreadId::from_bytes([1; 16]), ThreadId::from_bytes([2; 16]));
+    let ids = write(&mut store, |tx| {
+        tx.ensure_thread(one, ThreadKind::Group, None, Timestamp(1))?;
+        tx.ensure_thread(two, ThreadKind::Group, None, Timestamp(1))?;
+        [(one, 1, 50), (one, 2, 10), (two, 1, 30), (two, 2, 20)]
+            .into_iter()
+            .map(|(thread, number, due)| enqueue(tx, thread, number, due))
+            .collect::<Result<Vec<_>, _>>()
+    });
+    let heads = |store: &Store| {
+        store
+            .outbox_heads()
+            .unwrap()
+            .iter()
+            .map(|head| head.local_id)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(heads(&store), [ids[2], ids[0]], "by their time");
+    assert_eq!(
+        store.outbox_next_due().unwrap(),
+        Some(Timestamp(30)),
+        "the second of a thread does not count"
+    );
+    write(&mut store, |tx| tx.mark_outbox_sent(ids[2], Timestamp(31)));
+    assert_eq!(heads(&store), [ids[3], ids[0]]);
+    write(&mut store, |tx| tx.set_outbox_failed(ids[0], true));
+    assert_eq!(
+        store.outbox_head(one).unwrap().unwrap().local_id,
+        ids[1],
+        "given up, it holds nobody back"
+    );
+    write(&mut store, |tx| tx.set_outbox_failed(ids[0], false));
+    assert_eq!(store.outbox_head(one).unwrap().unwrap().local_id, ids[0]);
+    assert_eq!(store.count_unsent().unwrap(), 3);
+    write(&mut store, |tx| {
+        ids.iter()
+            .try_for_each(|id| tx.mark_outbox_sent(*id, Timestamp(40)))
+    });
+    assert_eq!(heads(&store), []);
+    assert_eq!(store.outbox_next_due().unwrap(), None);
+}
+
+#[test]
+fn a_send_is_sealed_once_and_every_attempt_reads_the_same_bytes() {
+    let (mut store, id) = one_entry();
+    assert!(store.outbox_entry(id).unwrap().unwrap().sealed.is_none());
+    write(&mut store, |tx| tx.save_sealed(id, &sealed()));
+    let mut other = sealed();
+    other.ciphertext = vec![0];
+    let again = store.transaction(|tx| tx.save_sealed(id, &other));
+    assert_eq!(again, Err(StoreError::Conflict("sealed send")));
+    let unknown = store.transaction(|tx| tx.save_sealed(LocalId(99), &other));
+    assert_eq!(unknown, Err(StoreError::NoSuch("outbox entry")));
+    let held = store.outbox_entry(id).unwrap().unwrap();
+    let kept = held.sealed.as_ref().unwrap();
+    assert_eq!(*kept.key, [6; 32]);
+    assert_eq!(
+        (
+            kept.ciphertext.len(),
+            kept.digest,
+            kept.commitment,
+            kept.registration_id
+        ),
+        (200, [8; 32], [9; 32], 77)
+    );
+    assert_eq!(
+        held.body.as_slice(),
+        b"plain",
+        "the plaintext stays beside it"
+    );
+    assert_eq!(held.idempotency_key.as_str(), "key-1");
+}
+
+#[test]
+fn an_envelope_is_wrapped_again_for_its_device_alone() {
+    let (mut store, id) = one_entry();
+    write(&mut store, |tx| {
+        tx.save_sealed(id, &sealed())?;
+        tx.save_envelope(id, &envelope(1, b"one"))?;
+        tx.save_envelope(id, &envelope(2, b"two"))?;
+        tx.save_envelope(
+            id,
+            &OutboxEnvelope {
+                registration_id: 6,
+                ..envelope(2, b"two again")
+            },
+        )
+    });
+    let renewed = OutboxEnvelope {
+        registration_id: 6,
+        ..envelope(2, b"two again")
+    };
+    assert_eq!(
+        store.outbox_envelopes(id).unwrap(),
+        [envelope(1, b"one"), renewed.clone()]
+    );
+    assert!(write(&mut store, |tx| tx.delete_envelope(
+        id,
+        &user("bob"),
+        device(1)
+    )));
+    assert!(!write(&mut store, |tx| tx.delete_envelope(
+        id,
+        &user("bob"),
+        device(1)
+    )));
+    assert_eq!(store.outbox_envelopes(id).unwrap(), [renewed]);
+    let orphan = store.transaction(|tx| tx.save_envelope(LocalId(99), &envelope(1, b"")));
+    assert_eq!(orphan, Err(StoreError::NoSuch("outbox entry")));
+}
+
+#[test]
+fn the_sealed_send_outlives_its_acceptance_until_it_is_cleared() {
+    let (mut store, id) = one_entry();
+    write(&mut store, |tx| {
+        tx.save_sealed(id, &sealed())?;
+        tx.save_envelope(id, &envelope(1, b"one"))?;
+        tx.mark_outbox_sent(id, Timestamp(100))?;
+        tx.mark_outbox_sent(id, Timestamp(200))
+    });
+    let held = store.outbox_entry(id).unwrap().unwrap();
+    assert_eq!(
+        (held.state, held.sent_at),
+        (OutboxState::Sent, Some(Timestamp(100))),
+        "a second answer changes no time"
+    );
+    assert_eq!(
+        write(&mut store, |tx| tx.clear_sealed_before(Timestamp(100))),
+        0
+    );
+    assert_eq!(store.outbox_envelopes(id).unwrap().len(), 1);
+    assert_eq!(
+        write(&mut store, |tx| tx.clear_sealed_before(Timestamp(101))),
+        1
+    );
+    assert!(store.outbox_entry(id).unwrap().is_none());
+    assert_eq!(store.outbox_envelopes(id).unwrap(), []);
+    assert!(store.message(id).unwrap().is_some(), "the message stays");
+}
+
+#[test]
+fn under_a_new_registration_only_the_plaintext_of_the_unsent_is_left() {
+    let (mut store, unsent) = one_entry();
+    let sent = write(&mut store, |tx| {
+        let sent = enqueue(tx, crate::testing::thread(), 2, 0)?;
+        for id in [unsent, sent] {
+            tx.save_sealed(id, &sealed())?;
+            tx.save_envelope(id, &envelope(1, b"one"))?;
+        }
+        tx.note_attempt(unsent, 4, 2, Timestamp(9))?;
+        tx.mark_outbox_sent(sent, Timestamp(5))?;
+        Ok(sent)
+    });
+    write(&mut store, |tx| tx.drop_sealed_all());
+    assert!(store.outbox_entry(sent).unwrap().is_none());
+    let held = store.outbox_entry(unsent).unwrap().unwrap();
+    assert!(held.sealed.is_none());
+    assert_eq!(
+        (held.body.as_slice(), held.rounds, held.attempts),
+        (b"plain".as_slice(), 0, 4)
+    );
+    assert_eq!(store.outbox_envelopes(unsent).unwrap(), []);
+}
+
+#[test]
+fn attempts_are_counted_and_the_next_has_its_time() {
+    let (mut store, id) = one_entry();
+    write(&mut store, |tx| tx.note_attempt(id, 3, 1, Timestamp(500)));
+    let held = store.outbox_entry(id).unwrap().unwrap();
+    assert_eq!(
+        (held.attempts, held.rounds, held.next_attempt_at),
+        (3, 1, Timestamp(500))
+    );
+    assert_eq!(store.outbox_next_due().unwrap(), Some(Timestamp(500)));
+    assert!(write(&mut store, |tx| tx.delete_outbox_entry(id)));
+    assert!(!write(&mut store, |tx| tx.delete_outbox_entry(id)));
+    let gone = store.transaction(|tx| tx.note_attempt(id, 4, 1, Timestamp(500)));
+    assert_eq!(gone, Err(StoreError::NoSuch("outbox entry")));
+}
+
+#[test]
+fn one_message_and_one_number_enter_the_outbox_once() {
+    let (mut store, _) = one_entry();
+    let again = store.transaction(|tx| enqueue(tx, crate::testing::thread(), 1, 0));
+    assert_eq!(again, Err(StoreError::Conflict("outbox entry")));
+    let other = write(&mut store, |tx| tx.insert_message(&text(9, "theirs"))).local_id();
+    let same_number = store.transaction(|tx| {
+        tx.enqueue(&NewOutboxEntry {
+            local_id: other,
+            thread: crate::testing::thread(),
+            client_seq: ClientSeq(1),
+            idempotency_key: "k".parse().unwrap(),
+            next_attempt_at: Timestamp(0),
+            body: Vec::new().into(),
+        })
+    });
+    assert_eq!(same_number, Err(StoreError::Conflict("outbox entry")));
+}
+
+#[test]
+fn an_accepted_send_is_not_given_up_any_more() {
+    let (mut store, id) = one_entry();
+    write(&mut store, |tx| tx.mark_outbox_sent(id, Timestamp(5)));
+    let refused = store.transaction(|tx| tx.set_outbox_failed(id, true));
+    assert_eq!(refused, Err(StoreError::NoSuch("unsent outbox entry")));
+}

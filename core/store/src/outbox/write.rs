@@ -1,0 +1,173 @@
+//! The steps of a send: in, sealed, attempted, accepted or given up, cleared.
+
+use super::{NewOutboxEntry, OutboxEnvelope, OutboxState, SealedSend};
+use crate::columns::Col;
+use crate::{LocalId, StoreError, Transaction};
+use rusqlite::params;
+use sealwire_wire::{DeviceId, Timestamp, UserId};
+
+impl Transaction<'_> {
+    /// Puts an own message into the outbox, behind the others of its thread.
+    pub fn enqueue(&mut self, entry: &NewOutboxEntry) -> Result<(), StoreError> {
+        self.statement(
+            "INSERT INTO outbox (local_id, thread_id, client_seq, idempotency_key, state, attempts, rounds,
+                 next_attempt_at_ms, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6, ?7)",
+        )?
+        .execute(params![
+            entry.local_id.0,
+            Col(entry.thread),
+            Col(entry.client_seq),
+            Col(&entry.idempotency_key),
+            OutboxState::Unsent,
+            Col(entry.next_attempt_at),
+            Col(&entry.body),
+        ])
+        .map_err(|error| match StoreError::is_constraint(&error) {
+            true => StoreError::Conflict("outbox entry"),
+            false => error.into(),
+        })?;
+        Ok(())
+    }
+
+    /// Keeps the sealed send. Sealed once: another sealed send over one that is held is [`StoreError::Conflict`].
+    pub fn save_sealed(&mut self, id: LocalId, sealed: &SealedSend) -> Result<(), StoreError> {
+        let changed = self
+            .statement(
+                "UPDATE outbox SET sealed_key = ?2, sealed_ciphertext = ?3, sealed_digest = ?4, sealed_commitment = ?5,
+                     sealed_registration_id = ?6
+                 WHERE local_id = ?1 AND sealed_key IS NULL",
+            )?
+            .execute(params![
+                id.0,
+                Col(&sealed.key),
+                sealed.ciphertext,
+                sealed.digest,
+                sealed.commitment,
+                sealed.registration_id
+            ])?;
+        if changed == 1 {
+            return Ok(());
+        }
+        Err(match self.outbox_entry(id)? {
+            Some(_) => StoreError::Conflict("sealed send"),
+            None => StoreError::NoSuch("outbox entry"),
+        })
+    }
+
+    /// Keeps an envelope, in place of one for the same device.
+    pub fn save_envelope(
+        &mut self,
+        id: LocalId,
+        envelope: &OutboxEnvelope,
+    ) -> Result<(), StoreError> {
+        self.statement(
+            "INSERT INTO outbox_envelopes (local_id, user_id, device_id, registration_id, type, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (local_id, user_id, device_id) DO UPDATE SET
+                 registration_id = excluded.registration_id, type = excluded.type, body = excluded.body",
+        )?
+        .execute(params![
+            id.0,
+            Col(&envelope.user),
+            Col(envelope.device),
+            envelope.registration_id,
+            Col(envelope.kind),
+            envelope.body
+        ])
+        .map_err(|error| match StoreError::is_constraint(&error) {
+            true => StoreError::NoSuch("outbox entry"),
+            false => error.into(),
+        })?;
+        Ok(())
+    }
+
+    /// Drops the envelope of a device that is to get none; whether there was one.
+    pub fn delete_envelope(
+        &mut self,
+        id: LocalId,
+        user: &UserId,
+        device: DeviceId,
+    ) -> Result<bool, StoreError> {
+        let deleted = self
+            .statement("DELETE FROM outbox_envelopes WHERE local_id = ?1 AND user_id = ?2 AND device_id = ?3")?
+            .execute(params![id.0, Col(user), Col(device)])?;
+        Ok(deleted == 1)
+    }
+
+    /// An attempt was made and the next may be made at `next_attempt_at`.
+    pub fn note_attempt(
+        &mut self,
+        id: LocalId,
+        attempts: u32,
+        rounds: u32,
+        next_attempt_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let changed = self
+            .statement("UPDATE outbox SET attempts = ?2, rounds = ?3, next_attempt_at_ms = ?4 WHERE local_id = ?1")?
+            .execute(params![id.0, attempts, rounds, Col(next_attempt_at)])?;
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::NoSuch("outbox entry"))
+        }
+    }
+
+    /// The relay accepted it: it is no head any more, and the sealed send stays until it is cleared.
+    pub fn mark_outbox_sent(&mut self, id: LocalId, sent_at: Timestamp) -> Result<(), StoreError> {
+        let changed = self
+            .statement("UPDATE outbox SET state = ?2, sent_at_ms = coalesce(sent_at_ms, ?3) WHERE local_id = ?1")?
+            .execute(params![id.0, OutboxState::Sent, Col(sent_at)])?;
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::NoSuch("outbox entry"))
+        }
+    }
+
+    /// Given up, or tried again: the later ones of the thread do not wait for one that was given up.
+    pub fn set_outbox_failed(&mut self, id: LocalId, failed: bool) -> Result<(), StoreError> {
+        let state = if failed {
+            OutboxState::Failed
+        } else {
+            OutboxState::Unsent
+        };
+        let changed = self
+            .statement("UPDATE outbox SET state = ?2 WHERE local_id = ?1 AND state <> 2")?
+            .execute(params![id.0, state])?;
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::NoSuch("unsent outbox entry"))
+        }
+    }
+
+    /// Takes an entry out, with all that was sealed; whether it was there.
+    pub fn delete_outbox_entry(&mut self, id: LocalId) -> Result<bool, StoreError> {
+        Ok(self
+            .statement("DELETE FROM outbox WHERE local_id = ?1")?
+            .execute([id.0])?
+            == 1)
+    }
+
+    /// Clears what the relay accepted before `before`; how many.
+    pub fn clear_sealed_before(&mut self, before: Timestamp) -> Result<usize, StoreError> {
+        Ok(self
+            .statement("DELETE FROM outbox WHERE sent_at_ms < ?1")?
+            .execute([Col(before)])?)
+    }
+
+    /// This device's registration changed: nothing sealed under the old one is ever sent. The plaintext of the unsent stays.
+    pub fn drop_sealed_all(&mut self) -> Result<(), StoreError> {
+        self.statement("DELETE FROM outbox WHERE state = 2")?
+            .execute([])?;
+        self.statement("DELETE FROM outbox_envelopes")?
+            .execute([])?;
+        self.statement(
+            "UPDATE outbox SET sealed_key = NULL, sealed_ciphertext = NULL, sealed_digest = NULL,
+                 sealed_commitment = NULL, sealed_registration_id = NULL, rounds = 0",
+        )?
+        .execute([])?;
+        Ok(())
+    }
+}
