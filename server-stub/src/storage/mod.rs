@@ -1,7 +1,35 @@
-//! What must survive: one trait whose operations are whole steps of the contract, each atomic within one conversation,
-//! one account or one device, never across.
+//! What must survive: traits whose operations are whole steps of the contract, each atomic within one conversation, one
+//! account or one device, never across. So an engine without transactions between partitions can stand in.
+//!
+//! - [`Accounts`]: devices, grants, signed lists · [`Prekeys`] · [`Messages`]: threads and their rows
+//! - [`Queues`]: what each device has yet to acknowledge, derived from rows
+//! - [`Mailboxes`]: linking · [`Attachments`] · [`Upkeep`]: the relay's own keys, spent nonces, the sweeper
+//!
+//! Two implementations: [`sqlite`], and [`memory`], which gives no order that the contract does not promise.
 
+mod accounts;
+mod attachments;
+mod mailboxes;
+pub mod memory;
+mod messages;
+mod prekeys;
+mod queues;
 pub mod sqlite;
+mod upkeep;
+
+#[cfg(test)]
+mod conformance;
+
+pub use accounts::{
+    Account, Accounts, AdmitDevice, Admitted, AppendList, Appended, DeviceRecord, DeviceState,
+    ListRecord, OpenAccount, Opened,
+};
+pub use attachments::{AttachmentRecord, Attachments, Completed};
+pub use mailboxes::{Mailboxes, SlotPut, SlotTaken};
+pub use messages::{AcceptMessage, Accepted, EarlierSend, Messages, SendName, ThreadRecord};
+pub use prekeys::{Prekeys, PrekeysStored, TakenPrekeys};
+pub use queues::{QueueEntry, QueueSource, Queues};
+pub use upkeep::{SweepBounds, Upkeep};
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,4 +49,12 @@ pub enum StorageError {
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send + 'a>>;
 
 /// Everything the relay keeps.
-pub trait Storage: Send + Sync {}
+pub trait Storage:
+    Accounts + Prekeys + Messages + Queues + Mailboxes + Attachments + Upkeep + Send + Sync
+{
+}
+
+impl<T> Storage for T where
+    T: Accounts + Prekeys + Messages + Queues + Mailboxes + Attachments + Upkeep + Send + Sync
+{
+}

@@ -1,0 +1,1 @@
+//! What every engine must do, step by step, below the rules: run against each.

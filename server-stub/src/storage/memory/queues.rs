@@ -1,0 +1,231 @@
+//! Queues in memory, with the order between lanes drawn when they are read.
+
+use super::state::{Dice, Entry, Lane, QueueState, State, What};
+use super::{Memory, Pending};
+use crate::storage::{DeviceState, QueueEntry, QueueSource, Queues};
+use sealwire_wire::contract::{DeviceName, ServerEvent};
+use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
+use std::collections::BTreeSet;
+
+impl Queues for Memory {
+    fn queue(&self, source: QueueSource, now: Timestamp) -> Pending<'_, Vec<DeviceName>> {
+        self.step(|state| match source {
+            QueueSource::Message { thread_id, id } => queue_messages(state, thread_id, id, now),
+            QueueSource::List { user_id, version } => queue_list(state, &user_id, version, now),
+        })
+    }
+
+    fn not_yet_queued(&self) -> Pending<'_, Vec<QueueSource>> {
+        self.step(|state| {
+            let messages = state.threads.iter().flat_map(|(thread_id, thread)| {
+                let due = thread
+                    .messages
+                    .iter()
+                    .filter(|(_, message)| !message.queued);
+                due.map(|(id, _)| QueueSource::Message {
+                    thread_id: *thread_id,
+                    id: *id,
+                })
+            });
+            let lists = state.accounts.iter().flat_map(|(user, account)| {
+                account.to_queue.iter().map(|version| QueueSource::List {
+                    user_id: user.clone(),
+                    version: *version,
+                })
+            });
+            messages.chain(lists).collect()
+        })
+    }
+
+    fn queue_after(
+        &self,
+        device: DeviceName,
+        after: u64,
+        limit: u32,
+    ) -> Pending<'_, Vec<QueueEntry>> {
+        self.step(|state| {
+            let State {
+                queues,
+                dice,
+                threads,
+                ..
+            } = state;
+            let Some(queue) = queues.get_mut(&device) else {
+                return Vec::new();
+            };
+            let from = after.saturating_add(1);
+            while queue.placed.range(from..).count() < limit as usize && place_one(queue, dice) {}
+            let entries = queue.placed.range(from..).take(limit as usize);
+            entries
+                .filter_map(|(position, entry)| {
+                    let event = match &entry.what {
+                        What::Other(event) => event.clone(),
+                        What::Message(thread, id) => ServerEvent::Msg {
+                            message: Box::new(
+                                threads.get(thread)?.messages.get(id)?.read_by(&device),
+                            ),
+                        },
+                    };
+                    Some(QueueEntry {
+                        position: *position,
+                        event,
+                    })
+                })
+                .collect()
+        })
+    }
+
+    fn acknowledge(&self, device: DeviceName, positions: Vec<u64>) -> Pending<'_, ()> {
+        self.step(|state| {
+            let Some(queue) = state.queues.get_mut(&device) else {
+                return;
+            };
+            for position in positions {
+                if let Some(entry) = queue.placed.remove(&position) {
+                    drop_envelope(&mut state.threads, &device, &entry.what);
+                }
+            }
+        })
+    }
+
+    fn queue_length(&self, device: DeviceName) -> Pending<'_, u64> {
+        self.step(|state| {
+            state.queues.get(&device).map_or(0, |queue| {
+                let waiting: usize = queue.lanes.values().map(|lane| lane.len()).sum();
+                (queue.placed.len() + waiting) as u64
+            })
+        })
+    }
+}
+
+/// The head of some lane gets the next place. Whether there was one.
+fn place_one(queue: &mut QueueState, dice: &mut Dice) -> bool {
+    queue.lanes.retain(|_, lane| !lane.is_empty());
+    if queue.lanes.is_empty() {
+        return false;
+    }
+    let drawn = dice.below(queue.lanes.len());
+    let lane = queue.lanes.values_mut().nth(drawn);
+    let Some(entry) = lane.and_then(|lane| lane.pop_front()) else {
+        return false;
+    };
+    queue.last_position += 1;
+    queue.placed.insert(queue.last_position, entry);
+    true
+}
+
+pub(super) fn append(state: &mut State, device: &DeviceName, what: What, now: Timestamp) {
+    let lane = match &what {
+        What::Message(thread, _) => Lane::Thread(*thread),
+        What::Other(_) => Lane::Single(state.dice.below(usize::MAX) as u64),
+    };
+    let queue = state.queues.entry(device.clone()).or_default();
+    queue.lanes.entry(lane).or_default().push_back(Entry {
+        what,
+        queued_at: now,
+    });
+}
+
+pub(super) fn drop_envelope(
+    threads: &mut std::collections::BTreeMap<ThreadId, super::state::ThreadState>,
+    device: &DeviceName,
+    what: &What,
+) {
+    if let What::Message(thread, id) = what
+        && let Some(message) = threads
+            .get_mut(thread)
+            .and_then(|thread| thread.messages.get_mut(id))
+    {
+        message.envelopes.remove(device);
+    }
+}
+
+fn queue_messages(
+    state: &mut State,
+    thread: ThreadId,
+    upto: MessageId,
+    now: Timestamp,
+) -> Vec<DeviceName> {
+    let mut due = Vec::new();
+    if let Some(thread) = state.threads.get_mut(&thread) {
+        for (id, message) in thread
+            .messages
+            .range_mut(..=upto)
+            .filter(|(_, message)| !message.queued)
+        {
+            message.queued = true;
+            due.extend(message.envelopes.keys().map(|device| (*id, device.clone())));
+        }
+    }
+    let mut told = BTreeSet::new();
+    for (id, device) in due {
+        if is_live(state, &device) {
+            append(state, &device, What::Message(thread, id), now);
+            told.insert(device);
+        }
+    }
+    told.into_iter().collect()
+}
+
+fn queue_list(state: &mut State, user: &UserId, version: u64, now: Timestamp) -> Vec<DeviceName> {
+    let Some(account) = state.accounts.get_mut(user) else {
+        return Vec::new();
+    };
+    if !account.to_queue.remove(&version) {
+        return Vec::new();
+    }
+    let removed: Vec<DeviceName> = names(account, user, DeviceState::Removed).collect();
+    for device in removed {
+        state.queues.remove(&device);
+        state.prekeys.remove(&device);
+        for message in state
+            .threads
+            .values_mut()
+            .flat_map(|thread| thread.messages.values_mut())
+        {
+            message.envelopes.remove(&device);
+        }
+    }
+    let mut people = BTreeSet::from([user.clone()]);
+    for thread in state.threads.values() {
+        if thread.record.participants.contains(user) {
+            people.extend(thread.record.participants.iter().cloned());
+        }
+    }
+    let told: Vec<DeviceName> = people
+        .iter()
+        .filter_map(|user| state.accounts.get(user).map(|account| (account, user)))
+        .flat_map(|(account, user)| names(account, user, DeviceState::Live))
+        .collect();
+    for device in &told {
+        let event = ServerEvent::Devices {
+            user_id: user.clone(),
+            version,
+        };
+        append(state, device, What::Other(event), now);
+    }
+    told
+}
+
+fn names<'a>(
+    account: &'a super::state::AccountState,
+    user: &'a UserId,
+    state: DeviceState,
+) -> impl Iterator<Item = DeviceName> + 'a {
+    account
+        .devices
+        .values()
+        .filter(move |device| device.state == state)
+        .map(|device| DeviceName {
+            user_id: user.clone(),
+            device_id: device.device_id,
+        })
+}
+
+fn is_live(state: &State, device: &DeviceName) -> bool {
+    state
+        .accounts
+        .get(&device.user_id)
+        .and_then(|account| account.devices.get(&device.device_id))
+        .is_some_and(|known| known.state == DeviceState::Live)
+}

@@ -1,0 +1,71 @@
+//! The relay's own keys and the sweeper, in memory.
+
+use super::queues::{append, drop_envelope};
+use super::state::What;
+use super::{Memory, Pending};
+use crate::storage::{SweepBounds, Upkeep};
+use sealwire_wire::contract::{DeviceName, ServerEvent};
+use sealwire_wire::{AttachmentId, Timestamp};
+
+impl Upkeep for Memory {
+    fn secret(&self, name: String, fresh: [u8; 32]) -> Pending<'_, [u8; 32]> {
+        self.step(|state| *state.secrets.entry(name).or_insert(fresh))
+    }
+
+    fn spend_nonce(&self, nonce: [u8; 32], expires_at: Timestamp) -> Pending<'_, bool> {
+        self.step(|state| state.nonces.insert(nonce, expires_at).is_none())
+    }
+
+    fn sweep(&self, bounds: SweepBounds) -> Pending<'_, Vec<AttachmentId>> {
+        self.step(|state| {
+            state
+                .mailboxes
+                .retain(|_, mailbox| mailbox.expires_at > bounds.now);
+            state
+                .nonces
+                .retain(|_, expires_at| *expires_at > bounds.now);
+            state.kept.retain(|_, kept| kept.expires_at > bounds.now);
+            let devices: Vec<DeviceName> = state.queues.keys().cloned().collect();
+            for device in devices {
+                sweep_queue(state, &device, bounds);
+            }
+            let forgotten: Vec<AttachmentId> = state
+                .attachments
+                .values()
+                .filter(|attachment| attachment.threads.is_empty())
+                .filter(|attachment| attachment.record.created_at < bounds.unnamed_before)
+                .map(|attachment| attachment.record.id.clone())
+                .collect();
+            state.attachments.retain(|id, _| !forgotten.contains(id));
+            forgotten
+        })
+    }
+}
+
+fn sweep_queue(state: &mut super::state::State, device: &DeviceName, bounds: SweepBounds) {
+    let Some(queue) = state.queues.get_mut(device) else {
+        return;
+    };
+    let resync = What::Other(ServerEvent::Resync {});
+    let mut old = Vec::new();
+    let mut told = false;
+    let mut stays = |entry: &super::state::Entry| {
+        let is_resync = entry.what == resync;
+        told |= is_resync;
+        let stays = is_resync || entry.queued_at >= bounds.queued_before;
+        if !stays {
+            old.push(entry.what.clone());
+        }
+        stays
+    };
+    queue.placed.retain(|_, entry| stays(entry));
+    for lane in queue.lanes.values_mut() {
+        lane.retain(&mut stays);
+    }
+    for what in &old {
+        drop_envelope(&mut state.threads, device, what);
+    }
+    if !old.is_empty() && !told {
+        append(state, device, resync, bounds.now);
+    }
+}

@@ -1,0 +1,58 @@
+//! Each device's queue of events that it has yet to acknowledge, derived from rows that are durable already.
+
+use super::Pending;
+use sealwire_wire::contract::{DeviceName, ServerEvent};
+use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
+
+/// One entry of a device's queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueEntry {
+    /// Its place in the queue: from 1, never used again.
+    pub position: u64,
+    /// What the device is told.
+    pub event: ServerEvent,
+}
+
+/// A durable row that queue entries derive from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QueueSource {
+    /// A message: for every device that has an envelope of it.
+    Message {
+        /// Where.
+        thread_id: ThreadId,
+        /// Which.
+        id: MessageId,
+    },
+    /// A version of a device list: for the live devices of its user and of everybody who shares a thread with them.
+    /// Devices that the list removed lose their queue and prekeys.
+    List {
+        /// Whose.
+        user_id: UserId,
+        /// Which.
+        version: u64,
+    },
+}
+
+/// Steps within one device's queue, and the derivation of entries.
+pub trait Queues {
+    /// Appends the entries of a row, and of rows before it in its thread whose derivation is still due, in the order of
+    /// the thread. Doing it again changes nothing. The devices that got an entry now.
+    fn queue(&self, source: QueueSource, now: Timestamp) -> Pending<'_, Vec<DeviceName>>;
+
+    /// Rows whose entries are still due: a crash came between the two.
+    fn not_yet_queued(&self) -> Pending<'_, Vec<QueueSource>>;
+
+    /// The entries after a position. Entries of one thread come in its order; beyond that any order may be.
+    fn queue_after(
+        &self,
+        device: DeviceName,
+        after: u64,
+        limit: u32,
+    ) -> Pending<'_, Vec<QueueEntry>>;
+
+    /// Deletes exactly these entries of this device, with its envelopes of their messages.
+    fn acknowledge(&self, device: DeviceName, positions: Vec<u64>) -> Pending<'_, ()>;
+
+    /// How many entries wait.
+    fn queue_length(&self, device: DeviceName) -> Pending<'_, u64>;
+}

@@ -1,0 +1,248 @@
+//! Where steps run: one writer that groups commits, readers apart, or everything inline.
+
+use super::{OpenError, Pending, StorageError, storage_error};
+use rusqlite::Connection;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use tokio::sync::oneshot;
+
+/// Jobs of one commit: enough to spread the cost of a sync, few enough to answer soon.
+const GROUP_MAX: usize = 256;
+/// Readers beside the writer.
+const READERS: usize = 2;
+
+/// Where steps run.
+pub(super) enum Lanes {
+    /// On the caller's thread.
+    Inline(Mutex<Connection>),
+    /// Each on the thread of its kind.
+    Threads(Threads),
+}
+
+pub(super) struct Threads {
+    writes: Option<Sender<Box<dyn Job>>>,
+    reads: Option<Sender<Box<dyn Job>>>,
+    handles: Vec<JoinHandle<()>>,
+}
+
+/// A step, then its answer.
+trait Job: Send {
+    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+    /// Whether what it did stands; an error of its own goes before.
+    fn answer(self: Box<Self>, outcome: Result<(), StorageError>);
+}
+
+struct Step<T, F> {
+    step: Option<F>,
+    result: Option<Result<T, StorageError>>,
+    to: oneshot::Sender<Result<T, StorageError>>,
+}
+
+impl Lanes {
+    pub(super) fn inline(connection: Connection) -> Self {
+        Self::Inline(Mutex::new(connection))
+    }
+
+    pub(super) fn threads(
+        writer: Connection,
+        mut reader: impl FnMut() -> rusqlite::Result<Connection>,
+    ) -> Result<Self, OpenError> {
+        let (writes, jobs) = mpsc::channel();
+        let mut handles = vec![spawn("relay-writer", move || write_all(&writer, &jobs))?];
+        let (reads, jobs) = mpsc::channel();
+        let jobs = Arc::new(Mutex::new(jobs));
+        for _ in 0..READERS {
+            let (connection, jobs) = (reader()?, Arc::clone(&jobs));
+            handles.push(spawn("relay-reader", move || read_all(&connection, &jobs))?);
+        }
+        Ok(Self::Threads(Threads {
+            writes: Some(writes),
+            reads: Some(reads),
+            handles,
+        }))
+    }
+
+    pub(super) fn write<T: Send + 'static>(
+        &self,
+        step: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Pending<'static, T> {
+        match self {
+            Self::Inline(connection) => {
+                let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+                let result = in_transaction(&connection, step);
+                Box::pin(std::future::ready(result))
+            }
+            Self::Threads(threads) => submit(threads.writes.as_ref(), step),
+        }
+    }
+
+    pub(super) fn read<T: Send + 'static>(
+        &self,
+        step: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Pending<'static, T> {
+        match self {
+            Self::Inline(connection) => {
+                let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+                let result = in_one_view(&connection, step);
+                Box::pin(std::future::ready(result))
+            }
+            Self::Threads(threads) => submit(threads.reads.as_ref(), step),
+        }
+    }
+}
+
+impl Drop for Threads {
+    /// Ends the threads after the jobs that they have, so that the files are closed when this returns.
+    fn drop(&mut self) {
+        self.writes = None;
+        self.reads = None;
+        for handle in self.handles.drain(..) {
+            // A reader or writer that panicked has nothing left to say.
+            let _ = handle.join();
+        }
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(OpenError::Thread)
+}
+
+fn submit<T: Send + 'static>(
+    lane: Option<&Sender<Box<dyn Job>>>,
+    step: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+) -> Pending<'static, T> {
+    let (to, from) = oneshot::channel();
+    let job = Box::new(Step {
+        step: Some(step),
+        result: None,
+        to,
+    });
+    // A lane that is gone drops the job, and with it `to`: that is seen below. Sent here and not on the first poll, so
+    // that steps run in the order in which they were asked for.
+    if let Some(lane) = lane {
+        let _ = lane.send(job);
+    }
+    Box::pin(async move {
+        from.await
+            .unwrap_or_else(|_| Err(StorageError::Unavailable("the lane has ended".to_owned())))
+    })
+}
+
+impl<T: Send, F: FnOnce(&Connection) -> rusqlite::Result<T> + Send> Job for Step<T, F> {
+    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let Some(step) = self.step.take() else {
+            return Ok(());
+        };
+        match step(connection) {
+            Ok(value) => {
+                self.result = Some(Ok(value));
+                Ok(())
+            }
+            Err(error) => {
+                self.result = Some(Err(storage_error(&error)));
+                Err(error)
+            }
+        }
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<(), StorageError>) {
+        let answer = match (self.result, outcome) {
+            (Some(Err(error)), _) | (_, Err(error)) => Err(error),
+            (Some(Ok(value)), Ok(())) => Ok(value),
+            (None, Ok(())) => Err(StorageError::Unavailable("the step did not run".to_owned())),
+        };
+        // Whoever asked may have stopped waiting; what was done stands.
+        let _ = self.to.send(answer);
+    }
+}
+
+fn read_all(connection: &Connection, jobs: &Mutex<Receiver<Box<dyn Job>>>) {
+    loop {
+        let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(mut job) = next else { return };
+        let outcome = in_one_view(connection, |connection| job.run(connection));
+        job.answer(outcome);
+    }
+}
+
+fn write_all(connection: &Connection, jobs: &Receiver<Box<dyn Job>>) {
+    while let Ok(first) = jobs.recv() {
+        let mut group = vec![first];
+        while group.len() < GROUP_MAX
+            && let Ok(next) = jobs.try_recv()
+        {
+            group.push(next);
+        }
+        let outcome = commit_group(connection, &mut group);
+        for job in group {
+            job.answer(outcome.clone());
+        }
+    }
+}
+
+/// Runs each job in a savepoint of one transaction: one that fails takes nothing of the others with it.
+fn commit_group(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), StorageError> {
+    let in_group = || -> rusqlite::Result<()> {
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        for job in group {
+            connection.execute_batch("SAVEPOINT job")?;
+            let end = match job.run(connection) {
+                Ok(()) => "RELEASE job",
+                // A full disk may have ended the whole transaction: then this statement fails, and the group with it.
+                Err(_) => "ROLLBACK TO job; RELEASE job",
+            };
+            connection.execute_batch(end)?;
+        }
+        connection.execute_batch("COMMIT")
+    };
+    in_group().map_err(|error| {
+        roll_back(connection);
+        let cause = storage_error(&error);
+        tracing::warn!(%error, "a group of writes was rolled back");
+        cause
+    })
+}
+
+fn in_transaction<T>(
+    connection: &Connection,
+    step: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> Result<T, StorageError> {
+    let all = || {
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        let value = step(connection)?;
+        connection.execute_batch("COMMIT")?;
+        Ok(value)
+    };
+    all().map_err(|error| {
+        roll_back(connection);
+        storage_error(&error)
+    })
+}
+
+/// Runs a read inside one transaction, so that its statements see one state.
+fn in_one_view<T>(
+    connection: &Connection,
+    step: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> Result<T, StorageError> {
+    let all = || {
+        connection.execute_batch("BEGIN DEFERRED")?;
+        let value = step(connection)?;
+        connection.execute_batch("COMMIT")?;
+        Ok(value)
+    };
+    all().map_err(|error| {
+        roll_back(connection);
+        storage_error(&error)
+    })
+}
+
+fn roll_back(connection: &Connection) {
+    if !connection.is_autocommit() {
+        // If even this fails, the next BEGIN says so.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+}

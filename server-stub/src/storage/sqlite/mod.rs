@@ -1,0 +1,156 @@
+//! The embedded engine: one SQLite file in a data folder, in WAL mode at synchronous=FULL.
+//!
+//! One writer thread groups jobs into commits and answers them after the commit; readers are apart. The inline mode has no
+//! threads at all, for simulations: each step runs where its future is made.
+
+mod accounts;
+mod attachments;
+mod columns;
+mod lanes;
+mod mailboxes;
+mod messages;
+mod prekeys;
+mod queues;
+mod schema;
+mod upkeep;
+
+use super::{Pending, StorageError};
+use lanes::Lanes;
+use rusqlite::{Connection, OpenFlags};
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+
+/// The name of the database inside the data folder.
+const DATABASE: &str = "relay.db";
+/// Held while a relay serves the folder.
+const LOCK: &str = "relay.lock";
+/// Long enough for every statement of the relay.
+const STATEMENTS_CACHED: usize = 128;
+
+/// How the engine runs its steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Threading {
+    /// A writer thread that groups commits, and reader threads.
+    #[default]
+    Threads,
+    /// Everything at once on the caller's thread; same steps, same order, no threads.
+    Inline,
+}
+
+/// How to open a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SqliteOptions {
+    /// How steps run.
+    pub threading: Threading,
+    /// The largest size of the database in pages; none for as large as the disk allows.
+    pub max_page_count: Option<u32>,
+}
+
+/// SQLite in a data folder.
+pub struct Sqlite {
+    lanes: Lanes,
+    _lock: File,
+}
+
+/// Why a folder was not opened. It is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder cannot be made or written.
+    #[error("the data folder cannot be used")]
+    Folder(#[from] std::io::Error),
+    /// Another relay serves the folder: end it first.
+    #[error("another relay serves this data folder")]
+    InUse,
+    /// Written by a later version of the relay: use that one.
+    #[error("the database has schema {found}, this relay knows up to {known}")]
+    Newer {
+        /// The file's.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// Not a database, or a damaged one.
+    #[error("the database cannot be opened")]
+    Database(#[from] rusqlite::Error),
+    /// The system gave no thread.
+    #[error("no thread for the database")]
+    Thread(#[source] std::io::Error),
+}
+
+impl Sqlite {
+    /// Opens or makes the database in `folder`, with its threads.
+    pub fn open(folder: &Path) -> Result<Self, OpenError> {
+        Self::open_with(folder, SqliteOptions::default())
+    }
+
+    /// Opens or makes the database in `folder`.
+    pub fn open_with(folder: &Path, options: SqliteOptions) -> Result<Self, OpenError> {
+        std::fs::create_dir_all(folder)?;
+        let lock = lock(folder)?;
+        let path = folder.join(DATABASE);
+        let mut writer = connect(&path)?;
+        schema::migrate(&mut writer)?;
+        if let Some(pages) = options.max_page_count {
+            writer.pragma_update(None, "max_page_count", pages)?;
+        }
+        let lanes = match options.threading {
+            Threading::Inline => Lanes::inline(writer),
+            Threading::Threads => Lanes::threads(writer, || connect(&path))?,
+        };
+        Ok(Self { lanes, _lock: lock })
+    }
+
+    /// A step that writes: all of it or nothing, answered once it is durable.
+    fn write<T: Send + 'static>(
+        &self,
+        step: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Pending<'_, T> {
+        self.lanes.write(step)
+    }
+
+    /// A step that only reads.
+    fn read<T: Send + 'static>(
+        &self,
+        step: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Pending<'_, T> {
+        self.lanes.read(step)
+    }
+}
+
+fn lock(folder: &Path) -> Result<File, OpenError> {
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join(LOCK))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse),
+        Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    // Without a mutex inside SQLite: a connection never leaves its thread's hands.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    // FULL: a 202 outlives a power loss.
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    Ok(connection)
+}
+
+fn storage_error(error: &rusqlite::Error) -> StorageError {
+    use rusqlite::ErrorCode::{DiskFull, SystemIoFailure};
+    match error.sqlite_error_code() {
+        // A file that may not grow (RLIMIT_FSIZE, a quota) shows as an I/O failure.
+        Some(DiskFull | SystemIoFailure) => StorageError::Full,
+        _ => StorageError::Unavailable(error.to_string()),
+    }
+}

@@ -1,0 +1,214 @@
+//! Queues in SQLite.
+
+use super::columns::{
+    MESSAGE, device_name, message, message_id, number, of_number, text, thread_id,
+};
+use super::{Pending, Sqlite};
+use crate::storage::{QueueEntry, QueueSource, Queues};
+use rusqlite::{Connection, OptionalExtension as _, Result, params};
+use sealwire_wire::contract::{DeviceName, ServerEvent};
+use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
+
+const MSG: i64 = 0;
+const DEVICES: i64 = 1;
+pub(super) const RESYNC: i64 = 2;
+
+impl Queues for Sqlite {
+    fn queue(&self, source: QueueSource, now: Timestamp) -> Pending<'_, Vec<DeviceName>> {
+        self.write(move |db| match source {
+            QueueSource::Message { thread_id, id } => queue_messages(db, thread_id, id, now),
+            QueueSource::List { user_id, version } => queue_list(db, &user_id, version, now),
+        })
+    }
+
+    fn not_yet_queued(&self) -> Pending<'_, Vec<QueueSource>> {
+        self.read(|db| {
+            let mut due: Vec<QueueSource> = db
+                .prepare_cached("SELECT thread_id, id FROM message WHERE queued = 0 ORDER BY thread_id, id")?
+                .query_map([], |row| {
+                    Ok(QueueSource::Message {
+                        thread_id: thread_id(row, 0)?,
+                        id: message_id(row, 1)?,
+                    })
+                })?
+                .collect::<Result<_>>()?;
+            let lists = db
+                .prepare_cached("SELECT user_id, version FROM device_list WHERE queued = 0 ORDER BY user_id, version")?
+                .query_map([], |row| {
+                    Ok(QueueSource::List {
+                        user_id: text(row, 0)?,
+                        version: number(row, 1)?,
+                    })
+                })?
+                .collect::<Result<Vec<_>>>()?;
+            due.extend(lists);
+            Ok(due)
+        })
+    }
+
+    fn queue_after(
+        &self,
+        device: DeviceName,
+        after: u64,
+        limit: u32,
+    ) -> Pending<'_, Vec<QueueEntry>> {
+        self.read(move |db| {
+            let sql = format!(
+                "SELECT q.position, q.kind, q.about_user, q.version, {MESSAGE} FROM queue_entry q
+                 LEFT JOIN message m ON m.thread_id = q.thread_id AND m.id = q.message_id
+                 LEFT JOIN envelope e ON e.thread_id = m.thread_id AND e.message_id = m.id
+                     AND e.user_id = q.user_id AND e.device_id = q.device_id
+                 WHERE q.user_id = ?1 AND q.device_id = ?2 AND q.position > ?3 ORDER BY q.position LIMIT ?4"
+            );
+            db.prepare_cached(&sql)?
+                .query_map(
+                    params![
+                        device.user_id.as_str(),
+                        device.device_id.get(),
+                        of_number(after),
+                        limit
+                    ],
+                    |row| {
+                        let event = match row.get::<_, i64>(1)? {
+                            MSG => ServerEvent::Msg {
+                                message: Box::new(message(row, 4)?),
+                            },
+                            DEVICES => ServerEvent::Devices {
+                                user_id: text(row, 2)?,
+                                version: number(row, 3)?,
+                            },
+                            _ => ServerEvent::Resync {},
+                        };
+                        Ok(QueueEntry {
+                            position: number(row, 0)?,
+                            event,
+                        })
+                    },
+                )?
+                .collect()
+        })
+    }
+
+    fn acknowledge(&self, device: DeviceName, positions: Vec<u64>) -> Pending<'_, ()> {
+        self.write(move |db| {
+            let (user, id) = (device.user_id.as_str(), device.device_id.get());
+            let mut entry = db.prepare_cached(
+                "DELETE FROM queue_entry WHERE position = ?3 AND user_id = ?1 AND device_id = ?2
+                 RETURNING thread_id, message_id",
+            )?;
+            let mut envelope = db.prepare_cached(
+                "DELETE FROM envelope WHERE thread_id = ?3 AND message_id = ?4 AND user_id = ?1 AND device_id = ?2",
+            )?;
+            for position in positions {
+                let of = entry
+                    .query_row(params![user, id, of_number(position)], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .optional()?;
+                if let Some((Some(thread), Some(message))) = of {
+                    let (thread, message): ([u8; 16], [u8; 16]) = (thread, message);
+                    envelope.execute(params![user, id, thread, message])?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn queue_length(&self, device: DeviceName) -> Pending<'_, u64> {
+        self.read(move |db| {
+            db.prepare_cached(
+                "SELECT count(*) FROM queue_entry WHERE user_id = ?1 AND device_id = ?2",
+            )?
+            .query_row(
+                params![device.user_id.as_str(), device.device_id.get()],
+                |row| number(row, 0),
+            )
+        })
+    }
+}
+
+/// Every message of the thread up to `id` that is still due, oldest first: what the devices read keeps the thread's order
+/// however the steps of two senders interleave.
+fn queue_messages(
+    db: &Connection,
+    thread: ThreadId,
+    id: MessageId,
+    now: Timestamp,
+) -> Result<Vec<DeviceName>> {
+    let due: Vec<MessageId> = db
+        .prepare_cached(
+            "SELECT id FROM message WHERE thread_id = ?1 AND id <= ?2 AND queued = 0 ORDER BY id",
+        )?
+        .query_map(params![thread.as_bytes(), id.to_bytes()], |row| {
+            message_id(row, 0)
+        })?
+        .collect::<Result<_>>()?;
+    let mut told = Vec::new();
+    for id in due {
+        // A removed device reads no more.
+        let devices: Vec<DeviceName> = db
+            .prepare_cached(
+                "INSERT INTO queue_entry (user_id, device_id, kind, thread_id, message_id, queued_at)
+                 SELECT e.user_id, e.device_id, ?3, e.thread_id, e.message_id, ?4 FROM envelope e
+                 JOIN device d ON d.user_id = e.user_id AND d.device_id = e.device_id AND d.state = 1
+                 WHERE e.thread_id = ?1 AND e.message_id = ?2
+                 RETURNING user_id, device_id",
+            )?
+            .query_map(
+                params![thread.as_bytes(), id.to_bytes(), MSG, of_number(now.0)],
+                |row| device_name(row, 0),
+            )?
+            .collect::<Result<_>>()?;
+        told.extend(devices);
+        db.prepare_cached("UPDATE message SET queued = 1 WHERE thread_id = ?1 AND id = ?2")?
+            .execute(params![thread.as_bytes(), id.to_bytes()])?;
+    }
+    told.sort();
+    told.dedup();
+    Ok(told)
+}
+
+fn queue_list(
+    db: &Connection,
+    user: &UserId,
+    version: u64,
+    now: Timestamp,
+) -> Result<Vec<DeviceName>> {
+    let due = db
+        .prepare_cached(
+            "UPDATE device_list SET queued = 1 WHERE user_id = ?1 AND version = ?2 AND queued = 0",
+        )?
+        .execute(params![user.as_str(), of_number(version)])?;
+    if due == 0 {
+        return Ok(Vec::new());
+    }
+    retire_removed(db, user)?;
+    db.prepare_cached(
+        "INSERT INTO queue_entry (user_id, device_id, kind, about_user, version, queued_at)
+         SELECT d.user_id, d.device_id, ?2, ?1, ?3, ?4 FROM device d WHERE d.state = 1 AND d.user_id IN (
+             SELECT ?1 UNION SELECT b.user_id FROM participant a JOIN participant b ON b.thread_id = a.thread_id
+             WHERE a.user_id = ?1
+         ) RETURNING user_id, device_id",
+    )?
+    .query_map(
+        params![user.as_str(), DEVICES, of_number(version), of_number(now.0)],
+        |row| device_name(row, 0),
+    )?
+    .collect()
+}
+
+/// What lay ready for devices that no list holds any more. The marks of given keys stay: ids of devices never return, but
+/// they cost little and a mark is never wrong.
+fn retire_removed(db: &Connection, user: &UserId) -> Result<()> {
+    for sql in [
+        "DELETE FROM queue_entry WHERE user_id = ?1
+             AND device_id IN (SELECT device_id FROM device WHERE user_id = ?1 AND state = 2)",
+        "DELETE FROM envelope WHERE user_id = ?1
+             AND device_id IN (SELECT device_id FROM device WHERE user_id = ?1 AND state = 2)",
+        "DELETE FROM one_time_prekey WHERE user_id = ?1
+             AND device_id IN (SELECT device_id FROM device WHERE user_id = ?1 AND state = 2)",
+        "DELETE FROM signed_prekey WHERE user_id = ?1
+             AND device_id IN (SELECT device_id FROM device WHERE user_id = ?1 AND state = 2)",
+    ] {
+        db.prepare_cached(sql)?.execute([user.as_str()])?;
+    }
+    Ok(())
+}

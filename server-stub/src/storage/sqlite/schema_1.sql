@@ -1,0 +1,181 @@
+-- Ids of threads and messages are their 16 bytes, which sort as the ids do; times are milliseconds since 1970;
+-- client_seq is the u64's bits.
+
+CREATE TABLE account (
+    user_id TEXT PRIMARY KEY NOT NULL,
+    next_device_id INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE device (
+    user_id TEXT NOT NULL REFERENCES account (user_id),
+    device_id INTEGER NOT NULL,
+    registration_id INTEGER NOT NULL,
+    identity_key BLOB NOT NULL,
+    registered_by BLOB NOT NULL,
+    registered_at INTEGER NOT NULL,
+    state INTEGER NOT NULL, -- 0 registered, 1 live, 2 removed
+    PRIMARY KEY (user_id, device_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE spent_grant (
+    user_id TEXT NOT NULL REFERENCES account (user_id),
+    nonce BLOB NOT NULL,
+    PRIMARY KEY (user_id, nonce)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE device_list (
+    user_id TEXT NOT NULL REFERENCES account (user_id),
+    version INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    payload BLOB NOT NULL,
+    account_signature BLOB NOT NULL,
+    signer_device_id INTEGER NOT NULL,
+    signer_signature BLOB NOT NULL,
+    queued INTEGER NOT NULL, -- whether its queue entries are made
+    PRIMARY KEY (user_id, version)
+) STRICT;
+CREATE INDEX device_list_to_queue ON device_list (user_id, version) WHERE queued = 0;
+
+CREATE TABLE signed_prekey (
+    user_id TEXT NOT NULL,
+    device_id INTEGER NOT NULL,
+    key_id INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    current INTEGER NOT NULL,
+    PRIMARY KEY (user_id, device_id, key_id),
+    FOREIGN KEY (user_id, device_id) REFERENCES device (user_id, device_id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX signed_prekey_current ON signed_prekey (user_id, device_id) WHERE current = 1;
+
+-- A key that was given out stays as a mark, so that it is never given out again.
+CREATE TABLE one_time_prekey (
+    user_id TEXT NOT NULL,
+    device_id INTEGER NOT NULL,
+    key_id INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    taken INTEGER NOT NULL,
+    PRIMARY KEY (user_id, device_id, key_id),
+    FOREIGN KEY (user_id, device_id) REFERENCES device (user_id, device_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX one_time_prekey_left ON one_time_prekey (user_id, device_id, key_id) WHERE taken = 0;
+
+CREATE TABLE mailbox (
+    id TEXT PRIMARY KEY NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mailbox_by_expiry ON mailbox (expires_at);
+
+CREATE TABLE mailbox_slot (
+    mailbox_id TEXT NOT NULL REFERENCES mailbox (id) ON DELETE CASCADE,
+    slot INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    data BLOB, -- gone once read
+    PRIMARY KEY (mailbox_id, slot)
+) STRICT;
+
+CREATE TABLE spent_nonce (
+    nonce BLOB PRIMARY KEY NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX spent_nonce_by_expiry ON spent_nonce (expires_at);
+
+CREATE TABLE thread (
+    thread_id BLOB PRIMARY KEY NOT NULL,
+    kind INTEGER NOT NULL, -- 0 direct, 1 group
+    created_at INTEGER NOT NULL,
+    last_id BLOB,
+    last_change INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE participant (
+    thread_id BLOB NOT NULL REFERENCES thread (thread_id),
+    user_id TEXT NOT NULL,
+    PRIMARY KEY (thread_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX participant_by_user ON participant (user_id, thread_id);
+
+CREATE TABLE message (
+    thread_id BLOB NOT NULL REFERENCES thread (thread_id),
+    id BLOB NOT NULL,
+    sender_id TEXT NOT NULL,
+    sender_device_id INTEGER NOT NULL,
+    client_seq INTEGER NOT NULL,
+    fingerprint BLOB NOT NULL,
+    revision INTEGER NOT NULL,
+    kind INTEGER NOT NULL, -- 0 message, 1 reaction
+    target_id BLOB,
+    ttl_seconds INTEGER,
+    ciphertext BLOB NOT NULL,
+    commitment BLOB NOT NULL,
+    stamp_key_id INTEGER NOT NULL,
+    stamp_mac BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    change INTEGER NOT NULL, -- the thread's change number that last touched it
+    queued INTEGER NOT NULL, -- whether its queue entries are made
+    PRIMARY KEY (thread_id, id)
+) STRICT;
+CREATE UNIQUE INDEX message_by_send ON message (thread_id, sender_id, sender_device_id, client_seq);
+CREATE UNIQUE INDEX message_by_change ON message (thread_id, change);
+CREATE INDEX message_by_id ON message (id);
+CREATE INDEX message_to_queue ON message (thread_id, id) WHERE queued = 0;
+
+CREATE TABLE envelope (
+    thread_id BLOB NOT NULL,
+    message_id BLOB NOT NULL,
+    user_id TEXT NOT NULL,
+    device_id INTEGER NOT NULL,
+    kind INTEGER NOT NULL, -- 0 prekey, 1 ratchet
+    body BLOB NOT NULL,
+    PRIMARY KEY (thread_id, message_id, user_id, device_id),
+    FOREIGN KEY (thread_id, message_id) REFERENCES message (thread_id, id)
+) STRICT;
+CREATE INDEX envelope_by_device ON envelope (user_id, device_id);
+
+-- Positions never come again: AUTOINCREMENT.
+CREATE TABLE queue_entry (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id TEXT NOT NULL,
+    device_id INTEGER NOT NULL,
+    kind INTEGER NOT NULL, -- 0 msg, 1 devices, 2 resync
+    thread_id BLOB,
+    message_id BLOB,
+    about_user TEXT,
+    version INTEGER,
+    queued_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX queue_entry_by_device ON queue_entry (user_id, device_id, position);
+CREATE INDEX queue_entry_by_age ON queue_entry (queued_at);
+
+-- The 202s kept under their Idempotency-Key.
+CREATE TABLE kept_answer (
+    user_id TEXT NOT NULL,
+    device_id INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    thread_id BLOB NOT NULL,
+    client_seq INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, device_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX kept_answer_by_expiry ON kept_answer (expires_at);
+
+CREATE TABLE attachment (
+    id TEXT PRIMARY KEY NOT NULL,
+    user_id TEXT NOT NULL,
+    device_id INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    digest BLOB
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attachment_by_age ON attachment (created_at);
+
+CREATE TABLE attachment_thread (
+    attachment_id TEXT NOT NULL REFERENCES attachment (id),
+    thread_id BLOB NOT NULL,
+    PRIMARY KEY (attachment_id, thread_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE secret (
+    name TEXT PRIMARY KEY NOT NULL,
+    key BLOB NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,79 @@
+//! The relay's own keys and the sweeper, in SQLite.
+
+use super::columns::{of_number, text};
+use super::queues::RESYNC;
+use super::{Pending, Sqlite};
+use crate::storage::{SweepBounds, Upkeep};
+use rusqlite::{Connection, Result, params};
+use sealwire_wire::{AttachmentId, Timestamp};
+
+impl Upkeep for Sqlite {
+    fn secret(&self, name: String, fresh: [u8; 32]) -> Pending<'_, [u8; 32]> {
+        self.write(move |db| {
+            db.prepare_cached("INSERT OR IGNORE INTO secret (name, key) VALUES (?1, ?2)")?
+                .execute(params![name, fresh])?;
+            db.prepare_cached("SELECT key FROM secret WHERE name = ?1")?
+                .query_row([name], |row| row.get(0))
+        })
+    }
+
+    fn spend_nonce(&self, nonce: [u8; 32], expires_at: Timestamp) -> Pending<'_, bool> {
+        self.write(move |db| {
+            let spent = db
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO spent_nonce (nonce, expires_at) VALUES (?1, ?2)",
+                )?
+                .execute(params![nonce, of_number(expires_at.0)])?;
+            Ok(spent == 1)
+        })
+    }
+
+    fn sweep(&self, bounds: SweepBounds) -> Pending<'_, Vec<AttachmentId>> {
+        self.write(move |db| {
+            for sql in [
+                "DELETE FROM mailbox WHERE expires_at <= ?1",
+                "DELETE FROM spent_nonce WHERE expires_at <= ?1",
+                "DELETE FROM kept_answer WHERE expires_at <= ?1",
+            ] {
+                db.prepare_cached(sql)?.execute([of_number(bounds.now.0)])?;
+            }
+            sweep_queues(db, bounds)?;
+            sweep_attachments(db, bounds)
+        })
+    }
+}
+
+/// Entries that nobody fetched give way to one `resync` a device.
+fn sweep_queues(db: &Connection, bounds: SweepBounds) -> Result<()> {
+    let old = of_number(bounds.queued_before.0);
+    for sql in [
+        "DELETE FROM envelope WHERE rowid IN (
+             SELECT e.rowid FROM queue_entry q JOIN envelope e ON e.thread_id = q.thread_id
+                 AND e.message_id = q.message_id AND e.user_id = q.user_id AND e.device_id = q.device_id
+             WHERE q.queued_at < ?1 AND q.kind <> ?2)",
+        "INSERT INTO queue_entry (user_id, device_id, kind, queued_at)
+             SELECT DISTINCT q.user_id, q.device_id, ?2, ?3 FROM queue_entry q
+             WHERE q.queued_at < ?1 AND q.kind <> ?2 AND NOT EXISTS (
+                 SELECT 1 FROM queue_entry r
+                 WHERE r.user_id = q.user_id AND r.device_id = q.device_id AND r.kind = ?2)",
+        "DELETE FROM queue_entry WHERE queued_at < ?1 AND kind <> ?2",
+    ] {
+        let mut step = db.prepare_cached(sql)?;
+        if step.parameter_count() == 3 {
+            step.execute(params![old, RESYNC, of_number(bounds.now.0)])?;
+        } else {
+            step.execute(params![old, RESYNC])?;
+        }
+    }
+    Ok(())
+}
+
+fn sweep_attachments(db: &Connection, bounds: SweepBounds) -> Result<Vec<AttachmentId>> {
+    db.prepare_cached(
+        "DELETE FROM attachment WHERE created_at < ?1
+             AND NOT EXISTS (SELECT 1 FROM attachment_thread t WHERE t.attachment_id = attachment.id)
+         RETURNING id",
+    )?
+    .query_map([of_number(bounds.unnamed_before.0)], |row| text(row, 0))?
+    .collect()
+}

@@ -1,0 +1,27 @@
+//! The relay's own keys, spent nonces, and the end of what has had its time.
+
+use super::Pending;
+use sealwire_wire::{AttachmentId, Timestamp};
+
+/// What a sweep ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SweepBounds {
+    /// Mailboxes, nonces and idempotency answers that expired by now.
+    pub now: Timestamp,
+    /// Queue entries from before this moment, with their envelopes; the device is told `resync` instead.
+    pub queued_before: Timestamp,
+    /// Attachments from before this moment that no message names.
+    pub unnamed_before: Timestamp,
+}
+
+/// Steps that belong to the relay itself.
+pub trait Upkeep {
+    /// The secret of that name; `fresh` becomes it if there is none.
+    fn secret(&self, name: String, fresh: [u8; 32]) -> Pending<'_, [u8; 32]>;
+
+    /// Marks a nonce as used. Whether it was unused.
+    fn spend_nonce(&self, nonce: [u8; 32], expires_at: Timestamp) -> Pending<'_, bool>;
+
+    /// Ends what has had its time. The attachments that are gone.
+    fn sweep(&self, bounds: SweepBounds) -> Pending<'_, Vec<AttachmentId>>;
+}
