@@ -295,7 +295,8 @@ async fn sweep(state: ApiState, mut stop: watch::Receiver<bool>) {
         }
         match state.service().sweep().await {
             Ok(swept) => {
-                for id in &swept.attachments {
+                state.sockets().wake(&swept.wake);
+                for id in &swept.answer.attachments {
                     if let Err(error) = state.blobs().remove(id).await {
                         tracing::warn!(%id, %error, "a forgotten attachment stays on disk");
                     }

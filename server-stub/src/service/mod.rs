@@ -3,23 +3,28 @@
 //! A request comes in as its contract type and goes out as one, or as a [`Refusal`] that is the problem to answer with.
 //! Steps that reach other devices also say whom to [`Wake`].
 
-#![allow(unused_variables, dead_code, reason = "the rules are being filled in")]
-
 mod attachments;
 mod challenges;
+mod cursor;
+mod franking;
 mod history;
 mod lists;
 mod mailboxes;
 mod prekeys;
+mod public_data;
 mod queues;
 mod refusal;
 mod registration;
+mod relay_key;
 mod rules;
 mod seams;
 mod sends;
 mod sweep;
 mod threads;
 mod wake;
+
+#[cfg(test)]
+mod tests;
 
 pub use attachments::AttachmentFacts;
 pub use history::HistoryQuery;
@@ -33,6 +38,8 @@ pub use threads::CreatedThread;
 pub use wake::{Wake, Woken};
 
 use crate::storage::Storage;
+use franking::FrankingKey;
+use relay_key::RelayKey;
 use std::sync::Arc;
 
 /// The relay without its network: every rule of the contract over a [`Storage`].
@@ -41,6 +48,9 @@ pub struct Service {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     rules: Rules,
+    franking: FrankingKey,
+    /// Marks what only this relay can have given out: nonces and cursors.
+    relay_key: RelayKey,
 }
 
 impl Service {
@@ -51,20 +61,34 @@ impl Service {
         random: Arc<dyn Random>,
         rules: Rules,
     ) -> Answer<Self> {
-        Ok(Self {
+        let franking = FrankingKey::first(secret(&*storage, &*random, FrankingKey::NAME).await?);
+        let relay_key = RelayKey::new(secret(&*storage, &*random, RelayKey::NAME).await?);
+        let service = Self {
             storage,
             clock,
             random,
             rules,
-        })
+            franking,
+            relay_key,
+        };
+        service.queue_what_is_due().await?;
+        Ok(service)
     }
 
     /// A secret of this relay that is made at the first start and kept with its data, by name: 32 random bytes.
     pub async fn secret(&self, name: &str) -> Answer<[u8; 32]> {
-        let _ = (name, &self.storage, &self.clock, &self.random, &self.rules);
-        Err(Refusal::new(
-            sealwire_wire::contract::ErrorCode::Unavailable,
-            "not served yet",
-        ))
+        secret(&*self.storage, &*self.random, name).await
     }
+
+    fn random_bytes<const N: usize>(&self) -> Answer<[u8; N]> {
+        let mut bytes = [0; N];
+        self.random.fill(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+async fn secret(storage: &dyn Storage, random: &dyn Random, name: &str) -> Answer<[u8; 32]> {
+    let mut fresh = [0; 32];
+    random.fill(&mut fresh)?;
+    Ok(storage.secret(name.to_owned(), fresh).await?)
 }

@@ -1,7 +1,9 @@
 //! A device's queue of durable events.
 
 use super::{Answer, Refusal, Service};
+use crate::storage::QueueSource;
 use sealwire_wire::contract::{DeviceName, ErrorCode, ServerEvent};
+use sealwire_wire::limits::PAGE_SIZE_MAX;
 
 /// The place of an entry in its device's queue. Never used again, rising within a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -36,7 +38,26 @@ impl Service {
         after: QueuePosition,
         limit: u32,
     ) -> Answer<QueuePage> {
-        Err(Refusal::new(ErrorCode::Unavailable, "not served yet"))
+        self.authorise(device).await?;
+        if !(1..=PAGE_SIZE_MAX).contains(&limit) {
+            return Err(Refusal::new(ErrorCode::InvalidRequest, "limit is 1 to 100"));
+        }
+        let mut entries = self
+            .storage
+            .queue_after(device.clone(), after.0, limit.saturating_add(1))
+            .await?;
+        let has_more = entries.len() > limit as usize;
+        entries.truncate(limit as usize);
+        Ok(QueuePage {
+            entries: entries
+                .into_iter()
+                .map(|entry| QueuedEvent {
+                    position: QueuePosition(entry.position),
+                    event: entry.event,
+                })
+                .collect(),
+            has_more,
+        })
     }
 
     /// Deletes exactly these entries, at most [`ACKNOWLEDGE_MAX`], with their envelopes. Unknown positions are passed over.
@@ -45,11 +66,46 @@ impl Service {
         device: &DeviceName,
         positions: &[QueuePosition],
     ) -> Answer<()> {
-        Err(Refusal::new(ErrorCode::Unavailable, "not served yet"))
+        self.authorise(device).await?;
+        if positions.len() > ACKNOWLEDGE_MAX {
+            return Err(Refusal::new(
+                ErrorCode::Unprocessable,
+                format!("at most {ACKNOWLEDGE_MAX} entries in one acknowledgement"),
+            ));
+        }
+        if positions.is_empty() {
+            return Ok(());
+        }
+        let positions = positions.iter().map(|position| position.0).collect();
+        Ok(self.storage.acknowledge(device.clone(), positions).await?)
     }
 
     /// How many entries wait.
     pub async fn queue_length(&self, device: &DeviceName) -> Answer<u64> {
-        Err(Refusal::new(ErrorCode::Unavailable, "not served yet"))
+        self.authorise(device).await?;
+        Ok(self.storage.queue_length(device.clone()).await?)
+    }
+
+    /// Appends the entries of a durable row. If that fails the row stands and the entries stay due: the next message of the
+    /// thread, the sweeper or the next start brings them.
+    pub(super) async fn queue(&self, source: QueueSource) -> Vec<DeviceName> {
+        match self.storage.queue(source, self.clock.now()).await {
+            Ok(devices) => devices,
+            Err(error) => {
+                tracing::warn!(%error, "queue entries are due");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Appends the entries of every row whose derivation was cut short.
+    pub(super) async fn queue_what_is_due(&self) -> Answer<Vec<DeviceName>> {
+        let mut told = Vec::new();
+        for source in self.storage.not_yet_queued().await? {
+            told.extend(self.queue(source).await);
+        }
+        told.sort();
+        told.dedup();
+        Ok(told)
     }
 }

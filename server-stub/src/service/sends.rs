@@ -1,8 +1,27 @@
 //! Accepting a message: checked, ordered, made durable, then put into queues.
 
-use super::{Answer, Refusal, Service, Woken};
-use sealwire_wire::contract::{DeviceName, ErrorCode, SendMessage, SentMessage};
-use sealwire_wire::{IdempotencyKey, ThreadId};
+use super::franking::Stamped;
+use super::threads::check_participant;
+use super::{Answer, Refusal, Service, Wake, Woken};
+use crate::storage::{
+    AcceptMessage, Accepted, Account, EarlierSend, QueueSource, SendName, ThreadRecord,
+};
+use sealwire_crypto::primitives::sha256;
+use sealwire_crypto::transcript::Transcript;
+use sealwire_wire::contract::{
+    DeviceMismatch, DeviceName, ErrorCode, MessageKind, MessageRow, SendMessage, SentMessage, Stamp,
+};
+use sealwire_wire::limits::{
+    ATTACHMENTS_PER_MESSAGE_MAX, CIPHERTEXT_MAX, ENVELOPE_MAX, ENVELOPES_MAX, IDEMPOTENCY_TTL_MS,
+};
+use sealwire_wire::{Bytes32, IdempotencyKey, MessageId, ThreadId, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+const FINGERPRINT_LABEL: &str = "Sealwire v1 send fingerprint";
+/// Each failed attempt to take the next id of a thread means that another message took it.
+const ID_ATTEMPTS: usize = 64;
+/// Users whose list versions a send may name: the most that a thread has.
+const PARTICIPANTS_MAX: usize = 250;
 
 impl Service {
     /// Accepts a message. The answer is durable, and so is every envelope.
@@ -13,6 +32,323 @@ impl Service {
         key: &IdempotencyKey,
         message: &SendMessage,
     ) -> Answer<Woken<SentMessage>> {
-        Err(Refusal::new(ErrorCode::Unavailable, "not served yet"))
+        let account = self.live_account(caller).await?;
+        check_shape(message)?;
+        let fingerprint = fingerprint(message)?;
+        let name = SendName {
+            thread_id: thread,
+            sender: caller.clone(),
+            client_seq: message.client_seq,
+        };
+        let now = self.clock.now();
+        if let Some(earlier) = self
+            .storage
+            .earlier_send(name.clone(), key.clone(), now)
+            .await?
+        {
+            return self.earlier(earlier, &fingerprint, name, key).await;
+        }
+        let (record, is_new) = self.thread_for(caller, thread, message).await?;
+        self.check_devices(caller, &account, &record, message)
+            .await?;
+        self.bind_attachments(&caller.user_id, &message.attachment_ids, thread)
+            .await?;
+        let last_id = record.last_id;
+        if is_new {
+            self.storage.create_thread(record).await?;
+        }
+        let mut step = AcceptMessage {
+            row: self.row(caller, thread, message, now, last_id)?,
+            fingerprint,
+            envelopes: message.envelopes.clone(),
+            key: key.clone(),
+            key_expires_at: now.plus_ms(IDEMPOTENCY_TTL_MS),
+        };
+        for _ in 0..ID_ATTEMPTS {
+            match self.storage.accept_message(step.clone()).await? {
+                Accepted::Accepted => return Ok(self.accepted(step.row).await),
+                Accepted::IdPassed(last) => {
+                    step.row = self.row(caller, thread, message, now, Some(last))?
+                }
+                Accepted::NoThread => return Err(super::threads::unknown()),
+                other @ (Accepted::Earlier(_) | Accepted::KeyReused) => {
+                    return self.earlier(other, &step.fingerprint, name, key).await;
+                }
+            }
+        }
+        Err(Refusal::new(
+            ErrorCode::Unavailable,
+            "too many messages at once in this thread",
+        )
+        .retry_after_ms(100))
     }
+
+    async fn accepted(&self, row: MessageRow) -> Woken<SentMessage> {
+        let queues = self
+            .queue(QueueSource::Message {
+                thread_id: row.thread_id,
+                id: row.id,
+            })
+            .await;
+        Woken {
+            answer: SentMessage {
+                id: row.id,
+                thread_id: row.thread_id,
+                sender_id: row.sender_id,
+                sender_device_id: row.sender_device_id,
+                client_seq: row.client_seq,
+                created_at: row.created_at,
+            },
+            wake: Wake {
+                queues,
+                revoked: Vec::new(),
+            },
+        }
+    }
+
+    /// The number or the key were seen before: the first answer again, or why not.
+    async fn earlier(
+        &self,
+        earlier: Accepted,
+        fingerprint: &[u8; 32],
+        name: SendName,
+        key: &IdempotencyKey,
+    ) -> Answer<Woken<SentMessage>> {
+        let Accepted::Earlier(EarlierSend {
+            fingerprint: first,
+            answer,
+        }) = earlier
+        else {
+            return Err(Refusal::new(
+                ErrorCode::IdempotencyKeyReused,
+                "this key was used with another client_seq",
+            ));
+        };
+        if first != *fingerprint {
+            return Err(Refusal::new(
+                ErrorCode::ClientSeqConflict,
+                "this client_seq was used for another content: take the next one",
+            ));
+        }
+        let expires_at = self.clock.now().plus_ms(IDEMPOTENCY_TTL_MS);
+        self.storage.keep_key(name, key.clone(), expires_at).await?;
+        // A crash may have come between the row and its queue entries.
+        let queues = self
+            .queue(QueueSource::Message {
+                thread_id: answer.thread_id,
+                id: answer.id,
+            })
+            .await;
+        Ok(Woken {
+            answer,
+            wake: Wake {
+                queues,
+                revoked: Vec::new(),
+            },
+        })
+    }
+
+    /// The thread to send to, and whether the send is to make it.
+    async fn thread_for(
+        &self,
+        caller: &DeviceName,
+        thread: ThreadId,
+        message: &SendMessage,
+    ) -> Answer<(ThreadRecord, bool)> {
+        if let Some(to) = &message.to
+            && ThreadId::direct(&caller.user_id, to) != thread
+        {
+            return Err(Refusal::new(
+                ErrorCode::ThreadIdMismatch,
+                "the thread id is not the one of these two users",
+            ));
+        }
+        if let Some(record) = self.storage.thread(thread).await? {
+            check_participant(&record, &caller.user_id)?;
+            return Ok((record, false));
+        }
+        let to = message.to.as_ref().ok_or_else(super::threads::unknown)?;
+        self.existing_account(to).await?;
+        Ok((self.direct_thread(&caller.user_id, to), true))
+    }
+
+    /// One envelope for each live device of all participants but the sending one, under its registration.
+    async fn check_devices(
+        &self,
+        caller: &DeviceName,
+        own: &Account,
+        thread: &ThreadRecord,
+        message: &SendMessage,
+    ) -> Answer<()> {
+        let mut live = BTreeMap::new();
+        for user in &thread.participants {
+            let fetched = if *user == caller.user_id {
+                None
+            } else {
+                self.storage.account(user.clone()).await?
+            };
+            let account = match &fetched {
+                Some(account) => account,
+                None if *user == caller.user_id => own,
+                None => continue,
+            };
+            for device in account.live() {
+                let name = DeviceName {
+                    user_id: user.clone(),
+                    device_id: device.device_id,
+                };
+                live.insert(name, device.registration_id);
+            }
+        }
+        live.remove(caller);
+        let mut mismatch = DeviceMismatch::default();
+        for envelope in &message.envelopes {
+            let name = DeviceName {
+                user_id: envelope.user_id.clone(),
+                device_id: envelope.device_id,
+            };
+            match live.remove(&name) {
+                Some(registration_id) if registration_id == envelope.registration_id => {}
+                Some(_) => mismatch.stale.push(name),
+                None => mismatch.extra.push(name),
+            }
+        }
+        mismatch.missing = live.into_keys().collect();
+        if mismatch == DeviceMismatch::default() {
+            Ok(())
+        } else {
+            Err(Refusal::mismatch(mismatch))
+        }
+    }
+
+    /// The row as it will be read, under an id above the thread's last one.
+    fn row(
+        &self,
+        caller: &DeviceName,
+        thread: ThreadId,
+        message: &SendMessage,
+        now: Timestamp,
+        last: Option<MessageId>,
+    ) -> Answer<MessageRow> {
+        let id = self.mint(now, last)?;
+        // The id's time, so that times never fall inside a thread even when the clock does.
+        let created_at = Timestamp(id.time_ms());
+        let stamp = self.franking.stamp(&Stamped {
+            commitment: &message.commitment,
+            sender: caller,
+            thread,
+            message: id,
+            revision: 0,
+            at: created_at,
+        })?;
+        Ok(new_row(caller, thread, message, id, created_at, stamp))
+    }
+
+    fn mint(&self, now: Timestamp, last: Option<MessageId>) -> Answer<MessageId> {
+        let mut tail = [0; 16];
+        tail[6..].copy_from_slice(&self.random_bytes::<10>()?);
+        let fresh = MessageId::from_parts(now.0, u128::from_be_bytes(tail));
+        match last {
+            Some(last) if fresh <= last => last
+                .as_u128()
+                .checked_add(1)
+                .map(MessageId::from_u128)
+                .ok_or_else(|| {
+                    Refusal::new(ErrorCode::Unavailable, "this thread's ids have run out")
+                }),
+            _ => Ok(fresh),
+        }
+    }
+}
+
+fn new_row(
+    caller: &DeviceName,
+    thread: ThreadId,
+    message: &SendMessage,
+    id: MessageId,
+    created_at: Timestamp,
+    stamp: Stamp,
+) -> MessageRow {
+    MessageRow {
+        id,
+        thread_id: thread,
+        sender_id: caller.user_id.clone(),
+        sender_device_id: caller.device_id,
+        client_seq: message.client_seq,
+        revision: 0,
+        kind: message.kind,
+        target_msg_id: message.target_msg_id,
+        ttl_seconds: message.ttl_seconds,
+        ciphertext: message.ciphertext.clone(),
+        commitment: Bytes32(message.commitment.0),
+        stamp,
+        created_at,
+        envelope: None,
+    }
+}
+
+/// What can be said of a send without looking at anything else.
+fn check_shape(message: &SendMessage) -> Answer<()> {
+    let too_large = |detail: String| Err(Refusal::new(ErrorCode::TooLarge, detail));
+    let against = |detail: &str| Err(Refusal::new(ErrorCode::Unprocessable, detail));
+    if message.ciphertext.0.len() > CIPHERTEXT_MAX {
+        return too_large(format!("a ciphertext has at most {CIPHERTEXT_MAX} bytes"));
+    }
+    if message.envelopes.len() > ENVELOPES_MAX {
+        return too_large(format!("at most {ENVELOPES_MAX} envelopes"));
+    }
+    if message
+        .envelopes
+        .iter()
+        .any(|envelope| envelope.body.0.len() > ENVELOPE_MAX)
+    {
+        return too_large(format!("an envelope has at most {ENVELOPE_MAX} bytes"));
+    }
+    if message.ciphertext.0.is_empty()
+        || message
+            .envelopes
+            .iter()
+            .any(|envelope| envelope.body.0.is_empty())
+    {
+        return against("a ciphertext or an envelope is empty");
+    }
+    let devices: BTreeSet<_> = message
+        .envelopes
+        .iter()
+        .map(|envelope| (&envelope.user_id, envelope.device_id))
+        .collect();
+    if devices.len() < message.envelopes.len() {
+        return against("two envelopes for one device");
+    }
+    if message.kind == MessageKind::Reaction || message.target_msg_id.is_some() {
+        return against("this relay takes messages without a target");
+    }
+    if message.ttl_seconds == Some(0) {
+        return against("a ttl of nothing");
+    }
+    if message.attachment_ids.len() > ATTACHMENTS_PER_MESSAGE_MAX {
+        return against("too many attachments");
+    }
+    if message.device_list_versions.len() > PARTICIPANTS_MAX {
+        return against("list versions of more users than a thread has");
+    }
+    Ok(())
+}
+
+/// What makes two sends the same content: SHA-256(ciphertext), kind, target, ttl.
+fn fingerprint(message: &SendMessage) -> Answer<[u8; 32]> {
+    let kind = match message.kind {
+        MessageKind::Message => 1,
+        MessageKind::Reaction => 2,
+    };
+    let target = message.target_msg_id.map(MessageId::to_bytes);
+    let ttl = message.ttl_seconds.map(u32::to_be_bytes);
+    Transcript::new(FINGERPRINT_LABEL)
+        .fixed(&sha256(message.ciphertext.as_slice()))
+        .u8(kind)
+        .bytes(target.as_ref().map_or(&[], |target| &target[..]))
+        .bytes(ttl.as_ref().map_or(&[], |ttl| &ttl[..]))
+        .finish()
+        .map(|text| sha256(&text))
+        .map_err(|error| Refusal::new(ErrorCode::InvalidRequest, error.to_string()))
 }

@@ -1,8 +1,12 @@
 //! Ending what has had its time.
 
-use super::{Answer, Refusal, Service};
-use sealwire_wire::AttachmentId;
-use sealwire_wire::contract::ErrorCode;
+use super::{Answer, Service, Wake, Woken};
+use crate::storage::SweepBounds;
+use sealwire_wire::{AttachmentId, Timestamp};
+
+/// An attachment that no message names after this long was forgotten: a week, so that an outbox may be offline for days
+/// between upload and send.
+const UNNAMED_TTL_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 
 /// What a sweep ended that others must follow up.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -12,8 +16,26 @@ pub struct Swept {
 }
 
 impl Service {
-    /// Ends mailboxes, spent nonces, idempotency answers, queue entries and forgotten attachments whose time is over. To be called every few minutes.
-    pub async fn sweep(&self) -> Answer<Swept> {
-        Err(Refusal::new(ErrorCode::Unavailable, "not served yet"))
+    /// Ends mailboxes, spent nonces, idempotency answers, queue entries and forgotten attachments whose time is over, and
+    /// brings queue entries that are due. To be called every few minutes.
+    pub async fn sweep(&self) -> Answer<Woken<Swept>> {
+        let queues = self.queue_what_is_due().await?;
+        let now = self.clock.now();
+        let before = |ttl: u64| Timestamp(now.0.saturating_sub(ttl));
+        let attachments = self
+            .storage
+            .sweep(SweepBounds {
+                now,
+                queued_before: before(self.rules.queue_ttl_ms),
+                unnamed_before: before(UNNAMED_TTL_MS),
+            })
+            .await?;
+        Ok(Woken {
+            answer: Swept { attachments },
+            wake: Wake {
+                queues,
+                revoked: Vec::new(),
+            },
+        })
     }
 }

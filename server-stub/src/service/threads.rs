@@ -1,8 +1,9 @@
 //! Threads: 1:1 ones, whose id both sides know before they exist.
 
 use super::{Answer, Refusal, Service};
-use sealwire_wire::ThreadId;
-use sealwire_wire::contract::{CreateThread, DeviceName, ErrorCode, Thread};
+use crate::storage::ThreadRecord;
+use sealwire_wire::contract::{CreateThread, DeviceName, ErrorCode, Thread, ThreadKind};
+use sealwire_wire::{ThreadId, UserId};
 
 /// A thread, and whether this request made it (201) or it was there (200).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,11 +21,68 @@ impl Service {
         caller: &DeviceName,
         request: &CreateThread,
     ) -> Answer<CreatedThread> {
-        Err(Refusal::new(ErrorCode::Unavailable, "not served yet"))
+        self.authorise(caller).await?;
+        self.existing_account(&request.to).await?;
+        let new = self.direct_thread(&caller.user_id, &request.to);
+        let created = self.storage.create_thread(new.clone()).await?;
+        let thread = if created {
+            new
+        } else {
+            self.storage.thread(new.id).await?.ok_or_else(unknown)?
+        };
+        Ok(CreatedThread {
+            thread: shown(thread),
+            created,
+        })
     }
 
     /// One thread of the caller.
     pub async fn thread(&self, caller: &DeviceName, thread: ThreadId) -> Answer<Thread> {
-        Err(Refusal::new(ErrorCode::Unavailable, "not served yet"))
+        self.authorise(caller).await?;
+        self.own_thread(&caller.user_id, thread).await.map(shown)
+    }
+
+    /// A thread that the user is in.
+    pub(super) async fn own_thread(&self, user: &UserId, thread: ThreadId) -> Answer<ThreadRecord> {
+        let record = self.storage.thread(thread).await?.ok_or_else(unknown)?;
+        check_participant(&record, user)?;
+        Ok(record)
+    }
+
+    pub(super) fn direct_thread(&self, one: &UserId, other: &UserId) -> ThreadRecord {
+        let mut participants = vec![one.clone(), other.clone()];
+        participants.sort();
+        participants.dedup();
+        ThreadRecord {
+            id: ThreadId::direct(one, other),
+            kind: ThreadKind::Direct,
+            participants,
+            created_at: self.clock.now(),
+            last_id: None,
+        }
+    }
+}
+
+pub(super) fn check_participant(thread: &ThreadRecord, user: &UserId) -> Answer<()> {
+    if thread.participants.contains(user) {
+        Ok(())
+    } else {
+        Err(Refusal::new(
+            ErrorCode::NotAParticipant,
+            "you are not in this thread",
+        ))
+    }
+}
+
+pub(super) fn unknown() -> Refusal {
+    Refusal::new(ErrorCode::NotFound, "no such thread")
+}
+
+fn shown(record: ThreadRecord) -> Thread {
+    Thread {
+        id: record.id,
+        kind: record.kind,
+        participants: record.participants,
+        created_at: record.created_at,
     }
 }

@@ -1,0 +1,222 @@
+use super::world::run;
+use super::{World, on_both_engines, refused};
+use crate::service::Rules;
+use sealwire_wire::Base64;
+use sealwire_wire::contract::{BundlesQuery, ErrorCode, WantedBundles};
+use std::collections::BTreeSet;
+
+#[test]
+fn a_one_time_key_is_given_out_once_and_then_there_is_none() {
+    on_both_engines(|world| {
+        let alice = world.open_account("alice");
+        let bob = world.open_account("bob");
+        let ids: Vec<_> = (0..4)
+            .map(|_| {
+                let bundle = run(world.service.user_bundles(&bob.name(1), &alice.user, None))
+                    .unwrap()
+                    .bundles
+                    .remove(0);
+                bundle.one_time_prekey.map(|key| key.id)
+            })
+            .collect();
+        assert_eq!(ids, [Some(1), Some(2), Some(3), None]);
+        assert_eq!(
+            run(world.service.prekey_count(&alice.name(1)))
+                .unwrap()
+                .one_time_prekeys,
+            0
+        );
+    });
+}
+
+#[test]
+fn a_key_is_given_out_once_however_many_ask_at_once() {
+    let world = World::threaded();
+    let mut alice = world.open_account("alice");
+    let bob = world.open_account("bob");
+    let more = alice.prekeys(1, 2, 10..=59);
+    run(world.service.upload_prekeys(&alice.name(1), &more)).unwrap();
+    let taken: Vec<u32> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..6)
+            .map(|_| {
+                scope.spawn(|| {
+                    let take = || {
+                        run(world.service.user_bundles(&bob.name(1), &alice.user, None)).unwrap()
+                    };
+                    (0..10)
+                        .filter_map(|_| take().bundles.remove(0).one_time_prekey.map(|key| key.id))
+                        .collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    assert_eq!(taken.len(), 53);
+    assert_eq!(taken.iter().collect::<BTreeSet<_>>().len(), 53);
+}
+
+#[test]
+fn the_same_keys_again_are_a_success_and_come_not_back() {
+    on_both_engines(|world| {
+        let mut alice = world.open_account("alice");
+        let bob = world.open_account("bob");
+        let upload = alice.prekeys(1, 2, 10..=11);
+        run(world.service.upload_prekeys(&alice.name(1), &upload)).unwrap();
+        for _ in 0..5 {
+            run(world.service.user_bundles(&bob.name(1), &alice.user, None)).unwrap();
+        }
+        run(world.service.upload_prekeys(&alice.name(1), &upload)).unwrap();
+        let count = run(world.service.prekey_count(&alice.name(1))).unwrap();
+        assert_eq!((count.one_time_prekeys, count.signed_prekey_id), (0, 2));
+    });
+}
+
+#[test]
+fn another_key_under_a_known_id_is_a_conflict_and_nothing_is_kept() {
+    on_both_engines(|world| {
+        let mut alice = world.open_account("alice");
+        let before = run(world.service.prekey_count(&alice.name(1))).unwrap();
+        // Key 3 is known with other bytes; 4 and 5 and the signed one are new.
+        let clashing = alice.prekeys(1, 2, 3..=5);
+        assert_eq!(
+            refused(run(world.service.upload_prekeys(&alice.name(1), &clashing))),
+            ErrorCode::PrekeyIdConflict
+        );
+        let signed_clash = alice.prekeys(1, 1, 6..=7);
+        let answer = run(world.service.upload_prekeys(&alice.name(1), &signed_clash));
+        assert_eq!(refused(answer), ErrorCode::PrekeyIdConflict);
+        assert_eq!(
+            run(world.service.prekey_count(&alice.name(1))).unwrap(),
+            before
+        );
+    });
+}
+
+#[test]
+fn a_late_repeat_does_not_bring_an_old_signed_prekey_back() {
+    on_both_engines(|world| {
+        let mut alice = world.open_account("alice");
+        let second = alice.prekeys(1, 2, 4..=4);
+        let third = alice.prekeys(1, 3, 5..=5);
+        for upload in [&second, &third, &second] {
+            run(world.service.upload_prekeys(&alice.name(1), upload)).unwrap();
+        }
+        assert_eq!(
+            run(world.service.prekey_count(&alice.name(1)))
+                .unwrap()
+                .signed_prekey_id,
+            3
+        );
+    });
+}
+
+#[test]
+fn keys_that_are_none_and_forged_signatures_are_refused() {
+    on_both_engines(|world| {
+        let mut alice = world.open_account("alice");
+        let good = alice.prekeys(1, 2, 10..=11);
+        let mut forged = good.clone();
+        forged.signed_prekey.as_mut().unwrap().signature.0[0] ^= 1;
+        let mut short = good.clone();
+        short.one_time_prekeys[0].key = Base64(vec![5; 32]);
+        for bad in [forged, short] {
+            assert_eq!(
+                refused(run(world.service.upload_prekeys(&alice.name(1), &bad))),
+                ErrorCode::InvalidSignature
+            );
+        }
+        let mut twice = good.clone();
+        twice.one_time_prekeys[1].id = 10;
+        let mut many = good.clone();
+        many.one_time_prekeys = vec![good.one_time_prekeys[0].clone(); 201];
+        for bad in [twice, many] {
+            assert_eq!(
+                refused(run(world.service.upload_prekeys(&alice.name(1), &bad))),
+                ErrorCode::Unprocessable
+            );
+        }
+    });
+}
+
+#[test]
+fn unused_keys_of_a_device_are_bounded() {
+    on_both_engines(|world| {
+        let mut alice = world.open_account("alice");
+        for round in 0..4 {
+            let upload = alice.prekeys(1, 2 + round, (10 + round * 200)..=(209 + round * 200));
+            run(world.service.upload_prekeys(&alice.name(1), &upload)).unwrap();
+        }
+        let beyond = alice.prekeys(1, 50, 5_000..=5_197);
+        assert_eq!(
+            refused(run(world.service.upload_prekeys(&alice.name(1), &beyond))),
+            ErrorCode::Unprocessable
+        );
+        assert_eq!(
+            run(world.service.prekey_count(&alice.name(1)))
+                .unwrap()
+                .one_time_prekeys,
+            803
+        );
+    });
+}
+
+#[test]
+fn bundles_are_of_live_devices_and_never_of_the_asking_one() {
+    on_both_engines(|world| {
+        let mut alice = world.open_account("alice");
+        let bob = world.open_account("bob");
+        world.link(&mut alice);
+        world.register_by_grant(&mut alice);
+        let ids = |by, user| -> Vec<u32> {
+            let bundles = run(world.service.user_bundles(&by, user, None))
+                .unwrap()
+                .bundles;
+            bundles
+                .iter()
+                .map(|bundle| bundle.device_id.get())
+                .collect()
+        };
+        assert_eq!(ids(bob.name(1), &alice.user), [1, 2]);
+        assert_eq!(ids(alice.name(1), &alice.user), [2]);
+        let third = alice.name(3).device_id;
+        let inactive = run(world
+            .service
+            .user_bundles(&bob.name(1), &alice.user, Some(third)));
+        assert_eq!(refused(inactive), ErrorCode::NotFound);
+        let query = BundlesQuery {
+            users: vec![
+                WantedBundles {
+                    user_id: alice.user.clone(),
+                    device_ids: vec![alice.name(2).device_id, third],
+                },
+                WantedBundles {
+                    user_id: "nobody".parse().unwrap(),
+                    device_ids: vec![],
+                },
+            ],
+        };
+        let answer = run(world.service.query_bundles(&bob.name(1), &query)).unwrap();
+        assert_eq!(answer.users.len(), 1);
+        assert_eq!(answer.users[0].bundles.len(), 1);
+        assert_eq!(answer.users[0].bundles[0].registration_id, 1_002);
+    });
+}
+
+#[test]
+fn a_deployment_may_demand_one_time_keys() {
+    let world = World::sqlite().with_rules(Rules {
+        demand_one_time_prekeys: true,
+        ..Rules::default()
+    });
+    let alice = world.open_account("alice");
+    let bob = world.open_account("bob");
+    for _ in 0..3 {
+        run(world.service.user_bundles(&bob.name(1), &alice.user, None)).unwrap();
+    }
+    let refusal = run(world.service.user_bundles(&bob.name(1), &alice.user, None)).unwrap_err();
+    assert_eq!(refusal.code(), ErrorCode::PrekeysExhausted);
+    assert!(refusal.problem().retry_after_ms.is_some());
+}
