@@ -63,6 +63,12 @@ pub enum Event {
     },
     /// This device is no longer in its account's list: nothing is sent or received any more.
     DeviceRevoked,
+    /// Given by no engine, but by a stream whose reader was too slow: so many events are missing in this place. The store
+    /// has what they said.
+    Lagged {
+        /// How many.
+        missed: u64,
+    },
 }
 
 /// Where the connection stands.

@@ -1,0 +1,47 @@
+//! The seam to whatever encrypts chunks: Rust here, a browser's WebCrypto there.
+
+use crate::bounds::{BoxFuture, MaybeSend, MaybeSync};
+use sealwire_crypto::attachment::{AttachmentPlan, OpenChunkError, SealChunkError};
+use zeroize::Zeroizing;
+
+/// Encrypts and decrypts the chunks of attachments, each at its own place, as `sealwire_crypto::attachment` says.
+pub trait ChunkCipher: MaybeSend + MaybeSync + 'static {
+    /// The encrypted chunk; padding is added.
+    fn seal<'a>(
+        &'a self,
+        plan: &'a AttachmentPlan,
+        index: u32,
+        plain: &'a [u8],
+    ) -> BoxFuture<'a, Result<Vec<u8>, SealChunkError>>;
+
+    /// The bytes of the file in this chunk, without padding.
+    fn open<'a>(
+        &'a self,
+        plan: &'a AttachmentPlan,
+        index: u32,
+        sealed: &'a [u8],
+    ) -> BoxFuture<'a, Result<Zeroizing<Vec<u8>>, OpenChunkError>>;
+}
+
+/// The crypto crate's own cipher: a chunk takes some 30 µs, not worth a thread of its own.
+pub struct RustCipher;
+
+impl ChunkCipher for RustCipher {
+    fn seal<'a>(
+        &'a self,
+        plan: &'a AttachmentPlan,
+        index: u32,
+        plain: &'a [u8],
+    ) -> BoxFuture<'a, Result<Vec<u8>, SealChunkError>> {
+        Box::pin(async move { plan.sealer().seal(index, plain) })
+    }
+
+    fn open<'a>(
+        &'a self,
+        plan: &'a AttachmentPlan,
+        index: u32,
+        sealed: &'a [u8],
+    ) -> BoxFuture<'a, Result<Zeroizing<Vec<u8>>, OpenChunkError>> {
+        Box::pin(async move { plan.opener().open(index, sealed) })
+    }
+}

@@ -1,0 +1,169 @@
+//! What is sent: bytes, a file, or a reader, and what is said about it.
+
+use crate::Error;
+use crate::bounds::MaybeSend;
+use crate::runtime::{Runtime, blocking};
+use futures_util::io::{AsyncRead, AsyncReadExt as _, Cursor};
+use sealwire_wire::content::MediaFacts;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::PathBuf;
+use std::pin::Pin;
+use zeroize::Zeroizing;
+
+/// A file to send, with what its receivers may know before they have it.
+pub struct Attachment {
+    pub(super) from: From,
+    pub(super) mime: String,
+    pub(super) name: String,
+    pub(super) caption: String,
+    pub(super) media: MediaFacts,
+}
+
+pub(super) enum From {
+    Path(PathBuf),
+    Reader { reader: BoxReader, size: u64 },
+}
+
+#[cfg(not(target_family = "wasm"))]
+type BoxReader = Pin<Box<dyn AsyncRead + Send>>;
+#[cfg(target_family = "wasm")]
+type BoxReader = Pin<Box<dyn AsyncRead>>;
+
+/// An open source, read from its beginning to its end, once.
+pub(super) enum Source {
+    File { file: Option<File>, size: u64 },
+    Reader { reader: BoxReader, size: u64 },
+}
+
+impl Attachment {
+    /// These bytes.
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes = bytes.into();
+        let size = bytes.len() as u64;
+        Self::from_reader(Cursor::new(bytes), size)
+    }
+
+    /// This file, as it is when it is sent.
+    pub fn from_path(path: impl Into<PathBuf>) -> Self {
+        Self::new(From::Path(path.into()))
+    }
+
+    /// What this reader gives: exactly `size` bytes.
+    pub fn from_reader(reader: impl AsyncRead + MaybeSend + 'static, size: u64) -> Self {
+        Self::new(From::Reader {
+            reader: Box::pin(reader),
+            size,
+        })
+    }
+
+    fn new(from: From) -> Self {
+        Self {
+            from,
+            mime: "application/octet-stream".to_owned(),
+            name: String::new(),
+            caption: String::new(),
+            media: MediaFacts::default(),
+        }
+    }
+
+    /// Such as `image/png`.
+    pub fn mime(mut self, mime: impl Into<String>) -> Self {
+        self.mime = mime.into();
+        self
+    }
+
+    /// A file name; receivers see it.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Words beside it; they are found by search.
+    pub fn caption(mut self, caption: impl Into<String>) -> Self {
+        self.caption = caption.into();
+        self
+    }
+
+    /// What a reader may show before it is there: size in pixels, duration, a blurred preview.
+    pub fn media(mut self, media: MediaFacts) -> Self {
+        self.media = media;
+        self
+    }
+}
+
+impl From {
+    pub(super) async fn open(self, runtime: &dyn Runtime) -> Result<Source, Error> {
+        match self {
+            Self::Reader { reader, size } => Ok(Source::Reader { reader, size }),
+            Self::Path(path) => {
+                let open = move || -> io::Result<(File, u64)> {
+                    let file = File::open(path)?;
+                    let size = file.metadata()?.len();
+                    Ok((file, size))
+                };
+                let opened = blocking(runtime, open)
+                    .await
+                    .unwrap_or_else(|| Err(ended()));
+                let (file, size) = opened.map_err(Error::AttachmentSource)?;
+                Ok(Source::File {
+                    file: Some(file),
+                    size,
+                })
+            }
+        }
+    }
+}
+
+impl Source {
+    pub(super) fn size(&self) -> u64 {
+        match self {
+            Self::File { size, .. } | Self::Reader { size, .. } => *size,
+        }
+    }
+
+    /// The next bytes, exactly so many.
+    pub(super) async fn next(
+        &mut self,
+        length: usize,
+        runtime: &dyn Runtime,
+    ) -> io::Result<Zeroizing<Vec<u8>>> {
+        let mut bytes = Zeroizing::new(vec![0; length]);
+        match self {
+            Self::Reader { reader, .. } => {
+                reader.read_exact(&mut bytes).await?;
+                Ok(bytes)
+            }
+            Self::File { file, .. } => {
+                let Some(mut open) = file.take() else {
+                    return Err(ended());
+                };
+                let read = move || {
+                    let read = open.read_exact(&mut bytes);
+                    (open, read.map(|()| bytes))
+                };
+                let Some((open, read)) = blocking(runtime, read).await else {
+                    return Err(ended());
+                };
+                *file = Some(open);
+                read
+            }
+        }
+    }
+
+    /// A source that holds more than it said is another file than the one that was announced.
+    pub(super) async fn expect_end(&mut self, runtime: &dyn Runtime) -> io::Result<()> {
+        match self.next(1, runtime).await {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "it holds more bytes than it was said to",
+            )),
+        }
+    }
+}
+
+fn ended() -> io::Error {
+    io::Error::other("the client was closed")
+}

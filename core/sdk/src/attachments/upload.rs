@@ -1,0 +1,176 @@
+//! An attachment on its way to the relay, and into a message.
+
+use super::retry::{Refused, Tries};
+use super::seal::seal;
+use super::spool::Sealed;
+use super::{Attachment, ChunkCipher, OnProgress, Progress};
+use crate::Error;
+use crate::bounds::BoxStream;
+use crate::driver::Inbox;
+use crate::runtime::Tasks;
+use crate::transport::{Transport, TransportFailure};
+use futures_util::stream;
+use sealwire_crypto::attachment::{AttachmentPlan, CHUNK_BYTES};
+use sealwire_engine::{Call, EngineError, NewAttachment, Reply};
+use sealwire_wire::content::AttachmentPointer;
+use sealwire_wire::contract::{AttachmentUpload, ErrorCode};
+use sealwire_wire::{AttachmentId, ThreadId};
+use std::path::PathBuf;
+use std::sync::Arc;
+use url::Url;
+
+/// Bytes handed to the network at once.
+const PIECE: usize = 64 * 1024;
+
+/// Everything that an upload needs; it keeps no client open.
+pub(crate) struct Upload {
+    pub(crate) inbox: Inbox,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) cipher: Arc<dyn ChunkCipher>,
+    pub(crate) tasks: Tasks,
+    pub(crate) folder: PathBuf,
+    pub(crate) on_progress: OnProgress,
+}
+
+impl Upload {
+    /// Seals, uploads, and queues the message.
+    pub(crate) async fn send(
+        self,
+        thread: ThreadId,
+        attachment: Attachment,
+    ) -> Result<Reply, Error> {
+        let Attachment {
+            from,
+            mime,
+            name,
+            caption,
+            media,
+        } = attachment;
+        let source = from.open(self.tasks.runtime()).await?;
+        let size = source.size();
+        let mut random = rand_core::UnwrapErr(getrandom::SysRng);
+        let plan = AttachmentPlan::new(size, &mut random)
+            .map_err(|_| Error::AttachmentTooLarge { bytes: size })?;
+        // Room first: what is too large is not read for nothing.
+        let room = self.room(&plan, &mut Tries::default()).await?;
+        let (sealed, digest) = seal(
+            source,
+            &plan,
+            &*self.cipher,
+            &self.folder,
+            self.tasks.runtime(),
+        )
+        .await?;
+        let attachment_id = self.upload(&sealed, &plan, room).await?;
+        let pointer = AttachmentPointer {
+            attachment_id,
+            key: *plan.key().as_bytes(),
+            nonce_prefix: *plan.nonce_prefix(),
+            digest,
+            size,
+            chunk_size: CHUNK_BYTES as u32,
+            mime,
+            name,
+            media,
+            thumbnail: None,
+        };
+        let attachment = Box::new(NewAttachment { pointer, caption });
+        self.inbox
+            .call(Call::SendAttachment { thread, attachment }, None)
+            .await
+    }
+
+    async fn upload(
+        &self,
+        sealed: &Sealed,
+        plan: &AttachmentPlan,
+        mut room: AttachmentUpload,
+    ) -> Result<AttachmentId, Error> {
+        let size = plan.layout().encrypted_size();
+        let mut tries = Tries::default();
+        loop {
+            let refused = match room.upload_url.parse::<Url>() {
+                Ok(url) => match self
+                    .transport
+                    .upload(url, self.body(sealed, size), size)
+                    .await
+                {
+                    Ok(response) if (200..300).contains(&response.status) => return Ok(room.id),
+                    Ok(response) => Refused::by_answer(&response),
+                    Err(failure) => Refused::by_failure(failure),
+                },
+                Err(_) => Refused::UrlVoid,
+            };
+            let void = matches!(refused, Refused::UrlVoid);
+            let wait = tries.failed(refused.into_error())?;
+            self.tasks.runtime().sleep(wait).await;
+            if void {
+                room = self.room(plan, &mut tries).await?;
+            }
+        }
+    }
+
+    async fn room(
+        &self,
+        plan: &AttachmentPlan,
+        tries: &mut Tries,
+    ) -> Result<AttachmentUpload, Error> {
+        let encrypted_size = plan.layout().encrypted_size();
+        loop {
+            let error = match self
+                .inbox
+                .call(Call::CreateAttachment { encrypted_size }, None)
+                .await
+            {
+                Ok(Reply::Upload(room)) => return Ok(room),
+                Ok(_) => Error::Internal("the engine gave another reply than the call's"),
+                Err(Error::Engine(EngineError::Relay {
+                    code: ErrorCode::TooLarge,
+                    ..
+                })) => Error::AttachmentTooLarge {
+                    bytes: plan.layout().plain_size(),
+                },
+                // By the app's wish: waiting a little would not end it.
+                Err(error @ Error::Engine(EngineError::Offline)) => return Err(error),
+                Err(error) => error,
+            };
+            let wait = tries.failed(error)?;
+            self.tasks.runtime().sleep(wait).await;
+        }
+    }
+
+    fn body(&self, sealed: &Sealed, size: u64) -> BoxStream<Result<Vec<u8>, TransportFailure>> {
+        let (sealed, tasks, on_progress) = (
+            sealed.clone(),
+            self.tasks.clone(),
+            Arc::clone(&self.on_progress),
+        );
+        Box::pin(stream::unfold(0, move |at| {
+            let (sealed, tasks, on_progress) =
+                (sealed.clone(), tasks.clone(), Arc::clone(&on_progress));
+            async move {
+                on_progress(Progress {
+                    done: at.min(size),
+                    total: size,
+                });
+                if at >= size {
+                    return None;
+                }
+                let piece = match sealed.read(at, PIECE, tasks.runtime()).await {
+                    Ok(piece) if !piece.is_empty() => Ok(piece),
+                    Ok(_) => Err(TransportFailure {
+                        detail: "the sealed file was cut short".to_owned(),
+                    }),
+                    Err(error) => Err(TransportFailure {
+                        detail: error.to_string(),
+                    }),
+                };
+                // After a failure there is nothing more to give.
+                let next = piece
+                    .as_ref()
+                    .map_or(u64::MAX, |piece| at + piece.len() as u64);
+                Some((piece, next))
+            }
+        }))
+    }
+}

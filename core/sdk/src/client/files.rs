@@ -1,0 +1,102 @@
+//! Sending and fetching attachments.
+
+use super::Client;
+use super::messaging::queued;
+use crate::Error;
+use crate::attachments::{Attachment, Download, OnProgress, Progress, Upload};
+use crate::bounds::{MaybeSend, MaybeSync};
+use async_channel::Receiver;
+use futures_util::io::{AsyncWrite, AsyncWriteExt as _};
+use sealwire_engine::Message;
+use sealwire_wire::ThreadId;
+use std::pin::pin;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+impl Client {
+    /// Encrypts and uploads the attachment, then sends a message that points to it: durable here when this returns.
+    ///
+    /// The upload needs the relay and is tried again for a while; the process has to live until it is done.
+    /// Codes: `attachment_too_large`, `attachment_source`, `attachment_transfer`, and those of [`Client::send_text`].
+    pub async fn send_attachment(
+        &self,
+        thread: ThreadId,
+        attachment: Attachment,
+        on_progress: impl Fn(Progress) + MaybeSend + MaybeSync + 'static,
+    ) -> Result<Message, Error> {
+        let upload = Upload {
+            inbox: self.shared.inbox.clone(),
+            transport: Arc::clone(&self.shared.transport),
+            cipher: Arc::clone(&self.shared.cipher),
+            tasks: self.shared.tasks.clone(),
+            folder: self.shared.uploads.clone(),
+            on_progress: Arc::new(on_progress),
+        };
+        let (done, answer) = async_channel::bounded(1);
+        self.shared.tasks.spawn(async move {
+            let _ = done.try_send(upload.send(thread, attachment).await);
+        });
+        queued(answer.recv().await.unwrap_or(Err(Error::Closed))?)
+    }
+
+    /// The bytes of a message's attachment: all of them, as they were sent.
+    ///
+    /// Codes: `no_attachment`, `attachment_gone`, `attachment_tampered`, `attachment_transfer`.
+    pub async fn download_attachment(
+        &self,
+        message: &Message,
+        on_progress: impl Fn(Progress) + MaybeSend + MaybeSync + 'static,
+    ) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        self.download_attachment_to(message, &mut bytes, on_progress)
+            .await?;
+        Ok(bytes)
+    }
+
+    /// Writes a message's attachment, chunk by chunk, in constant memory.
+    ///
+    /// Every chunk is authentic before it is written, but only a return without error says that all of them are there and
+    /// are what was sent: throw away what was written otherwise. Dropping the future ends the download.
+    pub async fn download_attachment_to(
+        &self,
+        message: &Message,
+        writer: impl AsyncWrite,
+        on_progress: impl Fn(Progress) + MaybeSend + MaybeSync + 'static,
+    ) -> Result<(), Error> {
+        let (chunks, done) = self.fetch(message, Arc::new(on_progress))?;
+        let mut writer = pin!(writer);
+        while let Ok(chunk) = chunks.recv().await {
+            writer
+                .write_all(&chunk)
+                .await
+                .map_err(Error::AttachmentSink)?;
+        }
+        done.recv().await.unwrap_or(Err(Error::Closed))?;
+        writer.flush().await.map_err(Error::AttachmentSink)
+    }
+
+    fn fetch(
+        &self,
+        message: &Message,
+        on_progress: OnProgress,
+    ) -> Result<(Receiver<Chunk>, Receiver<Done>), Error> {
+        let pointer = message.attachment().ok_or(Error::NoAttachment)?.clone();
+        let download = Download {
+            inbox: self.shared.inbox.clone(),
+            transport: Arc::clone(&self.shared.transport),
+            cipher: Arc::clone(&self.shared.cipher),
+            tasks: self.shared.tasks.clone(),
+            on_progress,
+        };
+        // As many as are opened ahead of a slow writer.
+        let (to, chunks) = async_channel::bounded(2);
+        let (done, answer) = async_channel::bounded(1);
+        self.shared.tasks.spawn(async move {
+            let _ = done.try_send(download.fetch(pointer, to).await);
+        });
+        Ok((chunks, answer))
+    }
+}
+
+type Chunk = Zeroizing<Vec<u8>>;
+type Done = Result<(), Error>;

@@ -1,0 +1,55 @@
+//! Sending.
+
+use super::{Client, OTHER_REPLY, user_id};
+use crate::Error;
+use sealwire_engine::{Call, Message, Reply};
+use sealwire_wire::ThreadId;
+
+impl Client {
+    /// The thread of this user with another one, or with themselves. It needs no network, and the other user nothing yet.
+    pub async fn direct_thread(&self, user: &str) -> Result<ThreadId, Error> {
+        let user_id = user_id(user)?;
+        match self.call(Call::DirectThread { user_id }).await? {
+            Reply::Thread(thread) => Ok(thread),
+            _ => Err(OTHER_REPLY),
+        }
+    }
+
+    /// Sends words: durable here when this returns, on their way from then on, also across restarts.
+    ///
+    /// Codes: `empty_text`, `text_too_long` (see [`Client::max_text_bytes`]), `unknown_thread`, `not_registered`. That the
+    /// relay has it comes as [`crate::Event::MessageSent`]; that it was given up, as [`crate::Event::MessageFailed`].
+    pub async fn send_text(
+        &self,
+        thread: ThreadId,
+        text: impl Into<String>,
+    ) -> Result<Message, Error> {
+        queued(
+            self.call(Call::SendText {
+                thread,
+                text: text.into(),
+            })
+            .await?,
+        )
+    }
+
+    /// Tries a message that failed once more.
+    pub async fn retry(&self, local_id: i64) -> Result<Message, Error> {
+        queued(self.call(Call::Retry { local_id }).await?)
+    }
+
+    /// Goes through a thread's history at the relay from where this device left off; how many messages were new.
+    pub async fn sync_thread(&self, thread: ThreadId) -> Result<u64, Error> {
+        match self.call(Call::SyncThread { thread }).await? {
+            Reply::Synced { added } => Ok(added),
+            _ => Err(OTHER_REPLY),
+        }
+    }
+}
+
+pub(super) fn queued(reply: Reply) -> Result<Message, Error> {
+    match reply {
+        Reply::Queued(message) => Ok(*message),
+        _ => Err(OTHER_REPLY),
+    }
+}

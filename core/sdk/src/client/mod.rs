@@ -1,0 +1,223 @@
+//! The client: what an app holds.
+
+mod files;
+mod linking;
+mod messaging;
+mod reading;
+mod waiting;
+
+pub use linking::{AddDevice, JoinAccount, Linking};
+pub use reading::Thread;
+
+use crate::Error;
+use crate::attachments::ChunkCipher;
+use crate::builder::ClientBuilder;
+use crate::driver::{CallDone, Driver, Inbox, Status, Work};
+use crate::events::{EventStream, Publisher};
+use crate::network_role::NetworkRole;
+use crate::queries::Queries;
+use crate::runtime::Tasks;
+use crate::transport::Transport;
+use async_channel::{Receiver, Sender};
+use sealwire_engine::{Call, ConnectionState, EngineConfig, Reply};
+use sealwire_store::StoreError;
+use sealwire_wire::{DeviceId, UserId};
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// One device of one user: registers or links itself, sends, receives, and finds what was said.
+///
+/// Clones share one client. Every method may be called from any thread and under any async executor, also without one:
+/// the client brings its own. **Dropping the future of a call only stops waiting**: what was begun is done. (A download
+/// is the exception: it ends.) The client ends with [`Client::close`], or when its last clone is dropped; both close the
+/// socket and the store, and only `close` waits for it.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+/// What the clones share. The driver's own tasks hold none of it, so that the last clone's drop is seen.
+pub(crate) struct Shared {
+    inbox: Inbox,
+    events: Publisher,
+    status: Status,
+    queries: Queries,
+    tasks: Tasks,
+    transport: Arc<dyn Transport>,
+    cipher: Arc<dyn ChunkCipher>,
+    uploads: PathBuf,
+    end: End,
+}
+
+/// How a client ended.
+#[derive(Clone)]
+pub(crate) struct End {
+    result: Arc<Mutex<Option<Result<(), StoreError>>>>,
+    // Nothing is sent: it closes when the driver's future is gone.
+    over: Receiver<Infallible>,
+}
+
+impl Client {
+    /// Begins to open a client of the relay at this address (`https://relay.example`).
+    pub fn builder(relay: impl Into<String>) -> ClientBuilder {
+        ClientBuilder::new(relay.into())
+    }
+
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Makes the account of this user, with this device as its first. Only a relay in dev mode takes anybody's word
+    /// for who they are; see [`Client::register_with_platform_token`].
+    ///
+    /// `account_exists`: the user has devices already; link this one with [`Client::start_linking`].
+    pub async fn register(&self, user: &str) -> Result<DeviceId, Error> {
+        self.register_as(user, None).await
+    }
+
+    /// Makes the account of this user, whom the platform's token names.
+    pub async fn register_with_platform_token(
+        &self,
+        user: &str,
+        token: &str,
+    ) -> Result<DeviceId, Error> {
+        self.register_as(user, Some(token.to_owned())).await
+    }
+
+    async fn register_as(
+        &self,
+        user: &str,
+        platform_token: Option<String>,
+    ) -> Result<DeviceId, Error> {
+        let user_id = user_id(user)?;
+        match self
+            .call(Call::Register {
+                user_id,
+                platform_token,
+            })
+            .await?
+        {
+            Reply::Registered { device_id, .. } => Ok(device_id),
+            _ => Err(OTHER_REPLY),
+        }
+    }
+
+    /// Whose device this is, once it is registered or linked.
+    pub fn account(&self) -> Option<(UserId, DeviceId)> {
+        self.shared.status.get().account
+    }
+
+    /// Everything that happens from now on.
+    pub fn events(&self) -> EventStream {
+        self.shared.events.subscribe()
+    }
+
+    /// Where the connection stands now; [`crate::Event::Connection`] tells of changes.
+    pub fn connection(&self) -> ConnectionState {
+        self.shared.status.get().connection
+    }
+
+    /// Whether this process speaks for the device, or waits for another one to end.
+    pub fn network_role(&self) -> NetworkRole {
+        self.shared.status.get().role
+    }
+
+    /// Connects, and stays connected from now on.
+    pub async fn go_online(&self) -> Result<(), Error> {
+        self.call(Call::Connect).await.map(drop)
+    }
+
+    /// Disconnects, and stays offline from now on. Messages can be sent all the same: they wait.
+    pub async fn go_offline(&self) -> Result<(), Error> {
+        self.call(Call::Disconnect).await.map(drop)
+    }
+
+    /// Believes the changed account key of a user: what waited for it is sent. Ask the person first, over another way.
+    pub async fn accept_account_key(&self, user: &str) -> Result<(), Error> {
+        let user_id = user_id(user)?;
+        self.call(Call::AcceptAccountKey { user_id })
+            .await
+            .map(drop)
+    }
+
+    /// The longest text of one message, in bytes of UTF-8.
+    pub fn max_text_bytes(&self) -> usize {
+        EngineConfig::max_text_bytes()
+    }
+
+    /// Ends the client, for all its clones: every task has ended and socket, store and locks are given back when this
+    /// returns. Event streams end; every later call gives the code `closed`. May be called more than once.
+    pub async fn close(&self) -> Result<(), Error> {
+        self.shared.inbox.put(Work::Close);
+        let _ = self.shared.end.over.recv().await;
+        match self.shared.end.get() {
+            Some(closed) => Ok(closed?),
+            None => Err(Error::Internal("the client ended by itself")),
+        }
+    }
+
+    fn call(&self, call: Call) -> impl Future<Output = CallDone> + use<> {
+        self.shared.inbox.call(call, None)
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(
+        driver: &Driver,
+        cipher: Arc<dyn ChunkCipher>,
+        uploads: PathBuf,
+        end: End,
+    ) -> Self {
+        Self {
+            inbox: driver.inbox.clone(),
+            events: driver.events.clone(),
+            status: driver.status.clone(),
+            queries: driver.queries.clone(),
+            tasks: driver.tasks.clone(),
+            transport: Arc::clone(&driver.transport),
+            cipher,
+            uploads,
+            end,
+        }
+    }
+}
+
+impl End {
+    /// Over when the sender is dropped.
+    pub(crate) fn new() -> (Self, Sender<Infallible>) {
+        let (ending, over) = async_channel::bounded(1);
+        (
+            Self {
+                result: Arc::default(),
+                over,
+            },
+            ending,
+        )
+    }
+
+    pub(crate) fn set(&self, result: Result<(), StoreError>) {
+        *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+    }
+
+    fn get(&self) -> Option<Result<(), StoreError>> {
+        self.result
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.inbox.put(Work::Close);
+    }
+}
+
+const OTHER_REPLY: Error = Error::Internal("the engine gave another reply than the call's");
+
+fn user_id(text: &str) -> Result<UserId, Error> {
+    text.parse().map_err(Error::InvalidId)
+}
