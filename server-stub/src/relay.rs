@@ -6,7 +6,7 @@ use crate::config::{RelayConfig, RelayData};
 use crate::serve::{Patience, serve, stopped};
 use crate::service::{Refusal, Rules, Service, SystemClock, SystemRandom};
 use crate::storage::Storage;
-use crate::storage::sqlite::Sqlite;
+use crate::storage::sqlite::{OpenError, Sqlite, SqliteOptions};
 use crate::tokens::{AccessTokens, PlatformTokens, Purpose, RelaySecret};
 use std::error::Error;
 use std::fs;
@@ -244,8 +244,14 @@ fn open_now(data: RelayData, max_page_count: Option<u32>) -> Result<Opened, Star
     };
     make_private(&path).map_err(|error| unusable(error.into()))?;
     // First, since it says whether another relay serves the folder.
-    let _ = max_page_count;
-    let storage = Sqlite::open(&path).map_err(|error| unusable(error.into()))?;
+    let options = SqliteOptions {
+        max_page_count,
+        ..SqliteOptions::default()
+    };
+    let storage = Sqlite::open_with(&path, options).map_err(|error| match error {
+        OpenError::InUse => StartError::FolderInUse(path.clone()),
+        other => unusable(other.into()),
+    })?;
     let secret = RelaySecret::open(&path).map_err(|error| unusable(error.into()))?;
     let blobs = BlobFolder::open(&path).map_err(|error| unusable(error.into()))?;
     Ok(Opened {

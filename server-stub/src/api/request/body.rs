@@ -21,6 +21,11 @@ impl<T: DeserializeOwned, const MAX: usize> FromRequest<ApiState> for Body<T, MA
         require_json(request.headers())?;
         let stall_max = state.timings().request_stall_max;
         let bytes = read(request, MAX, stall_max).await?;
+        // Serde would take an array for the fields of an object.
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            let detail = "the body is not a JSON object";
+            return Err(Refusal::new(ErrorCode::InvalidBody, detail));
+        }
         serde_json::from_slice(&bytes)
             .map(Self)
             .map_err(|error| Refusal::new(ErrorCode::InvalidBody, describe(&error)))

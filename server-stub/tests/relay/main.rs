@@ -1,0 +1,18 @@
+//! The relay from outside: requests and sockets against a running one, with devices whose keys and signatures are real.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "these are tests"
+)]
+
+mod attachments;
+mod auth;
+mod bad_input;
+mod devices;
+mod faults;
+mod messages;
+mod process;
+mod provisioning;
+mod realtime;
+mod world;
