@@ -16,7 +16,7 @@ pub struct QueueEntry {
 /// A durable row that queue entries derive from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum QueueSource {
-    /// A message: for every device that has an envelope of it.
+    /// A message: for every live device that has an envelope of it; envelopes of others are dropped.
     Message {
         /// Where.
         thread_id: ThreadId,

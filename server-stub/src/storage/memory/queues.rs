@@ -162,6 +162,8 @@ fn queue_messages(
         if is_live(state, &device) {
             append(state, &device, What::Message(thread, id), now);
             told.insert(device);
+        } else {
+            drop_envelope(&mut state.threads, &device, &What::Message(thread, id));
         }
     }
     told.into_iter().collect()

@@ -158,6 +158,12 @@ fn queue_messages(
             )?
             .collect::<Result<_>>()?;
         told.extend(devices);
+        db.prepare_cached(
+            "DELETE FROM envelope WHERE thread_id = ?1 AND message_id = ?2 AND NOT EXISTS (
+                 SELECT 1 FROM device d WHERE d.user_id = envelope.user_id AND d.device_id = envelope.device_id
+                     AND d.state = 1)",
+        )?
+        .execute(params![thread.as_bytes(), id.to_bytes()])?;
         db.prepare_cached("UPDATE message SET queued = 1 WHERE thread_id = ?1 AND id = ?2")?
             .execute(params![thread.as_bytes(), id.to_bytes()])?;
     }

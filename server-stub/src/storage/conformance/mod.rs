@@ -1,1 +1,0 @@
-//! What every engine must do, step by step, below the rules: run against each.
