@@ -497,7 +497,10 @@ fn queue_entries_derive_once_in_the_threads_order_whoever_comes_first() {
         let bob = name("bob", 1);
         assert_eq!(done(storage.not_yet_queued()).len(), 3);
         // The second is derived first, and takes the one before it along.
-        assert_eq!(done(storage.queue(source(&steps[1]), NOW)), [bob.clone()]);
+        assert_eq!(
+            done(storage.queue(source(&steps[1]), NOW)),
+            std::slice::from_ref(&bob)
+        );
         assert!(done(storage.queue(source(&steps[0]), NOW)).is_empty());
         assert!(done(storage.queue(source(&steps[1]), NOW)).is_empty());
         assert_eq!(done(storage.not_yet_queued()), [source(&steps[2])]);
