@@ -184,7 +184,6 @@ impl Engine {
             return;
         }
         self.connection.socket = Socket::Closed;
-        self.ack_is_void();
         match code.map(CloseCode::from_u16) {
             Some(CloseCode::Replaced) => {
                 self.connection.replaced = true;
@@ -220,7 +219,6 @@ impl Engine {
     fn close_socket(&mut self) {
         if self.connection.socket != Socket::Closed {
             self.connection.socket = Socket::Closed;
-            self.ack_is_void();
             self.output(Output::CloseSocket);
         }
     }

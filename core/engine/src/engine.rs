@@ -10,7 +10,7 @@ use crate::trust::Trust;
 use crate::{Call, CallId, EngineError, Event, Input, Output, Question, QuestionId, Reply};
 use rand_core::CryptoRng;
 use sealwire_store::Store;
-use sealwire_wire::{DeviceId, Timestamp, UserId};
+use sealwire_wire::{DeviceId, Timestamp, UserId, limits};
 use std::collections::VecDeque;
 
 /// How often the store's generation rises, in milliseconds (an older copy of the store is known by it).
@@ -241,11 +241,25 @@ impl Engine {
             return;
         }
         self.generation.raised_at = self.now;
+        self.clear_what_is_over();
         // Not raised is not fatal: the anchor stays where it is, and the next turn tries again.
         if let Ok(generation) = self.store.raise_generation() {
             self.generation.committed = generation;
             self.output(Output::KeepAnchor { generation });
         }
+    }
+
+    /// Sealed sends and the send log, once nobody can ask for them any more.
+    fn clear_what_is_over(&mut self) {
+        let ago = |ms: u64| Timestamp(self.now.0.saturating_sub(ms));
+        let (repeats_end, resends_end) =
+            (ago(limits::IDEMPOTENCY_TTL_MS), ago(limits::QUEUE_TTL_MS));
+        // What was not cleared now is cleared the next time.
+        let _ = self.store.transaction(|tx| -> Result<(), EngineError> {
+            tx.clear_sealed_before(repeats_end)?;
+            tx.prune_send_log(resends_end)?;
+            Ok(())
+        });
     }
 
     pub(crate) fn me(&self) -> Result<&Me, EngineError> {

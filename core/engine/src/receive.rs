@@ -80,9 +80,6 @@ impl Engine {
         }
     }
 
-    /// A connection ended: what it had framed is delivered again on the next one.
-    pub(crate) fn ack_is_void(&mut self) {}
-
     /// Commits what these rows are to this device, then tells.
     fn receive(&mut self, rows: &[MessageRow]) -> Result<u64, EngineError> {
         if rows.is_empty() {

@@ -14,6 +14,9 @@ use sealwire_wire::contract::{ErrorCode, UserDeviceLists};
 use sealwire_wire::{Timestamp, UserId};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// For how long a user that the relay does not know is not asked for again, in milliseconds.
+const UNKNOWN_FOR_MS: u64 = 5_000;
+
 /// How the lists of others stand, beside what the store holds.
 #[derive(Default)]
 pub(crate) struct Trust {
@@ -22,7 +25,8 @@ pub(crate) struct Trust {
     backoff: BTreeMap<UserId, Backoff>,
     /// The relay showed something that does not hold: nothing is sent to them until it shows what does.
     distrusted: BTreeSet<UserId>,
-    unknown: BTreeSet<UserId>,
+    /// When the relay last said that it knows no such user.
+    unknown: BTreeMap<UserId, Timestamp>,
 }
 
 impl Trust {
@@ -36,9 +40,11 @@ impl Trust {
         self.wanted.contains(user) || self.under_way.contains(user)
     }
 
-    /// Whether the relay knows no such user. Asked once; told once.
-    pub(crate) fn take_unknown(&mut self, user: &UserId) -> bool {
-        self.unknown.remove(user)
+    /// Whether the relay just said that it knows no such user.
+    pub(crate) fn is_unknown(&self, user: &UserId, now: Timestamp) -> bool {
+        self.unknown
+            .get(user)
+            .is_some_and(|at| now.since_ms(*at) < UNKNOWN_FOR_MS)
     }
 }
 
@@ -95,7 +101,7 @@ impl Engine {
                 ..
             }) => {
                 self.trust.backoff.remove(&user);
-                self.trust.unknown.insert(user.clone());
+                self.trust.unknown.insert(user.clone(), self.now);
                 self.unpark(&user);
             }
             Err(error) => {

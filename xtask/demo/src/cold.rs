@@ -25,22 +25,43 @@ pub(crate) async fn reopen(
     let mut found = Vec::new();
     for device in devices {
         device.open(true).await?;
-        let rows = device.client()?.count_messages(None).await.map_err(client("counting"))?;
+        let rows = device
+            .client()?
+            .count_messages(None)
+            .await
+            .map_err(client("counting"))?;
         let expected = conversation.lines.len() as u64 + 1;
-        expect.that(&format!("{} holds {expected} rows, found {rows}", device.name), rows == expected);
-        let mut cold = Cold { rows, hits: 0, expected_hits: 0 };
+        expect.that(
+            &format!("{} holds {expected} rows, found {rows}", device.name),
+            rows == expected,
+        );
+        let mut cold = Cold {
+            rows,
+            hits: 0,
+            expected_hits: 0,
+        };
         for probe in &probes {
             let hits = search(device, probe).await?;
             cold.hits += hits;
             cold.expected_hits += probe.lines;
             expect.that(
-                &format!("{} finds {} {:?} in {} lines, found {hits}", device.name, probe.kind, probe.query, probe.lines),
+                &format!(
+                    "{} finds {} {:?} in {} lines, found {hits}",
+                    device.name, probe.kind, probe.query, probe.lines
+                ),
                 hits == probe.lines,
             );
         }
-        let by_name = device.client()?.search(&picture.name, None, None, 10).await.map_err(client("searching"))?;
+        let by_name = device
+            .client()?
+            .search(&picture.name, None, None, 10)
+            .await
+            .map_err(client("searching"))?;
         let found_picture = by_name.iter().any(|message| message.attachment().is_some());
-        expect.that(&format!("{} finds the picture by its name", device.name), found_picture);
+        expect.that(
+            &format!("{} finds the picture by its name", device.name),
+            found_picture,
+        );
         device.close().await?;
         found.push(cold);
     }
@@ -48,6 +69,10 @@ pub(crate) async fn reopen(
 }
 
 async fn search(device: &Device, probe: &Probe) -> Done<usize> {
-    let hits = device.client()?.search(&probe.query, None, None, 100).await.map_err(client("searching"))?;
+    let hits = device
+        .client()?
+        .search(&probe.query, None, None, 100)
+        .await
+        .map_err(client("searching"))?;
     Ok(hits.len())
 }

@@ -28,33 +28,53 @@ impl Conversation {
     pub(crate) fn read(path: Option<&Path>) -> Done<Self> {
         let text = match path {
             None => SHIPPED_TEXT.to_owned(),
-            Some(path) => {
-                std::fs::read_to_string(path).map_err(|cause| file(&path.display().to_string(), cause))?
-            }
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|cause| file(&path.display().to_string(), cause))?,
         };
-        let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        let lines: Vec<_> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect();
         if lines.len() < 12 {
-            return Err(Trouble::Said("the text has fewer than twelve lines: there would be nothing to see".to_owned()));
+            return Err(Trouble::Said(
+                "the text has fewer than twelve lines: there would be nothing to see".to_owned(),
+            ));
         }
-        Ok(Self { lines, shipped: path.is_none() })
+        Ok(Self {
+            lines,
+            shipped: path.is_none(),
+        })
     }
 
     /// The lines that can be looked for in files: long enough not to be there by chance.
     pub(crate) fn telling_lines(&self) -> impl Iterator<Item = &str> {
-        self.lines.iter().map(String::as_str).filter(|line| line.len() >= LINE_BYTES_MIN)
+        self.lines
+            .iter()
+            .map(String::as_str)
+            .filter(|line| line.len() >= LINE_BYTES_MIN)
     }
 }
 
 impl Picture {
     pub(crate) fn read(path: Option<&Path>) -> Done<Self> {
         let Some(path) = path else {
-            return Ok(Self { bytes: SHIPPED_PICTURE.to_vec(), name: "espresso.png".to_owned(), mime: "image/png" });
+            return Ok(Self {
+                bytes: SHIPPED_PICTURE.to_vec(),
+                name: "espresso.png".to_owned(),
+                mime: "image/png",
+            });
         };
-        let bytes = std::fs::read(path).map_err(|cause| file(&path.display().to_string(), cause))?;
+        let bytes =
+            std::fs::read(path).map_err(|cause| file(&path.display().to_string(), cause))?;
         if bytes.is_empty() {
             return Err(Trouble::Said(format!("{} is empty", path.display())));
         }
-        let name = path.file_name().map_or_else(|| "picture".to_owned(), |name| name.to_string_lossy().into_owned());
+        let name = path.file_name().map_or_else(
+            || "picture".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        );
         let mime = match path.extension().and_then(|extension| extension.to_str()) {
             Some("jpg" | "jpeg") => "image/jpeg",
             Some("webp") => "image/webp",

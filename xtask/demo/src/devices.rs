@@ -33,7 +33,13 @@ pub(crate) struct Seen {
 }
 
 impl Device {
-    pub(crate) fn new(folder: &Path, user: &'static str, peer: &'static str, number: usize, relay: &str) -> Self {
+    pub(crate) fn new(
+        folder: &Path,
+        user: &'static str,
+        peer: &'static str,
+        number: usize,
+        relay: &str,
+    ) -> Self {
         let name = format!("{user}-{number}");
         Self {
             store: folder.join(format!("{name}.db")),
@@ -51,11 +57,16 @@ impl Device {
     /// Opens the store, makes it if there is none, and watches what happens.
     pub(crate) async fn open(&mut self, offline: bool) -> Done<()> {
         let keys = FileKeyStore::new(self.store.with_extension("keys"));
-        let mut builder = Client::builder(&self.relay).store(&self.store).key_store(Arc::new(keys));
+        let mut builder = Client::builder(&self.relay)
+            .store(&self.store)
+            .key_store(Arc::new(keys));
         if offline {
             builder = builder.start_offline();
         }
-        let opened = builder.open().await.map_err(client(&format!("opening {}", self.name)))?;
+        let opened = builder
+            .open()
+            .await
+            .map_err(client(&format!("opening {}", self.name)))?;
         tokio::spawn(watch(opened.events(), Arc::clone(&self.seen)));
         self.client = Some(opened);
         Ok(())
@@ -63,21 +74,34 @@ impl Device {
 
     pub(crate) async fn close(&mut self) -> Done<()> {
         match self.client.take() {
-            Some(open) => open.close().await.map_err(client(&format!("closing {}", self.name))),
+            Some(open) => open
+                .close()
+                .await
+                .map_err(client(&format!("closing {}", self.name))),
             None => Ok(()),
         }
     }
 
     pub(crate) async fn register(&self) -> Done<()> {
-        self.client()?.register(self.user).await.map(drop).map_err(client(&format!("registering {}", self.user)))
+        self.client()?
+            .register(self.user)
+            .await
+            .map(drop)
+            .map_err(client(&format!("registering {}", self.user)))
     }
 
     /// This new device shows a code, the existing one reads it; both sides' people say yes.
     pub(crate) async fn link_to(&self, existing: &Device) -> Done<()> {
         let doing = format!("linking {} to {}", self.name, existing.name);
-        let linking = self.client()?.start_linking().await.map_err(client(&doing))?;
+        let linking = self
+            .client()?
+            .start_linking()
+            .await
+            .map_err(client(&doing))?;
         let (code, user) = (linking.code().to_owned(), self.user);
-        let let_in = existing.client()?.link_device(&code, |_device| async { true });
+        let let_in = existing
+            .client()?
+            .link_device(&code, |_device| async { true });
         let join = linking.finish(move |account| async move { account.user.as_str() == user });
         let (let_in, join) = tokio::join!(let_in, join);
         let listed = let_in.map_err(client(&doing))?;
@@ -118,7 +142,9 @@ impl Device {
     }
 
     pub(crate) fn client(&self) -> Done<&Client> {
-        self.client.as_ref().ok_or_else(|| Trouble::Said(format!("{} is closed", self.name)))
+        self.client
+            .as_ref()
+            .ok_or_else(|| Trouble::Said(format!("{} is closed", self.name)))
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -126,7 +152,8 @@ impl Device {
     }
 
     pub(crate) fn thread(&self) -> Done<ThreadId> {
-        self.thread.ok_or_else(|| Trouble::Said(format!("{} has no thread", self.name)))
+        self.thread
+            .ok_or_else(|| Trouble::Said(format!("{} has no thread", self.name)))
     }
 
     pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {

@@ -21,16 +21,27 @@ pub(crate) fn look(
 ) -> Done<()> {
     let patterns: Vec<Vec<u8>> = conversation.telling_lines().flat_map(encodings).collect();
     let texts = AhoCorasick::new(&patterns).map_err(|error| Trouble::Said(error.to_string()))?;
-    let windows: HashSet<&[u8]> = picture.bytes.windows(WINDOW).filter(|window| tells(window)).collect();
+    let windows: HashSet<&[u8]> = picture
+        .bytes
+        .windows(WINDOW)
+        .filter(|window| tells(window))
+        .collect();
     let files = files_below(folder)?;
     let (mut bytes, mut text_hits, mut picture_hits) = (0u64, 0usize, 0usize);
     for path in &files {
-        let content = std::fs::read(path).map_err(|cause| file(&path.display().to_string(), cause))?;
+        let content =
+            std::fs::read(path).map_err(|cause| file(&path.display().to_string(), cause))?;
         bytes += content.len() as u64;
         let in_text = texts.find_iter(&content).count();
-        let in_picture = content.windows(WINDOW).filter(|window| windows.contains(window)).count();
+        let in_picture = content
+            .windows(WINDOW)
+            .filter(|window| windows.contains(window))
+            .count();
         if in_text + in_picture > 0 {
-            println!("  LEAK: {} holds {in_text} texts and {in_picture} windows", path.display());
+            println!(
+                "  LEAK: {} holds {in_text} texts and {in_picture} windows",
+                path.display()
+            );
         }
         text_hits += in_text;
         picture_hits += in_picture;
@@ -42,9 +53,18 @@ pub(crate) fn look(
         files.len(),
         bytes as f64 / 1e6
     );
-    expect.that("the relay's data, its log and five stores were there to be searched", files.len() >= 8);
-    expect.that(&format!("no line of the text in any of them, found {text_hits}"), text_hits == 0);
-    expect.that(&format!("no part of the picture in any of them, found {picture_hits}"), picture_hits == 0);
+    expect.that(
+        "the relay's data, its log and five stores were there to be searched",
+        files.len() >= 8,
+    );
+    expect.that(
+        &format!("no line of the text in any of them, found {text_hits}"),
+        text_hits == 0,
+    );
+    expect.that(
+        &format!("no part of the picture in any of them, found {picture_hits}"),
+        picture_hits == 0,
+    );
     Ok(())
 }
 
@@ -61,7 +81,11 @@ fn encodings(line: &str) -> Vec<Vec<u8>> {
         let encoded = STANDARD_NO_PAD.encode(&shifted);
         // The first characters also hold the bytes before the line, the last one those after it.
         let from = [0, 2, 3][offset];
-        let whole = if shifted.len() % 3 == 0 { encoded.len() } else { encoded.len() - 1 };
+        let whole = if shifted.len() % 3 == 0 {
+            encoded.len()
+        } else {
+            encoded.len() - 1
+        };
         if let Some(inner) = encoded.get(from..whole) {
             forms.push(inner.as_bytes().to_vec());
         }
@@ -74,7 +98,8 @@ fn tells(window: &[u8]) -> bool {
 }
 
 fn files_below(folder: &Path) -> Done<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).map_err(|cause| file(&folder.display().to_string(), cause))?;
+    let entries =
+        std::fs::read_dir(folder).map_err(|cause| file(&folder.display().to_string(), cause))?;
     let mut files = Vec::new();
     for entry in entries {
         let path = entry.map_err(|cause| file("a folder", cause))?.path();
@@ -100,7 +125,10 @@ mod tests {
             plain.extend_from_slice(line.as_bytes());
             plain.extend_from_slice(b"yyyyy");
             assert!(finder.is_match(&plain));
-            assert!(finder.is_match(STANDARD_NO_PAD.encode(&plain).as_bytes()), "{before}");
+            assert!(
+                finder.is_match(STANDARD_NO_PAD.encode(&plain).as_bytes()),
+                "{before}"
+            );
         }
         let utf16: Vec<u8> = line.encode_utf16().flat_map(u16::to_be_bytes).collect();
         assert!(finder.is_match(&utf16));

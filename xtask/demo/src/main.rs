@@ -1,5 +1,9 @@
 //! Two people, five devices, one relay that can read nothing. Started by `cargo xtask demo`.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command's output"
+)]
 
 mod cold;
 mod conversation;
@@ -38,7 +42,10 @@ enum Trouble {
     #[error("{0}")]
     Said(String),
     #[error("{doing}: {cause} (code {})", cause.code())]
-    Client { doing: String, cause: sealwire::Error },
+    Client {
+        doing: String,
+        cause: sealwire::Error,
+    },
 }
 
 type Done<T> = Result<T, Trouble>;
@@ -49,7 +56,10 @@ async fn main() -> ExitCode {
     let began = Instant::now();
     match run(&demo).await {
         Ok(0) => {
-            println!("\nEverything held, in {:.1} s.", began.elapsed().as_secs_f64());
+            println!(
+                "\nEverything held, in {:.1} s.",
+                began.elapsed().as_secs_f64()
+            );
             ExitCode::SUCCESS
         }
         Ok(failed) => {
@@ -78,12 +88,21 @@ async fn run(demo: &Demo) -> Done<usize> {
     let mut expectations = report::Expectations::default();
 
     let mut played = script::play(folder, &conversation, &picture, &mut expectations).await?;
-    let cold = cold::reopen(&mut played.devices, &conversation, &picture, &mut expectations).await?;
+    let cold = cold::reopen(
+        &mut played.devices,
+        &conversation,
+        &picture,
+        &mut expectations,
+    )
+    .await?;
     leaks::look(folder, &conversation, &picture, &mut expectations)?;
     let relay_bytes = report::folder_bytes(&folder.join("relay"));
     report::print_table(&played, &cold, relay_bytes);
     if let Some(folder) = &demo.keep {
-        println!("\nKept in {}: the relay's folder and log, five stores with their keys.", folder.display());
+        println!(
+            "\nKept in {}: the relay's folder and log, five stores with their keys.",
+            folder.display()
+        );
     }
     Ok(expectations.conclude())
 }
@@ -93,12 +112,18 @@ fn kept_folder(folder: &Path) -> Done<&Path> {
     let mut entries = std::fs::read_dir(folder).map_err(|cause| file("--keep", cause))?;
     match entries.next() {
         None => Ok(folder),
-        Some(_) => Err(Trouble::Said(format!("--keep {}: the folder is not empty", folder.display()))),
+        Some(_) => Err(Trouble::Said(format!(
+            "--keep {}: the folder is not empty",
+            folder.display()
+        ))),
     }
 }
 
 fn file(what: &str, cause: std::io::Error) -> Trouble {
-    Trouble::File { what: what.to_owned(), cause }
+    Trouble::File {
+        what: what.to_owned(),
+        cause,
+    }
 }
 
 fn client(doing: &str) -> impl FnOnce(sealwire::Error) -> Trouble {

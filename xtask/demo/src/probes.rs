@@ -17,18 +17,31 @@ pub(crate) fn probes(conversation: &Conversation) -> Vec<Probe> {
         return SHIPPED.lines().skip(1).filter_map(shipped).collect();
     }
     let words = conversation.lines.iter().flat_map(|line| words(line));
-    let Some(word) = words.filter(|word| word.is_ascii()).max_by_key(|word| word.len()) else { return Vec::new() };
+    let Some(word) = words
+        .filter(|word| word.is_ascii())
+        .max_by_key(|word| word.len())
+    else {
+        return Vec::new();
+    };
     let prefix = word.get(..word.len() * 2 / 3).unwrap_or(&word).to_owned();
     [("word", word), ("prefix", prefix)]
         .into_iter()
-        .map(|(kind, query)| Probe { kind: kind.to_owned(), lines: lines_with(conversation, &query), query })
+        .map(|(kind, query)| Probe {
+            kind: kind.to_owned(),
+            lines: lines_with(conversation, &query),
+            query,
+        })
         .collect()
 }
 
 fn shipped(row: &str) -> Option<Probe> {
     let mut cells = row.split('\t');
     let (kind, query) = (cells.next()?.to_owned(), cells.next()?.to_owned());
-    Some(Probe { kind, query, lines: cells.next()?.trim().parse().ok()? })
+    Some(Probe {
+        kind,
+        query,
+        lines: cells.next()?.trim().parse().ok()?,
+    })
 }
 
 fn lines_with(conversation: &Conversation, prefix: &str) -> usize {
@@ -37,5 +50,6 @@ fn lines_with(conversation: &Conversation, prefix: &str) -> usize {
 }
 
 fn words(line: &str) -> impl Iterator<Item = String> {
-    line.split(|letter: char| !letter.is_alphanumeric()).map(str::to_lowercase)
+    line.split(|letter: char| !letter.is_alphanumeric())
+        .map(str::to_lowercase)
 }

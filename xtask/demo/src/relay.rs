@@ -18,15 +18,20 @@ impl Relay {
     /// On a free loopback port and a fresh data folder.
     pub(crate) fn start(folder: &Path) -> Done<Self> {
         for part in ["data", "tmp"] {
-            std::fs::create_dir_all(folder.join(part)).map_err(|cause| file("the relay's folder", cause))?;
+            std::fs::create_dir_all(folder.join(part))
+                .map_err(|cause| file("the relay's folder", cause))?;
         }
         Self::start_at(folder, "127.0.0.1:0")
     }
 
     /// Killed in the middle of whatever it does, and started again on its folder and address.
     pub(crate) fn kill_and_start_again(mut self) -> Done<Self> {
-        self.process.kill().map_err(|cause| file("SIGKILL", cause))?;
-        self.process.wait().map_err(|cause| file("the killed relay", cause))?;
+        self.process
+            .kill()
+            .map_err(|cause| file("SIGKILL", cause))?;
+        self.process
+            .wait()
+            .map_err(|cause| file("the killed relay", cause))?;
         let (folder, address) = (self.folder.clone(), self.address.clone());
         drop(self);
         Self::start_at(&folder, &address)
@@ -34,11 +39,18 @@ impl Relay {
 
     /// Ended as an operator would: SIGTERM, then it has ten seconds.
     pub(crate) fn stop(mut self) -> Done<bool> {
-        let asked = Command::new("kill").arg("-TERM").arg(self.process.id().to_string()).status();
+        let asked = Command::new("kill")
+            .arg("-TERM")
+            .arg(self.process.id().to_string())
+            .status();
         asked.map_err(|cause| file("SIGTERM", cause))?;
         let until = Instant::now() + Duration::from_secs(10);
         while Instant::now() < until {
-            if let Some(status) = self.process.try_wait().map_err(|cause| file("the relay's end", cause))? {
+            if let Some(status) = self
+                .process
+                .try_wait()
+                .map_err(|cause| file("the relay's end", cause))?
+            {
                 return Ok(status.success());
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -73,15 +85,24 @@ impl Relay {
         let stdout = process.stdout.take();
         let mut line = String::new();
         if let Some(stdout) = stdout {
-            BufReader::new(stdout).read_line(&mut line).map_err(|cause| file("the relay's first line", cause))?;
+            BufReader::new(stdout)
+                .read_line(&mut line)
+                .map_err(|cause| file("the relay's first line", cause))?;
         }
         match line.trim().rsplit_once("http://") {
-            Some((_, address)) => Ok(Self { process, folder: folder.to_owned(), address: address.to_owned() }),
+            Some((_, address)) => Ok(Self {
+                process,
+                folder: folder.to_owned(),
+                address: address.to_owned(),
+            }),
             None => {
                 // Whatever state it is in, it is of no use.
                 let _ = process.kill();
                 let _ = process.wait();
-                Err(Trouble::Said(format!("the relay did not say where it listens; see {}", folder.join("log").display())))
+                Err(Trouble::Said(format!(
+                    "the relay did not say where it listens; see {}",
+                    folder.join("log").display()
+                )))
             }
         }
     }

@@ -24,7 +24,11 @@ impl Expectations {
 
     /// How many failed.
     pub(crate) fn conclude(self) -> usize {
-        println!("\n{} expectations held, {} failed.", self.held, self.failed.len());
+        println!(
+            "\n{} expectations held, {} failed.",
+            self.held,
+            self.failed.len()
+        );
         for claim in &self.failed {
             println!("  failed: {claim}");
         }
@@ -50,16 +54,24 @@ pub(crate) fn print_table(played: &Played, cold: &[Cold], relay_bytes: u64) {
         );
     }
     println!();
-    for (name, times) in
-        [("send → stored at the relay", &played.send_to_stored), ("send → decrypted elsewhere", &played.send_to_decrypted)]
-    {
-        println!("{name}   p50 {}   p95 {}   ({} measured)", percentile(times, 50), percentile(times, 95), times.len());
+    for (name, times) in [
+        ("send → stored at the relay", &played.send_to_stored),
+        ("send → decrypted elsewhere", &played.send_to_decrypted),
+    ] {
+        println!(
+            "{name}   p50 {}   p95 {}   ({} measured)",
+            percentile(times, 50),
+            percentile(times, 95),
+            times.len()
+        );
     }
     println!("bytes at the relay           {relay_bytes}");
 }
 
 pub(crate) fn folder_bytes(folder: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
     entries
         .flatten()
         .map(|entry| match entry.metadata() {

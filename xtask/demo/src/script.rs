@@ -39,7 +39,11 @@ pub(crate) async fn play(
 ) -> Done<Played> {
     let lines = &conversation.lines;
     let (third, half) = (lines.len() / 3, lines.len() / 2);
-    let (picture_at, closed_from, closed_to) = (half + lines.len() / 8, 3 * lines.len() / 4, 7 * lines.len() / 8);
+    let (picture_at, closed_from, closed_to) = (
+        half + lines.len() / 8,
+        3 * lines.len() / 4,
+        7 * lines.len() / 8,
+    );
     let mut relay = Relay::start(&folder.join("relay"))?;
     println!("relay      {} on a fresh folder", relay.url());
     let mut devices = open_devices(folder, &relay.url()).await?;
@@ -50,15 +54,30 @@ pub(crate) async fn play(
     for (turn, line) in lines.iter().enumerate() {
         if turn == third {
             println!("offline    {} from line {turn} on", devices[absent].name);
-            devices[absent].client()?.go_offline().await.map_err(client("going offline"))?;
+            devices[absent]
+                .client()?
+                .go_offline()
+                .await
+                .map_err(client("going offline"))?;
         }
         if turn == 2 * third {
-            devices[absent].client()?.go_online().await.map_err(client("going online"))?;
-            println!("online     {} catches up with {third} lines", devices[absent].name);
+            devices[absent]
+                .client()?
+                .go_online()
+                .await
+                .map_err(client("going online"))?;
+            println!(
+                "online     {} catches up with {third} lines",
+                devices[absent].name
+            );
         }
         if turn == closed_from {
             devices[closed].close().await?;
-            println!("closed     {} for {} lines", devices[closed].name, closed_to - closed_from);
+            println!(
+                "closed     {} for {} lines",
+                devices[closed].name,
+                closed_to - closed_from
+            );
         }
         if turn == closed_to {
             devices[closed].open(false).await?;
@@ -70,7 +89,10 @@ pub(crate) async fn play(
         let away = |device: usize| {
             (device == absent && (third..2 * third).contains(&turn)) || !devices[device].is_open()
         };
-        let Some(device) = (turn..turn + devices.len()).map(|n| n % devices.len()).find(|n| !away(*n)) else {
+        let Some(device) = (turn..turn + devices.len())
+            .map(|n| n % devices.len())
+            .find(|n| !away(*n))
+        else {
             return Err(Trouble::Said("no device is left to send".to_owned()));
         };
         let at = Instant::now();
@@ -79,14 +101,24 @@ pub(crate) async fn play(
         if turn == half {
             // The line just sent may be on its way, stored, or stored with its answer lost.
             relay = relay.kill_and_start_again()?;
-            println!("killed     the relay with SIGKILL at line {turn}, started again on its folder");
+            println!(
+                "killed     the relay with SIGKILL at line {turn}, started again on its folder"
+            );
             calm = false;
         }
         // The next line is the next in everybody's order only once the relay has this one.
         let stored = devices[device].client()?.wait_until_sent(message.local_id);
-        let message = patiently("a line's 202", stored).await?.map_err(client("waiting for the relay"))?;
+        let message = patiently("a line's 202", stored)
+            .await?
+            .map_err(client("waiting for the relay"))?;
         calm &= !(half..half + devices.len()).contains(&turn);
-        sent.push(Sent { device, message, line: line.clone(), at, calm });
+        sent.push(Sent {
+            device,
+            message,
+            line: line.clone(),
+            at,
+            calm,
+        });
         if turn % 50 == 49 {
             println!("sent       {} of {} lines", turn + 1, lines.len());
         }
@@ -99,7 +131,11 @@ pub(crate) async fn play(
         device.close().await?;
     }
     expect.that("the relay ends cleanly on SIGTERM", relay.stop()?);
-    Ok(Played { devices, send_to_stored: measured.0, send_to_decrypted: measured.1 })
+    Ok(Played {
+        devices,
+        send_to_stored: measured.0,
+        send_to_decrypted: measured.1,
+    })
 }
 
 /// Alice on two devices, Bob on three: the first registers, the others are linked.
@@ -115,7 +151,15 @@ async fn open_devices(folder: &Path, relay: &str) -> Done<Vec<Device>> {
             } else {
                 device.link_to(&devices[first]).await?;
             }
-            println!("{} {}", if number == 1 { "registered" } else { "linked    " }, device.name);
+            println!(
+                "{} {}",
+                if number == 1 {
+                    "registered"
+                } else {
+                    "linked    "
+                },
+                device.name
+            );
             devices.push(device);
         }
     }
@@ -126,14 +170,24 @@ async fn open_devices(folder: &Path, relay: &str) -> Done<Vec<Device>> {
 }
 
 async fn send_picture(device: &mut Device, picture: &Picture) -> Done<()> {
-    let attachment = Attachment::from_bytes(picture.bytes.clone()).mime(picture.mime).name(&picture.name);
+    let attachment = Attachment::from_bytes(picture.bytes.clone())
+        .mime(picture.mime)
+        .name(&picture.name);
     let thread = device.thread()?;
     let sending = device.client()?.send_attachment(thread, attachment, |_| {});
-    let message = patiently("the picture's upload", sending).await?.map_err(client("sending the picture"))?;
+    let message = patiently("the picture's upload", sending)
+        .await?
+        .map_err(client("sending the picture"))?;
     let stored = device.client()?.wait_until_sent(message.local_id);
-    patiently("the picture's 202", stored).await?.map_err(client("sending the picture"))?;
+    patiently("the picture's 202", stored)
+        .await?
+        .map_err(client("sending the picture"))?;
     device.sent += 1;
-    println!("picture    {} bytes from {}, encrypted", picture.bytes.len(), device.name);
+    println!(
+        "picture    {} bytes from {}, encrypted",
+        picture.bytes.len(),
+        device.name
+    );
     Ok(())
 }
 
@@ -155,10 +209,16 @@ async fn everything_arrives(devices: &[Device], count: usize) {
 }
 
 /// The same picture, byte for byte, on every device.
-async fn compare_pictures(devices: &[Device], picture: &Picture, expect: &mut Expectations) -> Done<()> {
+async fn compare_pictures(
+    devices: &[Device],
+    picture: &Picture,
+    expect: &mut Expectations,
+) -> Done<()> {
     for device in devices {
         let history = device.history().await?;
-        let with_file = history.iter().find(|message| message.attachment().is_some());
+        let with_file = history
+            .iter()
+            .find(|message| message.attachment().is_some());
         let same = match with_file {
             Some(message) => match device.client()?.download_attachment(message, |_| {}).await {
                 Ok(bytes) => sha256(&bytes) == picture.sha256(),
@@ -169,24 +229,43 @@ async fn compare_pictures(devices: &[Device], picture: &Picture, expect: &mut Ex
             },
             None => false,
         };
-        expect.that(&format!("{} has the picture, equal by SHA-256", device.name), same);
+        expect.that(
+            &format!("{} has the picture, equal by SHA-256", device.name),
+            same,
+        );
     }
     Ok(())
 }
 
 /// Every line on every device exactly once, in the order of the text, the picture where it was sent.
-async fn check_order(devices: &[Device], conversation: &Conversation, expect: &mut Expectations) -> Done<()> {
+async fn check_order(
+    devices: &[Device],
+    conversation: &Conversation,
+    expect: &mut Expectations,
+) -> Done<()> {
     let mut ids: Option<Vec<_>> = None;
     for device in devices {
         let history = device.history().await?;
-        let texts: Vec<_> =
-            history.iter().filter(|message| message.attachment().is_none()).map(|message| message.text()).collect();
+        let texts: Vec<_> = history
+            .iter()
+            .filter(|message| message.attachment().is_none())
+            .map(|message| message.text())
+            .collect();
         let whole = texts.len() == conversation.lines.len()
-            && texts.iter().zip(&conversation.lines).all(|(text, line)| *text == Some(line.as_str()));
-        expect.that(&format!("{} has every line once, in order", device.name), whole);
+            && texts
+                .iter()
+                .zip(&conversation.lines)
+                .all(|(text, line)| *text == Some(line.as_str()));
+        expect.that(
+            &format!("{} has every line once, in order", device.name),
+            whole,
+        );
         let order: Vec<_> = history.iter().map(|message| message.id).collect();
         let same = ids.as_ref().is_none_or(|ids| *ids == order);
-        expect.that(&format!("{} shows the same order as the others", device.name), same);
+        expect.that(
+            &format!("{} shows the same order as the others", device.name),
+            same,
+        );
         ids.get_or_insert(order);
     }
     Ok(())
@@ -202,7 +281,11 @@ fn measure(
 ) -> (Vec<Duration>, Vec<Duration>) {
     let (mut stored, mut decrypted) = (Vec::new(), Vec::new());
     for (turn, line) in sent.iter().enumerate().filter(|(_, line)| line.calm) {
-        if let Some(at) = devices[line.device].seen().stored_at.get(&line.message.local_id) {
+        if let Some(at) = devices[line.device]
+            .seen()
+            .stored_at
+            .get(&line.message.local_id)
+        {
             stored.push(at.saturating_duration_since(line.at));
         }
         for (number, device) in devices.iter().enumerate() {

@@ -36,6 +36,9 @@ impl Engine {
     }
 
     pub(crate) fn outbox_wakes_at(&self) -> Option<Timestamp> {
+        if !self.online {
+            return None;
+        }
         let due = self.store.outbox_next_due().ok().flatten()?;
         // A head that is due already waits for an answer, a list or a bundle: those are inputs of their own.
         Some(if due > self.now {
@@ -56,7 +59,7 @@ impl Engine {
         if users.iter().any(|user| self.trust.distrusts(user)) || self.awaits_acceptance(&users)? {
             return Ok(());
         }
-        if self.trust.take_unknown(&peer) {
+        if self.trust.is_unknown(&peer, self.now) {
             self.give_up(head, "user_unknown");
             return Ok(());
         }

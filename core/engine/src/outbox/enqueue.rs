@@ -71,13 +71,13 @@ impl Engine {
             .store
             .outbox_entry(id)?
             .filter(|entry| entry.state == OutboxState::Failed);
-        let Some(entry) = entry.filter(|_| held.state == MessageState::Failed) else {
+        if entry.is_none() || held.state != MessageState::Failed {
             return Err(EngineError::NotFailed);
-        };
+        }
         self.store.transaction(|tx| -> Result<(), EngineError> {
-            tx.retry_message(id)?;
+            tx.retry_message(id, now)?;
             tx.set_outbox_failed(id, false)?;
-            Ok(tx.note_attempt(id, entry.attempts, 0, now)?)
+            Ok(tx.note_attempt(id, 0, 0, now)?)
         })?;
         self.queued(id)
     }

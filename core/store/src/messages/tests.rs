@@ -237,10 +237,10 @@ fn a_failed_message_may_be_tried_again() {
     write(&mut store, |tx| tx.fail_message(id, "blocked"));
     let held = store.message(id).unwrap().unwrap();
     assert!(held.state == MessageState::Failed && held.reason.as_deref() == Some("blocked"));
-    write(&mut store, |tx| tx.retry_message(id));
+    write(&mut store, |tx| tx.retry_message(id, Timestamp(9_000)));
     let held = store.message(id).unwrap().unwrap();
     assert!(held.state == MessageState::Pending && held.reason.is_none());
-    let twice = store.transaction(|tx| tx.retry_message(id));
+    let twice = store.transaction(|tx| tx.retry_message(id, Timestamp(9_000)));
     assert_eq!(twice, Err(StoreError::NoSuch("failed message")));
 }
 

@@ -152,13 +152,13 @@ impl Transaction<'_> {
         }
     }
 
-    /// An own message that was given up is tried again.
-    pub fn retry_message(&mut self, id: LocalId) -> Result<(), StoreError> {
+    /// An own message that was given up is tried again, from now on.
+    pub fn retry_message(&mut self, id: LocalId, now: Timestamp) -> Result<(), StoreError> {
         let changed = self
             .statement(
-                "UPDATE messages SET state = ?2, reason = NULL WHERE local_id = ?1 AND state = ?3",
+                "UPDATE messages SET state = ?2, reason = NULL, local_at_ms = ?4 WHERE local_id = ?1 AND state = ?3",
             )?
-            .execute(params![id.0, MessageState::Pending, MessageState::Failed])?;
+            .execute(params![id.0, MessageState::Pending, MessageState::Failed, Col(now)])?;
         if changed == 1 {
             Ok(())
         } else {
