@@ -24,7 +24,7 @@ pub struct RelayConfig {
 pub enum RelayData {
     /// In this folder, which is made if it is not there.
     Folder(PathBuf),
-    /// Nowhere: all is gone when the relay ends.
+    /// Nowhere to stay: in a folder of the system's temporary ones, which goes when the relay ends.
     Memory,
 }
 

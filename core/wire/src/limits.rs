@@ -20,6 +20,8 @@ pub const BODY_MAX: usize = 64 * 1024;
 pub const IDEMPOTENCY_KEY_MAX: usize = 64;
 /// One-time prekeys in one upload.
 pub const ONE_TIME_PREKEYS_MAX: usize = 200;
+/// A device with fewer one-time prekeys than this is told so (`prekeys_low`).
+pub const PREKEYS_LOW: u32 = 20;
 /// Users in one query for lists or bundles.
 pub const QUERY_USERS_MAX: usize = 50;
 /// Slots of a linking mailbox.

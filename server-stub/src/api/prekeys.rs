@@ -8,7 +8,7 @@ use axum::extract::State;
 use http::StatusCode;
 use sealwire_wire::UserId;
 use sealwire_wire::contract::{
-    BundlesAnswer, BundlesQuery, PrekeyCount, PrekeyUpload, UserBundles,
+    BundlesAnswer, BundlesQuery, DeviceName, PrekeyCount, PrekeyUpload, UserBundles,
 };
 use sealwire_wire::limits::PREKEY_BODY_MAX;
 use serde::Deserialize;
@@ -46,6 +46,7 @@ pub(super) async fn of_user(
 ) -> Answer<Json<UserBundles>> {
     let device = query_id(device_id.as_deref())?;
     let bundles = state.service().user_bundles(&caller, &user, device).await?;
+    state.sockets().prekeys_taken(devices_of(&bundles));
     Ok(Json(bundles))
 }
 
@@ -55,9 +56,15 @@ pub(super) async fn query(
     State(state): State<ApiState>,
     Body(query): Body<BundlesQuery>,
 ) -> Answer<Json<BundlesAnswer>> {
-    state
-        .service()
-        .query_bundles(&caller, &query)
-        .await
-        .map(Json)
+    let found = state.service().query_bundles(&caller, &query).await?;
+    let devices = found.users.iter().flat_map(devices_of);
+    state.sockets().prekeys_taken(devices);
+    Ok(Json(found))
+}
+
+fn devices_of(bundles: &UserBundles) -> impl Iterator<Item = DeviceName> {
+    bundles.bundles.iter().map(|bundle| DeviceName {
+        user_id: bundles.user_id.clone(),
+        device_id: bundle.device_id,
+    })
 }

@@ -434,3 +434,26 @@ async fn a_socket_that_reads_nothing_does_not_delay_another() {
     let (replayed, _) = bob.socket().await.catch_up().await;
     assert_eq!(replayed, Vec::from_iter(1..=150));
 }
+
+#[tokio::test]
+async fn a_device_is_told_when_its_one_time_prekeys_run_low() {
+    let relay = relay().await;
+    let Pair { alice, bob, .. } = pair(&relay).await;
+    let mut socket = bob.socket().await;
+    socket.catch_up().await;
+    // Of the twenty one is given out.
+    let take = async || alice.get("/v1/users/bob/prekeys").send().await.unwrap();
+    assert_eq!(take().await.status(), StatusCode::OK);
+    let told = socket.frame().await.event;
+    assert_eq!(told, ServerEvent::PrekeysLow { remaining: 19 });
+    // Told again after a reconnect, until there are more.
+    let mut socket = bob.socket().await;
+    socket.catch_up().await;
+    let told = socket.frame().await.event;
+    assert_eq!(told, ServerEvent::PrekeysLow { remaining: 19 });
+    let more = prekeys(&bob.identity, 2, 21..=30);
+    bob.put("/v1/prekeys").json(&more).send().await.unwrap();
+    assert_eq!(take().await.status(), StatusCode::OK);
+    let quiet = tokio::time::timeout(Duration::from_millis(200), socket.hear()).await;
+    assert!(quiet.is_err(), "{quiet:?}");
+}

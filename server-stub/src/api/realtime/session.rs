@@ -14,6 +14,7 @@ use sealwire_wire::Timestamp;
 use sealwire_wire::contract::{
     ClientFrame, CloseCode, DeviceName, ErrorCode, ServerEvent, ServerFrame,
 };
+use sealwire_wire::limits::PREKEYS_LOW;
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -124,6 +125,11 @@ impl Session {
                 }
                 () = outgoing.frames.closed() => return Ended::stalled(),
                 () = place.wake.notified(), if !self.behind => self.behind = true,
+                () = place.prekey_taken.notified(), if self.ready.is_empty() => {
+                    if let Err(ended) = self.count_prekeys().await {
+                        return ended;
+                    }
+                }
                 _ = ping.tick() => {
                     if let Err(ended) = self.ping().await {
                         return ended;
@@ -162,6 +168,23 @@ impl Session {
         {
             let caught_up = self.frame(ServerEvent::CaughtUp { replayed })?;
             self.ready.push_back(caught_up);
+            self.count_prekeys().await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the client when its one-time prekeys run low. Told again at the next key given out, so none is waited for.
+    async fn count_prekeys(&mut self) -> Result<(), Ended> {
+        let count = self
+            .state
+            .service()
+            .prekey_count(&self.device)
+            .await
+            .map_err(Ended::refused)?;
+        let remaining = count.one_time_prekeys;
+        if remaining < PREKEYS_LOW {
+            let low = self.frame(ServerEvent::PrekeysLow { remaining })?;
+            self.ready.push_back(low);
         }
         Ok(())
     }

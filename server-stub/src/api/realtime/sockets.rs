@@ -29,6 +29,7 @@ struct Registry {
 struct Entry {
     generation: u64,
     wake: Arc<Notify>,
+    prekey_taken: Arc<Notify>,
     close: watch::Sender<Option<CloseCode>>,
 }
 
@@ -39,6 +40,8 @@ pub(super) struct Place {
     generation: u64,
     /// Rings when the device's queue may have something new.
     pub(super) wake: Arc<Notify>,
+    /// Rings when one of the device's one-time prekeys was given out.
+    pub(super) prekey_taken: Arc<Notify>,
     /// Says when the socket is to be closed, and why.
     pub(super) close: watch::Receiver<Option<CloseCode>>,
 }
@@ -51,11 +54,13 @@ impl Sockets {
         registry.open += 1;
         let generation = registry.last_generation;
         let wake = Arc::new(Notify::new());
+        let prekey_taken = Arc::new(Notify::new());
         let going_away = registry.going_away.then_some(CloseCode::GoingAway);
         let (close, closed) = watch::channel(going_away);
         let entry = Entry {
             generation,
             wake: Arc::clone(&wake),
+            prekey_taken: Arc::clone(&prekey_taken),
             close,
         };
         if let Some(older) = registry.by_device.insert(device.clone(), entry) {
@@ -66,6 +71,7 @@ impl Sockets {
             device: device.clone(),
             generation,
             wake,
+            prekey_taken,
             close: closed,
         }
     }
@@ -81,6 +87,16 @@ impl Sockets {
         for device in &wake.revoked {
             if let Some(entry) = registry.by_device.get(device) {
                 entry.close.send_replace(Some(CloseCode::DeviceRevoked));
+            }
+        }
+    }
+
+    /// Lets these devices' sockets count their one-time prekeys.
+    pub(crate) fn prekeys_taken(&self, devices: impl IntoIterator<Item = DeviceName>) {
+        let registry = self.0.lock();
+        for device in devices {
+            if let Some(entry) = registry.by_device.get(&device) {
+                entry.prekey_taken.notify_one();
             }
         }
     }
