@@ -17,6 +17,7 @@ pub struct RelayConfig {
     pub(crate) timings: Timings,
     pub(crate) paces: Paces,
     pub(crate) database_pages_max: Option<u32>,
+    pub(crate) behind_proxy: bool,
 }
 
 /// Where a relay keeps its data.
@@ -43,7 +44,10 @@ pub struct Timings {
     pub token_lifetime: Duration,
     /// A signed attachment URL lives for so long.
     pub url_lifetime: Duration,
-    /// A request's head must be there, and of its body some bytes must come, within this time.
+    /// A connection is closed when its next request's head is not there within this time. Longer than clients keep idle
+    /// connections (90 s is common), so that none is closed while a request is on its way.
+    pub idle_max: Duration,
+    /// A request is given up when nothing more of its body comes for so long.
     pub request_stall_max: Duration,
     /// When the relay ends, requests under way get this long.
     pub shutdown_grace: Duration,
@@ -80,6 +84,7 @@ impl RelayConfig {
             timings: Timings::default(),
             paces: Paces::default(),
             database_pages_max: None,
+            behind_proxy: false,
         }
     }
 
@@ -90,9 +95,15 @@ impl RelayConfig {
     }
 
     /// What clients reach this relay by (`https://relay.example`). Devices sign it when they prove themselves.
-    /// Without it: `http://` and the address it listens on.
+    /// Without it: `http://` and the address it listens on. In dev mode it must be this machine's.
     pub fn public_origin(mut self, origin: impl Into<String>) -> Self {
         self.public_origin = Some(origin.into());
+        self
+    }
+
+    /// Takes clients' addresses, for their rates, from the last entry of `X-Forwarded-For`, which the proxy in front must set.
+    pub fn behind_proxy(mut self, behind_proxy: bool) -> Self {
+        self.behind_proxy = behind_proxy;
         self
     }
 
@@ -142,6 +153,7 @@ impl Default for Timings {
             token_grace: Duration::from_secs(60),
             token_lifetime: Duration::from_millis(TOKEN_TTL_MS),
             url_lifetime: Duration::from_secs(60 * 60),
+            idle_max: Duration::from_secs(120),
             request_stall_max: Duration::from_secs(30),
             shutdown_grace: Duration::from_secs(5),
         }

@@ -34,6 +34,10 @@ struct Arguments {
     #[arg(long, value_name = "URL")]
     public_origin: Option<String>,
 
+    /// Takes clients' addresses, for their rates, from the last entry of X-Forwarded-For, which the proxy in front must set
+    #[arg(long)]
+    behind_proxy: bool,
+
     /// A JWK set with the platform's Ed25519 keys. Its tokens (claims sub = user id, exp, and aud = sealwire if there is
     /// one) open and recover accounts. Ends dev mode
     #[arg(long, value_name = "FILE")]
@@ -97,7 +101,9 @@ async fn serve(arguments: Arguments) -> Result<(), Box<dyn Error>> {
 
 impl Arguments {
     fn into_config(self) -> RelayConfig {
-        let mut config = RelayConfig::new(RelayData::Folder(self.data)).listen(self.listen);
+        let mut config = RelayConfig::new(RelayData::Folder(self.data))
+            .listen(self.listen)
+            .behind_proxy(self.behind_proxy);
         if let Some(origin) = self.public_origin {
             config = config.public_origin(origin);
         }

@@ -1,6 +1,6 @@
 //! A running relay: started from its config, ended once.
 
-use crate::api::{self, ApiState, Buckets, Parts, Sockets};
+use crate::api::{self, ApiState, Buckets, Parts, Sockets, is_loopback};
 use crate::blobs::{BlobFolder, UrlSigner};
 use crate::config::{RelayConfig, RelayData};
 use crate::serve::{Patience, serve, stopped};
@@ -46,6 +46,12 @@ pub enum StartError {
          give it a JWK set (--platform-jwks), or listen on 127.0.0.1"
     )]
     NotLoopback(SocketAddr),
+    /// Dev mode behind a public address would give tokens to the world.
+    #[error(
+        "without the platform's keys the relay is in dev mode, and {0} is not this machine: \
+         give it a JWK set (--platform-jwks), or no public origin"
+    )]
+    PublicDevMode(String),
     /// The public origin is not one.
     #[error(
         "{0:?} is no origin: write scheme://host[:port], with http or https and nothing after it"
@@ -96,6 +102,11 @@ impl Relay {
             return Err(StartError::NotLoopback(config.listen));
         }
         let origin = config.public_origin.as_deref().map(origin).transpose()?;
+        if config.platform_jwks.is_none()
+            && let Some(public) = origin.as_deref().filter(|origin| !is_loopback(origin))
+        {
+            return Err(StartError::PublicDevMode(public.to_owned()));
+        }
         let listen_error = |source| StartError::Listen {
             address: config.listen,
             source,
@@ -133,7 +144,7 @@ impl Relay {
         let address = listener.local_addr().map_err(listen_error)?;
         let url = format!("http://{address}");
         let patience = Patience {
-            head: config.timings.request_stall_max,
+            head: config.timings.idle_max,
             shutdown: config.timings.shutdown_grace,
         };
         let state = ApiState::new(Parts {
@@ -149,6 +160,7 @@ impl Relay {
             public_origin: origin.unwrap_or_else(|| url.clone()),
             cors_origins: config.cors_origins,
             timings: config.timings,
+            behind_proxy: config.behind_proxy,
             _temporary_folder: folder,
         });
         let (stop, stopped) = watch::channel(false);

@@ -32,7 +32,8 @@ pub(super) fn layer(origins: &[String], loopback: bool) -> CorsLayer {
         .max_age(PREFLIGHT_KEPT)
 }
 
-fn is_loopback(origin: &str) -> bool {
+/// Whether an origin is this machine's.
+pub(crate) fn is_loopback(origin: &str) -> bool {
     url::Url::parse(origin).is_ok_and(|url| is_loopback_host(url.host()))
 }
 

@@ -14,6 +14,7 @@ mod realtime;
 mod request;
 mod state;
 
+pub(crate) use cors::is_loopback;
 pub(crate) use pace::Buckets;
 pub(crate) use realtime::Sockets;
 pub(crate) use request::Peer;
@@ -25,6 +26,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
+use request::announced_length;
 use sealwire_wire::contract::ErrorCode;
 use std::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -95,10 +97,12 @@ async fn log(request: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let bytes = announced_length(request.headers());
     let response = next.run(request).await;
     tracing::info!(
         %method,
         route = route.as_ref().map_or("none", MatchedPath::as_str),
+        bytes,
         status = response.status().as_u16(),
         micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
         "request"

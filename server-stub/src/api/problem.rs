@@ -37,3 +37,43 @@ fn answer(problem: &Problem) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Router;
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    async fn problem(response: Response) -> Problem {
+        assert_eq!(response.headers()[header::CONTENT_TYPE], PROBLEM_JSON);
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await;
+        serde_json::from_slice(&body.unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_as_a_problem_that_may_be_tried_again() {
+        async fn panics() {
+            panic!("a bug, with something secret in its words");
+        }
+        let routes = Router::<()>::new()
+            .route("/", get(panics))
+            .layer(CatchPanicLayer::custom(after_panic));
+        let request = axum::extract::Request::new(Body::empty());
+        let problem = problem(routes.oneshot(request).await.unwrap()).await;
+        assert_eq!(
+            (problem.status, problem.code),
+            (500, ErrorCode::Unavailable)
+        );
+        assert!(problem.retryable && !problem.detail.contains("secret"));
+    }
+
+    #[tokio::test]
+    async fn a_wait_is_told_in_milliseconds_and_in_whole_seconds_upwards() {
+        let refusal = Refusal::new(ErrorCode::RateLimited, "later").retry_after_ms(1001);
+        let response = refusal.into_response();
+        assert_eq!(response.headers()[header::RETRY_AFTER], "2");
+        assert_eq!(problem(response).await.retry_after_ms, Some(1001));
+    }
+}

@@ -35,6 +35,7 @@ pub(crate) struct Parts {
     pub(crate) public_origin: String,
     pub(crate) cors_origins: Vec<String>,
     pub(crate) timings: Timings,
+    pub(crate) behind_proxy: bool,
     /// Last, so that it goes when nothing is open in it any more.
     pub(crate) _temporary_folder: Option<TemporaryFolder>,
 }
@@ -109,6 +110,11 @@ impl ApiState {
 
     pub(crate) fn cors_origins(&self) -> &[String] {
         &self.0.cors_origins
+    }
+
+    /// Whether a proxy says who clients are.
+    pub(crate) fn behind_proxy(&self) -> bool {
+        self.0.behind_proxy
     }
 
     pub(crate) fn timings(&self) -> &Timings {

@@ -96,7 +96,7 @@ async fn a_challenge_is_good_once_and_for_its_device_alone() {
 
 #[tokio::test]
 async fn an_answer_for_another_relay_opens_nothing_here() {
-    let relay = relay_with(|config| config.public_origin("https://relay.example")).await;
+    let relay = relay_with(|config| config.public_origin("http://localhost:1")).await;
     let (_, first) = new_account("alice");
     let answer = Client::new()
         .post(format!("{}/v1/devices", relay.url()))
@@ -147,6 +147,13 @@ async fn dev_tokens_are_for_this_machine_under_its_own_name() {
         .await
         .unwrap();
     refused(answer, 403, ErrorCode::Forbidden).await;
+}
+
+#[tokio::test]
+async fn dev_mode_has_no_public_origin() {
+    let config = RelayConfig::new(RelayData::Memory).public_origin("https://relay.example");
+    let refused = Relay::start(config).await.err();
+    assert!(matches!(refused, Some(StartError::PublicDevMode(_))));
 }
 
 #[tokio::test]

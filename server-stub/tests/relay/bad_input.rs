@@ -277,6 +277,7 @@ async fn pages_of_configured_origins_may_ask_and_others_may_not() {
 async fn a_request_that_does_not_arrive_is_given_up() {
     let timings = Timings {
         request_stall_max: Duration::from_millis(200),
+        idle_max: Duration::from_millis(200),
         ..Timings::default()
     };
     let relay = relay_with(|config| config.timings(timings)).await;

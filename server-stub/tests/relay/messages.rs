@@ -320,3 +320,28 @@ async fn strangers_are_held_to_a_pace() {
     }
     assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
 }
+
+#[tokio::test]
+async fn behind_a_proxy_each_client_has_its_own_pace() {
+    let anonymous = Pace {
+        per_second: 0.1,
+        burst: 1.0,
+    };
+    let paces = Paces {
+        anonymous,
+        ..Paces::default()
+    };
+    let open = async |url: &str, forwarded: &str| {
+        let request = reqwest::Client::new().post(format!("{url}/v1/provisioning"));
+        let request = request.header("x-forwarded-for", forwarded);
+        request.send().await.unwrap().status().as_u16()
+    };
+    let relay = relay_with(|config| config.paces(paces).behind_proxy(true)).await;
+    assert_eq!(open(relay.url(), "192.0.2.1").await, 201);
+    assert_eq!(open(relay.url(), "192.0.2.2").await, 201);
+    // The proxy's word is the last one; what stands before it, anybody could have written.
+    assert_eq!(open(relay.url(), "192.0.2.9, 192.0.2.1").await, 429);
+    let relay = relay_with(|config| config.paces(paces)).await;
+    assert_eq!(open(relay.url(), "192.0.2.1").await, 201);
+    assert_eq!(open(relay.url(), "192.0.2.2").await, 429);
+}

@@ -77,9 +77,24 @@ impl FromRequestParts<ApiState> for Anybody {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
-        state.anonymous_pace().take(Peer::of(parts).0.ip())?;
+        state.anonymous_pace().take(client_address(parts, state))?;
         Ok(Self)
     }
+}
+
+/// Where a client is, as far as the relay can know.
+fn client_address(parts: &Parts, state: &ApiState) -> IpAddr {
+    // What a client itself wrote there stands before what the proxy adds.
+    let forwarded = parts
+        .headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .next_back()
+        .filter(|_| state.behind_proxy())
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.rsplit(',').next())
+        .and_then(|address| address.trim().parse().ok());
+    forwarded.unwrap_or_else(|| Peer::of(parts).0.ip())
 }
 
 impl Peer {
