@@ -24,7 +24,7 @@ mod threads;
 mod wake;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use attachments::AttachmentFacts;
 pub use history::HistoryQuery;

@@ -1,4 +1,5 @@
-use super::world::{run, travelling};
+use super::people::travelling;
+use super::world::run;
 use super::{Account, World, on_both_engines, refused};
 use crate::service::Publisher;
 use sealwire_crypto::device::ListChange;
@@ -259,7 +260,7 @@ fn a_recovery_needs_the_platforms_word() {
         let mut alice = world.open_account("alice");
         world.register_by_grant(&mut alice);
         let entry =
-            super::world::new_device(&alice.devices[&2], 2, "alice", &alice.key, &mut alice.rng);
+            super::people::new_device(&alice.devices[&2], 2, "alice", &alice.key, &mut alice.rng);
         let identity = alice.devices[&2].identity.clone();
         let recovery = alice
             .list
@@ -284,7 +285,7 @@ fn a_recovery_needs_the_platforms_word() {
             1,
             &alice.devices[&1].identity.clone(),
             &ListChange {
-                put: vec![super::world::new_device(
+                put: vec![super::people::new_device(
                     &alice.devices[&2],
                     2,
                     "alice",

@@ -1,9 +1,11 @@
 //! The rules, each on both engines, on a bare executor.
 
+mod any_bytes;
 mod attachments;
 mod challenges;
 mod lists;
 mod mailboxes;
+mod people;
 mod prekeys;
 mod queues;
 mod reading;
@@ -12,4 +14,6 @@ mod sends;
 mod survival;
 mod world;
 
-pub(super) use world::{Account, World, on_both_engines, refused};
+pub(super) use people::Account;
+pub(crate) use world::run;
+pub(super) use world::{World, on_both_engines, refused};

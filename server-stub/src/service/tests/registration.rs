@@ -1,4 +1,5 @@
-use super::world::{run, travelling};
+use super::people::travelling;
+use super::world::run;
 use super::{Account, on_both_engines, refused};
 use sealwire_crypto::device::SignedDeviceList;
 use sealwire_wire::Base64;
@@ -214,7 +215,7 @@ fn a_list_of_another_user_opens_no_account() {
     on_both_engines(|world| {
         let (mut alice, mut request) = Account::new("alice");
         let entry =
-            super::world::new_device(&alice.devices[&1], 1, "bob", &alice.key, &mut alice.rng);
+            super::people::new_device(&alice.devices[&1], 1, "bob", &alice.key, &mut alice.rng);
         let identity = alice.devices[&1].identity.clone();
         let of_bob =
             SignedDeviceList::sign_first(&alice.key, &identity, "bob", &entry, 1, &mut alice.rng)

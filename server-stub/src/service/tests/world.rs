@@ -1,5 +1,6 @@
-//! A relay without network, people with devices, and a clock that goes where it is told.
+//! A relay without network, and a clock that goes where it is told.
 
+use super::people::Account;
 use crate::service::{Answer, Clock, NoRandomness, Publisher, Random, Rules, Service};
 use crate::storage::Storage;
 use crate::storage::memory::Memory;
@@ -7,18 +8,11 @@ use crate::storage::sqlite::{Sqlite, SqliteOptions, Threading};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use sealwire_crypto::challenge;
-use sealwire_crypto::device::{
-    DeviceList, ListChange, NewDevice, RegistrationGrant, SignedDeviceList, consent_to_listing,
-};
-use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair, OneTimePreKeyPair, SignedPreKeyPair};
 use sealwire_wire::contract::{
-    ChallengeRequest, DeviceEnvelope, DeviceName, EnvelopeType, ErrorCode, PrekeyUpload,
-    PublicPrekey, PublicSignedPrekey, RegisterDevice, SendMessage, SignedGrant, SignedList,
-    TokenRequest,
+    ChallengeRequest, DeviceEnvelope, DeviceName, EnvelopeType, ErrorCode, RegisterDevice,
+    SendMessage, TokenRequest,
 };
-use sealwire_wire::{
-    Base64, Bytes32, ClientSeq, DeviceId, IdempotencyKey, ThreadId, Timestamp, UserId,
-};
+use sealwire_wire::{Base64, Bytes32, ClientSeq, IdempotencyKey, ThreadId, Timestamp, UserId};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::Path;
@@ -28,7 +22,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use tempfile::TempDir;
 
 pub(crate) const ORIGIN: &str = "https://relay.example";
-const START: u64 = 1_800_000_000_000;
+pub(super) const START: u64 = 1_800_000_000_000;
 
 /// Runs a future with no runtime at all.
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
@@ -85,20 +79,6 @@ pub(crate) struct World {
     pub(crate) clock: Arc<TestClock>,
     folder: Option<TempDir>,
     seed: u64,
-}
-
-/// One person with all devices, and the keys of each.
-pub(crate) struct Account {
-    pub(crate) user: UserId,
-    pub(crate) key: AccountKeyPair,
-    pub(crate) list: DeviceList,
-    pub(crate) devices: BTreeMap<u32, Device>,
-    pub(crate) rng: ChaCha20Rng,
-}
-
-pub(crate) struct Device {
-    pub(crate) identity: IdentityKeyPair,
-    pub(crate) registration_id: u32,
 }
 
 impl World {
@@ -342,180 +322,4 @@ async fn start(
         rules,
     )
     .await
-}
-
-impl Account {
-    /// An account that is not opened yet, and the registration that opens it.
-    pub(crate) fn new(name: &str) -> (Self, RegisterDevice) {
-        let seed = name
-            .bytes()
-            .fold(7, |seed: u64, byte| seed * 31 + u64::from(byte));
-        let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let key = AccountKeyPair::generate(&mut rng);
-        let first = Device {
-            identity: IdentityKeyPair::generate(&mut rng),
-            registration_id: 1_001,
-        };
-        let entry = new_device(&first, 1, name, &key, &mut rng);
-        let signed =
-            SignedDeviceList::sign_first(&key, &first.identity, name, &entry, START, &mut rng)
-                .unwrap();
-        let mut account = Self {
-            user: name.parse().unwrap(),
-            list: signed.verify_first(name).unwrap(),
-            key,
-            devices: BTreeMap::from([(1, first)]),
-            rng,
-        };
-        let mut request = account.registration(1);
-        request.list = Some(travelling(&signed));
-        (account, request)
-    }
-
-    pub(crate) fn name(&self, device: u32) -> DeviceName {
-        DeviceName {
-            user_id: self.user.clone(),
-            device_id: DeviceId::new(device).unwrap(),
-        }
-    }
-
-    /// The registration of a device, made if there is none, without list or grant.
-    pub(crate) fn registration(&mut self, device: u32) -> RegisterDevice {
-        if !self.devices.contains_key(&device) {
-            let identity = IdentityKeyPair::generate(&mut self.rng);
-            self.devices.insert(
-                device,
-                Device {
-                    identity,
-                    registration_id: 1_000 + device,
-                },
-            );
-        }
-        let prekeys = self.prekeys(device, 1, 1..=3);
-        let keys = &self.devices[&device];
-        RegisterDevice {
-            user_id: self.user.clone(),
-            device_id: DeviceId::new(device).unwrap(),
-            identity_key: Base64(keys.identity.public().to_bytes().to_vec()),
-            registration_id: keys.registration_id,
-            prekeys,
-            list: None,
-            grant: None,
-        }
-    }
-
-    pub(crate) fn prekeys(
-        &mut self,
-        device: u32,
-        signed_id: u32,
-        one_time: std::ops::RangeInclusive<u32>,
-    ) -> PrekeyUpload {
-        let signed = SignedPreKeyPair::generate(signed_id, &mut self.rng)
-            .public()
-            .to_bytes();
-        let identity = &self.devices[&device].identity;
-        let signature = identity.sign(&mut self.rng, &signed);
-        let one_time_prekeys = one_time
-            .map(|id| PublicPrekey {
-                id,
-                key: Base64(
-                    OneTimePreKeyPair::generate(id, &mut self.rng)
-                        .public()
-                        .to_bytes()
-                        .to_vec(),
-                ),
-            })
-            .collect();
-        PrekeyUpload {
-            signed_prekey: Some(PublicSignedPrekey {
-                id: signed_id,
-                key: Base64(signed.to_vec()),
-                signature: Base64(signature.to_bytes().to_vec()),
-            }),
-            one_time_prekeys,
-        }
-    }
-
-    /// A grant of device 1.
-    pub(crate) fn grant(&mut self, device: u32, expires_at_ms: u64) -> SignedGrant {
-        let mut nonce = [0; 16];
-        self.rng.fill_bytes(&mut nonce);
-        let grant = RegistrationGrant {
-            user_id: self.user.to_string(),
-            device_id: device,
-            nonce,
-            expires_at_ms,
-        };
-        let signed = grant
-            .sign(&self.key, 1, &self.devices[&1].identity, &mut self.rng)
-            .unwrap();
-        SignedGrant {
-            payload: Base64(signed.payload),
-            account_signature: Base64(signed.account_signature),
-            signer_device_id: DeviceId::FIRST,
-            device_signature: Base64(signed.device_signature),
-        }
-    }
-
-    /// The next list, signed by device 1.
-    pub(crate) fn list_with(&mut self, add: &[u32], remove: &[u32]) -> SignedList {
-        let put = add
-            .iter()
-            .map(|id| {
-                new_device(
-                    &self.devices[id],
-                    *id,
-                    self.user.as_str(),
-                    &self.key,
-                    &mut self.rng,
-                )
-            })
-            .collect();
-        let change = ListChange {
-            put,
-            remove: remove.to_vec(),
-        };
-        let signer = &self.devices[&1].identity;
-        let signed = self
-            .list
-            .sign_next(&self.key, 1, signer, &change, START, &mut self.rng)
-            .unwrap();
-        travelling(&signed)
-    }
-
-    /// Goes on from a list that was published.
-    pub(crate) fn take(&mut self, list: &SignedList) {
-        self.list = self
-            .list
-            .verify_next(&crate::service::public_data::list(list))
-            .unwrap();
-    }
-}
-
-pub(crate) fn new_device(
-    device: &Device,
-    id: u32,
-    user: &str,
-    account: &AccountKeyPair,
-    rng: &mut ChaCha20Rng,
-) -> NewDevice {
-    NewDevice {
-        device_id: id,
-        registration_id: device.registration_id,
-        identity_key: device.identity.public(),
-        added_at_ms: START,
-        protocol_versions: vec![3],
-        features: Vec::new(),
-        device_signature: consent_to_listing(&device.identity, user, &account.public(), rng)
-            .unwrap(),
-    }
-}
-
-pub(crate) fn travelling(list: &SignedDeviceList) -> SignedList {
-    SignedList {
-        payload: Base64(list.payload.clone()),
-        account_signature: Base64(list.account_signature.clone()),
-        signer_device_id: DeviceId::new(list.signer_device_id).unwrap(),
-        signer_signature: Base64(list.signer_signature.clone()),
-    }
 }

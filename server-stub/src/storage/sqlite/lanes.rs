@@ -246,3 +246,62 @@ fn roll_back(connection: &Connection) {
         let _ = connection.execute_batch("ROLLBACK");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::tests::run;
+    use rusqlite::{Error, params};
+    use tempfile::TempDir;
+
+    fn lanes(folder: &TempDir) -> Lanes {
+        let path = folder.path().join("lanes.db");
+        let writer = super::super::connect(&path).unwrap();
+        writer
+            .execute_batch("CREATE TABLE IF NOT EXISTS n (n INTEGER PRIMARY KEY) STRICT")
+            .unwrap();
+        Lanes::threads(writer, || super::super::connect(&path)).unwrap()
+    }
+
+    fn insert(lanes: &Lanes, number: i64) -> Pending<'static, ()> {
+        lanes.write(move |db| {
+            db.execute("INSERT INTO n (n) VALUES (?1)", params![number])?;
+            if number % 5 == 0 {
+                Err(Error::QueryReturnedNoRows)
+            } else {
+                Ok(())
+            }
+        })
+    }
+
+    fn count(lanes: &Lanes) -> i64 {
+        let all = lanes.read(|db| db.query_row("SELECT count(*) FROM n", [], |row| row.get(0)));
+        run(all).unwrap()
+    }
+
+    #[test]
+    fn a_step_that_fails_takes_nothing_of_its_group_with_it() {
+        let folder = TempDir::new().unwrap();
+        let lanes = lanes(&folder);
+        // The writer is held up, so that the rest makes one group.
+        let held = lanes.write(|_| {
+            thread::sleep(std::time::Duration::from_millis(50));
+            Ok(())
+        });
+        let steps: Vec<_> = (1..=20).map(|number| insert(&lanes, number)).collect();
+        run(held).unwrap();
+        let failed = steps.into_iter().map(run).filter(Result::is_err).count();
+        assert_eq!((failed, count(&lanes)), (4, 16));
+    }
+
+    #[test]
+    fn what_was_asked_for_is_done_though_nobody_waits_and_before_the_file_closes() {
+        let folder = TempDir::new().unwrap();
+        let first = lanes(&folder);
+        for number in [1, 2, 3] {
+            drop(insert(&first, number));
+        }
+        drop(first);
+        assert_eq!(count(&lanes(&folder)), 3);
+    }
+}

@@ -1,27 +1,19 @@
 //! Accepting a message: checked, ordered, made durable, then put into queues.
 
+mod devices;
+mod shape;
+
 use super::franking::Stamped;
 use super::threads::check_participant;
 use super::{Answer, Refusal, Service, Wake, Woken};
-use crate::storage::{
-    AcceptMessage, Accepted, Account, EarlierSend, QueueSource, SendName, ThreadRecord,
-};
-use sealwire_crypto::primitives::sha256;
-use sealwire_crypto::transcript::Transcript;
-use sealwire_wire::contract::{
-    DeviceMismatch, DeviceName, ErrorCode, MessageKind, MessageRow, SendMessage, SentMessage, Stamp,
-};
-use sealwire_wire::limits::{
-    ATTACHMENTS_PER_MESSAGE_MAX, CIPHERTEXT_MAX, ENVELOPE_MAX, ENVELOPES_MAX, IDEMPOTENCY_TTL_MS,
-};
+use crate::storage::{AcceptMessage, Accepted, EarlierSend, QueueSource, SendName, ThreadRecord};
+use sealwire_wire::contract::{DeviceName, ErrorCode, MessageRow, SendMessage, SentMessage, Stamp};
+use sealwire_wire::limits::IDEMPOTENCY_TTL_MS;
 use sealwire_wire::{Bytes32, IdempotencyKey, MessageId, ThreadId, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use shape::{check_shape, fingerprint};
 
-const FINGERPRINT_LABEL: &str = "Sealwire v1 send fingerprint";
 /// Each failed attempt to take the next id of a thread means that another message took it.
 const ID_ATTEMPTS: usize = 64;
-/// Users whose list versions a send may name: the most that a thread has.
-const PARTICIPANTS_MAX: usize = 250;
 
 impl Service {
     /// Accepts a message. The answer is durable, and so is every envelope.
@@ -172,55 +164,6 @@ impl Service {
         Ok((self.direct_thread(&caller.user_id, to), true))
     }
 
-    /// One envelope for each live device of all participants but the sending one, under its registration.
-    async fn check_devices(
-        &self,
-        caller: &DeviceName,
-        own: &Account,
-        thread: &ThreadRecord,
-        message: &SendMessage,
-    ) -> Answer<()> {
-        let mut live = BTreeMap::new();
-        for user in &thread.participants {
-            let fetched = if *user == caller.user_id {
-                None
-            } else {
-                self.storage.account(user.clone()).await?
-            };
-            let account = match &fetched {
-                Some(account) => account,
-                None if *user == caller.user_id => own,
-                None => continue,
-            };
-            for device in account.live() {
-                let name = DeviceName {
-                    user_id: user.clone(),
-                    device_id: device.device_id,
-                };
-                live.insert(name, device.registration_id);
-            }
-        }
-        live.remove(caller);
-        let mut mismatch = DeviceMismatch::default();
-        for envelope in &message.envelopes {
-            let name = DeviceName {
-                user_id: envelope.user_id.clone(),
-                device_id: envelope.device_id,
-            };
-            match live.remove(&name) {
-                Some(registration_id) if registration_id == envelope.registration_id => {}
-                Some(_) => mismatch.stale.push(name),
-                None => mismatch.extra.push(name),
-            }
-        }
-        mismatch.missing = live.into_keys().collect();
-        if mismatch == DeviceMismatch::default() {
-            Ok(())
-        } else {
-            Err(Refusal::mismatch(mismatch))
-        }
-    }
-
     /// The row as it will be read, under an id above the thread's last one.
     fn row(
         &self,
@@ -285,70 +228,4 @@ fn new_row(
         created_at,
         envelope: None,
     }
-}
-
-/// What can be said of a send without looking at anything else.
-fn check_shape(message: &SendMessage) -> Answer<()> {
-    let too_large = |detail: String| Err(Refusal::new(ErrorCode::TooLarge, detail));
-    let against = |detail: &str| Err(Refusal::new(ErrorCode::Unprocessable, detail));
-    if message.ciphertext.0.len() > CIPHERTEXT_MAX {
-        return too_large(format!("a ciphertext has at most {CIPHERTEXT_MAX} bytes"));
-    }
-    if message.envelopes.len() > ENVELOPES_MAX {
-        return too_large(format!("at most {ENVELOPES_MAX} envelopes"));
-    }
-    if message
-        .envelopes
-        .iter()
-        .any(|envelope| envelope.body.0.len() > ENVELOPE_MAX)
-    {
-        return too_large(format!("an envelope has at most {ENVELOPE_MAX} bytes"));
-    }
-    if message.ciphertext.0.is_empty()
-        || message
-            .envelopes
-            .iter()
-            .any(|envelope| envelope.body.0.is_empty())
-    {
-        return against("a ciphertext or an envelope is empty");
-    }
-    let devices: BTreeSet<_> = message
-        .envelopes
-        .iter()
-        .map(|envelope| (&envelope.user_id, envelope.device_id))
-        .collect();
-    if devices.len() < message.envelopes.len() {
-        return against("two envelopes for one device");
-    }
-    if message.kind == MessageKind::Reaction || message.target_msg_id.is_some() {
-        return against("this relay takes messages without a target");
-    }
-    if message.ttl_seconds == Some(0) {
-        return against("a ttl of nothing");
-    }
-    if message.attachment_ids.len() > ATTACHMENTS_PER_MESSAGE_MAX {
-        return against("too many attachments");
-    }
-    if message.device_list_versions.len() > PARTICIPANTS_MAX {
-        return against("list versions of more users than a thread has");
-    }
-    Ok(())
-}
-
-/// What makes two sends the same content: SHA-256(ciphertext), kind, target, ttl.
-fn fingerprint(message: &SendMessage) -> Answer<[u8; 32]> {
-    let kind = match message.kind {
-        MessageKind::Message => 1,
-        MessageKind::Reaction => 2,
-    };
-    let target = message.target_msg_id.map(MessageId::to_bytes);
-    let ttl = message.ttl_seconds.map(u32::to_be_bytes);
-    Transcript::new(FINGERPRINT_LABEL)
-        .fixed(&sha256(message.ciphertext.as_slice()))
-        .u8(kind)
-        .bytes(target.as_ref().map_or(&[], |target| &target[..]))
-        .bytes(ttl.as_ref().map_or(&[], |ttl| &ttl[..]))
-        .finish()
-        .map(|text| sha256(&text))
-        .map_err(|error| Refusal::new(ErrorCode::InvalidRequest, error.to_string()))
 }

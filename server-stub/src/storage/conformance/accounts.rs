@@ -1,0 +1,168 @@
+//! Accounts, prekeys, secrets.
+
+use super::*;
+
+#[test]
+fn an_account_is_made_once_and_comes_back_as_it_went_in() {
+    on_every_engine(|storage| {
+        assert_eq!(done(storage.account(user("alice"))), None);
+        assert_eq!(done(storage.reserve_device_id(user("alice"))), None);
+        open(storage, "alice");
+        let again = OpenAccount {
+            user_id: user("alice"),
+            device: device(1, DeviceState::Live),
+            list: list(1),
+            prekeys: prekeys(7, 7..=7),
+        };
+        assert_eq!(done(storage.open_account(again)), Opened::Exists);
+        let expected = Account {
+            next_device_id: 2,
+            devices: vec![device(1, DeviceState::Live)],
+            list: list(1),
+        };
+        assert_eq!(done(storage.account(user("alice"))), Some(expected));
+        assert_eq!(
+            done(storage.prekey_count(name("alice", 1)))
+                .unwrap()
+                .signed_prekey_id,
+            1
+        );
+    });
+}
+
+#[test]
+fn a_grant_is_spent_with_its_device_or_not_at_all() {
+    on_every_engine(|storage| {
+        open(storage, "alice");
+        assert_eq!(
+            done(storage.admit_device(admit("alice", 2, 1))),
+            Admitted::NotReserved
+        );
+        assert_eq!(
+            done(storage.admit_device(admit("nobody", 1, 1))),
+            Admitted::NotReserved
+        );
+        done(storage.reserve_device_id(user("alice")));
+        done(storage.reserve_device_id(user("alice")));
+        assert_eq!(
+            done(storage.admit_device(admit("alice", 2, 1))),
+            Admitted::Admitted
+        );
+        let repeated = Admitted::Repeated(DeviceState::Registered);
+        assert_eq!(done(storage.admit_device(admit("alice", 2, 1))), repeated);
+        assert_eq!(
+            done(storage.admit_device(admit("alice", 3, 1))),
+            Admitted::GrantUsed
+        );
+        let mut other = admit("alice", 2, 2);
+        other.device.registered_by = [77; 32];
+        assert_eq!(done(storage.admit_device(other)), Admitted::IdTaken);
+        // The refused ones spent nothing.
+        assert_eq!(
+            done(storage.admit_device(admit("alice", 3, 2))),
+            Admitted::Admitted
+        );
+    });
+}
+
+#[test]
+fn a_list_is_appended_by_compare_and_set_and_moves_its_devices() {
+    on_every_engine(|storage| {
+        open(storage, "alice");
+        done(storage.reserve_device_id(user("alice")));
+        assert_eq!(
+            done(storage.append_list(append("nobody", 2, &[1]))),
+            Appended::Conflict
+        );
+        let unregistered = Appended::NotRegistered(DeviceId::new(2).unwrap());
+        assert_eq!(
+            done(storage.append_list(append("alice", 2, &[1, 2]))),
+            unregistered
+        );
+        done(storage.admit_device(admit("alice", 2, 1)));
+        let mut fork = append("alice", 2, &[1, 2]);
+        fork.prev_hash = [99; 32];
+        assert_eq!(done(storage.append_list(fork)), Appended::Conflict);
+        assert_eq!(
+            done(storage.append_list(append("alice", 3, &[1, 2]))),
+            Appended::Conflict
+        );
+        assert_eq!(
+            done(storage.append_list(append("alice", 2, &[1, 2]))),
+            Appended::Appended
+        );
+        assert_eq!(
+            done(storage.append_list(append("alice", 2, &[1, 2]))),
+            Appended::Conflict
+        );
+        assert_eq!(
+            done(storage.append_list(append("alice", 3, &[2]))),
+            Appended::Appended
+        );
+        let states: Vec<_> = done(storage.account(user("alice")))
+            .unwrap()
+            .devices
+            .iter()
+            .map(|device| device.state)
+            .collect();
+        assert_eq!(states, [DeviceState::Removed, DeviceState::Live]);
+        let removed = Appended::NotRegistered(DeviceId::FIRST);
+        assert_eq!(
+            done(storage.append_list(append("alice", 4, &[1, 2]))),
+            removed
+        );
+        assert_eq!(
+            done(storage.lists_after(user("alice"), 1, 100)),
+            [list(2), list(3)]
+        );
+        assert_eq!(
+            done(storage.lists_after(user("alice"), 0, 2)),
+            [list(1), list(2)]
+        );
+        assert!(done(storage.lists_after(user("alice"), u64::MAX, 2)).is_empty());
+    });
+}
+
+#[test]
+fn prekeys_are_stored_whole_or_not_and_taken_once() {
+    on_every_engine(|storage| {
+        open(storage, "alice");
+        let alice = name("alice", 1);
+        let store = |upload, max| done(storage.store_prekeys(alice.clone(), upload, max));
+        let unregistered = storage.store_prekeys(name("alice", 2), prekeys(1, 1..=1), 10);
+        assert_eq!(done(unregistered), PrekeysStored::NoDevice);
+        let mut clash = prekeys(2, 3..=5);
+        clash.one_time_prekeys[2] = PublicPrekey {
+            id: 1,
+            key: Base64(vec![66; 33]),
+        };
+        assert_eq!(store(clash, 10), PrekeysStored::Conflict(1));
+        assert_eq!(store(prekeys(2, 3..=11), 10), PrekeysStored::TooMany);
+        let count = done(storage.prekey_count(alice.clone())).unwrap();
+        assert_eq!((count.one_time_prekeys, count.signed_prekey_id), (2, 1));
+        assert_eq!(store(prekeys(2, 1..=3), 3), PrekeysStored::Stored);
+        let taken: Vec<_> = (0..4)
+            .map(|_| {
+                done(storage.take_prekeys(alice.clone()))
+                    .unwrap()
+                    .one_time
+                    .map(|key| key.id)
+            })
+            .collect();
+        assert_eq!(taken, [Some(1), Some(2), Some(3), None]);
+        assert_eq!(store(prekeys(2, 1..=3), 3), PrekeysStored::Stored);
+        assert_eq!(done(storage.take_prekeys(alice)).unwrap().one_time, None);
+        assert_eq!(done(storage.take_prekeys(name("bob", 1))), None);
+    });
+}
+
+#[test]
+fn a_nonce_is_spent_once_and_secrets_stay() {
+    on_every_engine(|storage| {
+        assert!(done(storage.spend_nonce([1; 32], LATER)));
+        assert!(!done(storage.spend_nonce([1; 32], LATER)));
+        assert_eq!(done(storage.secret("one".to_owned(), [1; 32])), [1; 32]);
+        assert_eq!(done(storage.secret("one".to_owned(), [2; 32])), [1; 32]);
+        assert_eq!(done(storage.secret("two".to_owned(), [2; 32])), [2; 32]);
+    });
+}
