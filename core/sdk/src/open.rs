@@ -22,6 +22,10 @@ use url::Url;
 /// How often a client without the network role asks for it.
 const ROLE_INTERVAL: Duration = Duration::from_secs(1);
 
+const NOT_CONNECTED: ConnectionState = ConnectionState::Offline {
+    next_try_at_ms: None,
+};
+
 /// What a client is opened with.
 pub(crate) struct OpenPlan {
     pub(crate) relay: Url,
@@ -70,6 +74,7 @@ fn live(
         let over = Over {
             events: opened.driver.events.clone(),
             queries: opened.driver.queries.clone(),
+            status: opened.driver.status.clone(),
         };
         let client = Client::new(Shared::new(
             &opened.driver,
@@ -98,10 +103,13 @@ struct Opened {
 struct Over {
     events: Publisher,
     queries: Queries,
+    status: Status,
 }
 
 impl Drop for Over {
     fn drop(&mut self) {
+        // Before the streams end: whoever waits for a connection looks here first.
+        self.status.change(|state| state.connection = NOT_CONNECTED);
         self.events.end();
         self.queries.close();
     }
@@ -143,9 +151,7 @@ async fn begin(plan: OpenPlan, runtime: Arc<dyn Runtime>) -> Result<Opened, Erro
         wait_for_role(path.clone(), &tasks, inbox.clone());
     }
     let status = Status::new(State {
-        connection: ConnectionState::Offline {
-            next_try_at_ms: None,
-        },
+        connection: NOT_CONNECTED,
         account: engine.account(),
         role,
     });

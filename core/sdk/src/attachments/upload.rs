@@ -95,7 +95,14 @@ impl Upload {
                     .upload(url, self.body(sealed, size), size)
                     .await
                 {
-                    Ok(response) if (200..300).contains(&response.status) => return Ok(room.id),
+                    Ok(response) if (200..300).contains(&response.status) => {
+                        // A transport that was told the size need not ask for more.
+                        (self.on_progress)(Progress {
+                            done: size,
+                            total: size,
+                        });
+                        return Ok(room.id);
+                    }
                     Ok(response) => Refused::by_answer(&response),
                     Err(failure) => Refused::by_failure(failure),
                 },
@@ -149,13 +156,13 @@ impl Upload {
             let (sealed, tasks, on_progress) =
                 (sealed.clone(), tasks.clone(), Arc::clone(&on_progress));
             async move {
-                on_progress(Progress {
-                    done: at.min(size),
-                    total: size,
-                });
                 if at >= size {
                     return None;
                 }
+                on_progress(Progress {
+                    done: at,
+                    total: size,
+                });
                 let piece = match sealed.read(at, PIECE, tasks.runtime()).await {
                     Ok(piece) if !piece.is_empty() => Ok(piece),
                     Ok(_) => Err(TransportFailure {

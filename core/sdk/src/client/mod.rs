@@ -23,6 +23,7 @@ use sealwire_engine::{Call, ConnectionState, EngineConfig, Reply};
 use sealwire_store::StoreError;
 use sealwire_wire::{DeviceId, UserId};
 use std::convert::Infallible;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -161,6 +162,16 @@ impl Client {
 
     fn call(&self, call: Call) -> impl Future<Output = CallDone> + use<> {
         self.shared.inbox.call(call, None)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.shared.status.get();
+        out.debug_struct("Client")
+            .field("account", &state.account)
+            .field("connection", &state.connection)
+            .finish_non_exhaustive()
     }
 }
 
