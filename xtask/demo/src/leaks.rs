@@ -15,6 +15,7 @@ const DISTINCT: usize = 12;
 
 pub(crate) fn look(
     folder: &Path,
+    when: &str,
     conversation: &Conversation,
     picture: &Picture,
     expect: &mut Expectations,
@@ -29,8 +30,12 @@ pub(crate) fn look(
     let files = files_below(folder)?;
     let (mut bytes, mut text_hits, mut picture_hits) = (0u64, 0usize, 0usize);
     for path in &files {
-        let content =
-            std::fs::read(path).map_err(|cause| file(&path.display().to_string(), cause))?;
+        let content = match std::fs::read(path) {
+            Ok(content) => content,
+            // A write-ahead log or temporary file that ended meanwhile.
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(cause) => return Err(file(&path.display().to_string(), cause)),
+        };
         bytes += content.len() as u64;
         let in_text = texts.find_iter(&content).count();
         let in_picture = content
@@ -47,7 +52,7 @@ pub(crate) fn look(
         picture_hits += in_picture;
     }
     println!(
-        "leaks      {} patterns of text and {} windows of the picture looked for in {} files, {:.1} MB",
+        "leaks      {when}: {} patterns of text and {} windows of the picture looked for in {} files, {:.1} MB",
         patterns.len(),
         windows.len(),
         files.len(),
@@ -58,11 +63,11 @@ pub(crate) fn look(
         files.len() >= 8,
     );
     expect.that(
-        &format!("no line of the text in any of them, found {text_hits}"),
+        &format!("{when}: no line of the text in any of them, found {text_hits}"),
         text_hits == 0,
     );
     expect.that(
-        &format!("no part of the picture in any of them, found {picture_hits}"),
+        &format!("{when}: no part of the picture in any of them, found {picture_hits}"),
         picture_hits == 0,
     );
     Ok(())

@@ -95,7 +95,13 @@ async fn run(demo: &Demo) -> Done<usize> {
         &mut expectations,
     )
     .await?;
-    leaks::look(folder, &conversation, &picture, &mut expectations)?;
+    leaks::look(
+        folder,
+        "at the end",
+        &conversation,
+        &picture,
+        &mut expectations,
+    )?;
     let relay_bytes = report::folder_bytes(&folder.join("relay"));
     report::print_table(&played, &cold, relay_bytes);
     if let Some(folder) = &demo.keep {

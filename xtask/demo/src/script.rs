@@ -2,6 +2,7 @@
 
 use crate::conversation::{Conversation, Picture, sha256};
 use crate::devices::Device;
+use crate::leaks;
 use crate::relay::Relay;
 use crate::report::Expectations;
 use crate::{Done, Trouble, client};
@@ -127,6 +128,8 @@ pub(crate) async fn play(
     compare_pictures(&devices, picture, expect).await?;
     let measured = measure(&devices, &sent, absent, third..2 * third + 1, closed);
     check_order(&devices, conversation, expect).await?;
+    // While everything runs, what was written last still lies in the write-ahead logs.
+    leaks::look(folder, "while it runs", conversation, picture, expect)?;
     for device in &mut devices {
         device.close().await?;
     }
