@@ -23,7 +23,9 @@ mod blobs;
 mod config;
 mod relay;
 mod serve;
+mod start_error;
 mod tokens;
 
 pub use config::{Pace, Paces, RelayConfig, RelayData, Timings};
-pub use relay::{Relay, StartError};
+pub use relay::Relay;
+pub use start_error::StartError;

@@ -1,11 +1,12 @@
 //! One socket from its upgrade to its close.
 
+use super::ended::Ended;
 use super::outgoing::Outgoing;
 use super::sockets::Place;
 use super::unacknowledged::Unacknowledged;
 use crate::api::request::access;
 use crate::api::state::{ApiState, as_ms};
-use crate::service::{ACKNOWLEDGE_MAX, QueuePosition, Refusal};
+use crate::service::{ACKNOWLEDGE_MAX, QueuePosition};
 use crate::tokens::{Access, Scope};
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use futures_util::StreamExt as _;
@@ -76,14 +77,6 @@ struct Session {
     /// Acknowledged entries that storage could not delete yet.
     unfinished: Vec<QueuePosition>,
     ready: VecDeque<Utf8Bytes>,
-}
-
-/// Why a socket ends.
-struct Ended {
-    code: CloseCode,
-    reason: &'static str,
-    /// Told in a frame before the close.
-    error: Option<ErrorCode>,
 }
 
 impl Session {
@@ -276,49 +269,6 @@ impl Session {
 
     fn frame(&mut self, event: ServerEvent) -> Result<Utf8Bytes, Ended> {
         text(self.frames.next_frame(), event)
-    }
-}
-
-impl Ended {
-    fn new(code: CloseCode, reason: &'static str) -> Self {
-        Self {
-            code,
-            reason,
-            error: None,
-        }
-    }
-
-    fn told(code: CloseCode) -> Self {
-        let reason = match code {
-            CloseCode::Replaced => "a newer socket of this device took over",
-            CloseCode::TokenExpired => "the token has ended",
-            CloseCode::DeviceRevoked => "the device is no longer listed",
-            CloseCode::GoingAway => "the relay ends",
-            _ => "",
-        };
-        Self::new(code, reason)
-    }
-
-    fn stalled() -> Self {
-        Self::new(CloseCode::CatchUp, "the socket took no frame for too long")
-    }
-
-    fn protocol(reason: &'static str) -> Self {
-        Self {
-            code: CloseCode::ProtocolError,
-            reason,
-            error: Some(ErrorCode::InvalidRequest),
-        }
-    }
-
-    fn refused(refusal: Refusal) -> Self {
-        match refusal.code() {
-            ErrorCode::DeviceRevoked => Self::told(CloseCode::DeviceRevoked),
-            code => {
-                tracing::warn!(%code, "a socket's queue can not be served");
-                Self::new(CloseCode::CatchUp, "the queue can not be served now")
-            }
-        }
     }
 }
 

@@ -1,0 +1,66 @@
+//! Why a relay did not start.
+
+use crate::service::Refusal;
+use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Why a relay did not start. Nothing listens.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Dev mode gives tokens to whoever asks, so it is for one machine alone.
+    #[error(
+        "without the platform's keys the relay is in dev mode and listens on loopback alone, not on {0}: \
+         give it a JWK set (--platform-jwks), or listen on 127.0.0.1"
+    )]
+    NotLoopback(SocketAddr),
+    /// Dev mode behind a public address would give tokens to the world.
+    #[error(
+        "without the platform's keys the relay is in dev mode, and {0} is not this machine: \
+         give it a JWK set (--platform-jwks), or no public origin"
+    )]
+    PublicDevMode(String),
+    /// The public origin is not one.
+    #[error(
+        "{0:?} is no origin: write scheme://host[:port], with http or https and nothing after it"
+    )]
+    Origin(String),
+    /// The address is taken, or not this machine's.
+    #[error("can not listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Another relay serves the folder.
+    #[error("another relay serves {}: end it first, or take another folder", .0.display())]
+    FolderInUse(PathBuf),
+    /// The folder, or what is in it, can not be used.
+    #[error("the data folder {} can not be used", folder.display())]
+    Folder {
+        /// Which.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The platform's keys can not be read.
+    #[error("the platform's keys in {} can not be used", file.display())]
+    PlatformKeys {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The relay's own keys can not be made.
+    #[error("the relay's keys can not be made")]
+    Keys(#[source] Box<dyn Error + Send + Sync>),
+    /// What storage holds can not be served.
+    #[error("the relay's data can not be served")]
+    Service(#[source] Refusal),
+}
