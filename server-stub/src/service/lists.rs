@@ -11,7 +11,8 @@ use sealwire_wire::contract::{
 use sealwire_wire::limits::QUERY_USERS_MAX;
 use sealwire_wire::{DeviceId, UserId};
 
-/// Versions of one user's list in one answer; whoever gets this many asks again from the last.
+/// Versions of one user's list in one answer; whoever gets this many asks again from the last, which is then the answer's
+/// `version`.
 pub const LISTS_PER_ANSWER: usize = 100;
 
 /// Who publishes a list.
@@ -141,15 +142,22 @@ impl Service {
     }
 
     async fn lists_of(&self, user: &UserId, since: u64) -> Answer<Option<UserDeviceLists>> {
-        // The versions first: one that is published in between is then in neither, or in `version` alone.
-        let limit = u32::try_from(LISTS_PER_ANSWER).unwrap_or(u32::MAX);
-        let lists = self.storage.lists_after(user.clone(), since, limit).await?;
         let Some(account) = self.storage.account(user.clone()).await? else {
             return Ok(None);
         };
+        let limit = u32::try_from(LISTS_PER_ANSWER).unwrap_or(u32::MAX);
+        let newest = account.list.version;
+        let mut lists = self.storage.lists_after(user.clone(), since, limit).await?;
+        // One that was published in between comes with the next answer.
+        lists.retain(|list| list.version <= newest);
+        // An answer is whole in itself: `version` is the last one that it holds.
+        let version = match lists.last() {
+            Some(last) => last.version,
+            None => newest,
+        };
         Ok(Some(UserDeviceLists {
             user_id: user.clone(),
-            version: account.list.version,
+            version,
             lists: lists.into_iter().map(|list| list.signed).collect(),
         }))
     }

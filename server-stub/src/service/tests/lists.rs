@@ -1,7 +1,7 @@
 use super::people::travelling;
 use super::world::run;
 use super::{Account, World, on_both_engines, refused};
-use crate::service::Publisher;
+use crate::service::{LISTS_PER_ANSWER, Publisher};
 use sealwire_crypto::device::ListChange;
 use sealwire_wire::Base64;
 use sealwire_wire::contract::{
@@ -65,6 +65,29 @@ fn every_version_is_served_after_the_known_one() {
             refused(run(world.service.device_lists(&bob.name(1), &nobody, 0))),
             ErrorCode::UserUnknown
         );
+    });
+}
+
+#[test]
+fn a_long_chain_is_served_in_answers_that_are_whole_in_themselves() {
+    on_both_engines(|world| {
+        let mut alice = world.open_account("alice");
+        for _ in 0..120 {
+            let same = alice.list_with(&[], &[]);
+            publish(&world, &alice, &same).unwrap();
+            alice.take(&same);
+        }
+        let ask = |since| {
+            run(world
+                .service
+                .device_lists(&alice.name(1), &alice.user, since))
+            .unwrap()
+        };
+        let first = ask(0);
+        assert_eq!((first.lists.len(), first.version), (LISTS_PER_ANSWER, 100));
+        let rest = ask(first.version);
+        assert_eq!((rest.lists.len(), rest.version), (21, 121));
+        assert_eq!((ask(121).lists.len(), ask(121).version), (0, 121));
     });
 }
 
