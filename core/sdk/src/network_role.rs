@@ -32,7 +32,9 @@ impl NetworkLock {
     /// The lock of this store, unless somebody has it.
     #[cfg(not(target_family = "wasm"))]
     pub(crate) fn try_take(store: &Path) -> std::io::Result<Option<Self>> {
-        let mut name = store.as_os_str().to_owned();
+        // By whichever name the store is reached, its lock is one.
+        let store = store.canonicalize().unwrap_or_else(|_| store.to_path_buf());
+        let mut name = store.into_os_string();
         name.push("-network");
         let file = File::options()
             .write(true)
@@ -66,5 +68,19 @@ mod tests {
         assert!(NetworkLock::try_take(&store).unwrap().is_none());
         drop(held);
         assert!(NetworkLock::try_take(&store).unwrap().is_some());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn another_name_of_the_store_leads_to_the_same_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, name) = (
+            folder.path().join("store.db"),
+            folder.path().join("name.db"),
+        );
+        std::fs::write(&store, "").unwrap();
+        std::os::unix::fs::symlink(&store, &name).unwrap();
+        let _held = NetworkLock::try_take(&store).unwrap();
+        assert!(NetworkLock::try_take(&name).unwrap().is_none());
     }
 }

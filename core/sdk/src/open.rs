@@ -213,6 +213,8 @@ fn unusable(error: std::io::Error) -> Error {
 
 fn uploads_folder(location: &Location) -> PathBuf {
     match location {
+        // The web has no such folder: there everything stays in memory.
+        Location::Memory if cfg!(target_family = "wasm") => PathBuf::new(),
         Location::Memory => std::env::temp_dir(),
         Location::File(path) => {
             let mut name = path.as_os_str().to_owned();

@@ -69,7 +69,6 @@ struct Driving {
 enum Turn {
     Work(Work),
     Socket(SocketEvent),
-    SocketGone,
     Wake,
 }
 
@@ -100,10 +99,6 @@ impl Driving {
                     self.take_socket(event);
                     true
                 }
-                Turn::SocketGone => {
-                    self.socket = None;
-                    true
-                }
                 Turn::Wake => {
                     self.hand_in(Input::Tick);
                     true
@@ -116,25 +111,21 @@ impl Driving {
     }
 
     async fn next_turn(&mut self) -> Turn {
+        let sleep = self.time_to_sleep();
         let work = self.driver.work.recv().fuse();
         let socket = async {
-            match &self.socket {
-                Some(socket) => socket.events.recv().await,
+            match &mut self.socket {
+                Some(socket) => socket.next().await,
                 None => pending().await,
             }
         }
         .fuse();
-        let wake = self
-            .driver
-            .tasks
-            .runtime()
-            .sleep(self.time_to_sleep())
-            .fuse();
+        let wake = self.driver.tasks.runtime().sleep(sleep).fuse();
         pin_mut!(work, socket, wake);
         select! {
             // The driver holds a sender itself: the inbox never ends by itself.
             work = work => work.map_or(Turn::Work(Work::Close), Turn::Work),
-            event = socket => event.map_or(Turn::SocketGone, Turn::Socket),
+            event = socket => Turn::Socket(event),
             () = wake => Turn::Wake,
         }
     }
@@ -171,21 +162,12 @@ impl Driving {
             }
             SocketEvent::Frame(first) => {
                 let mut frames = vec![first];
-                let mut after = None;
-                while let (Some(socket), None, true) =
-                    (&self.socket, &after, frames.len() < FRAMES_AT_ONCE)
-                {
-                    match socket.events.try_recv() {
-                        Ok(SocketEvent::Frame(frame)) => frames.push(frame),
-                        Ok(other) => after = Some(other),
-                        Err(_) => break,
-                    }
+                if let Some(socket) = &mut self.socket {
+                    frames.extend(
+                        std::iter::from_fn(|| socket.ready_frame()).take(FRAMES_AT_ONCE - 1),
+                    );
                 }
                 self.hand_in(Input::Socket(SocketInput::Frames(frames)));
-                // Unless the frames themselves were a reason to close it.
-                if let (Some(event), Some(_)) = (after, &self.socket) {
-                    self.take_socket(event);
-                }
             }
         }
     }

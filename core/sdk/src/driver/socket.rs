@@ -18,7 +18,9 @@ const CLOSE_TIME: Duration = Duration::from_secs(1);
 
 /// A socket that is opening or open. Dropped, it closes.
 pub(crate) struct OpenSocket {
-    pub(crate) events: Receiver<SocketEvent>,
+    events: Receiver<SocketEvent>,
+    /// Taken out while frames were gathered, and none.
+    after_frames: Option<SocketEvent>,
     outgoing: Sender<String>,
 }
 
@@ -64,7 +66,37 @@ impl OpenSocket {
             };
             let _ = tell.send(closed).await;
         });
-        Self { events, outgoing }
+        Self {
+            events,
+            after_frames: None,
+            outgoing,
+        }
+    }
+
+    /// What happens next.
+    pub(crate) async fn next(&mut self) -> SocketEvent {
+        match self.after_frames.take() {
+            Some(event) => event,
+            // A task that ended without a word took the socket with it.
+            None => self.events.recv().await.unwrap_or(SocketEvent::Closed {
+                code: None,
+                status: None,
+            }),
+        }
+    }
+
+    /// The next frame, if it is there already and nothing else comes before it.
+    pub(crate) fn ready_frame(&mut self) -> Option<String> {
+        if self.after_frames.is_some() {
+            return None;
+        }
+        match self.events.try_recv().ok()? {
+            SocketEvent::Frame(text) => Some(text),
+            other => {
+                self.after_frames = Some(other);
+                None
+            }
+        }
     }
 
     pub(crate) fn send(&self, text: String) {

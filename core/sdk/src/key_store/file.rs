@@ -58,11 +58,16 @@ impl FileKeyStore {
     }
 
     fn save(&self, secrets: &Secrets) -> io::Result<()> {
+        // Of this process alone: another one may write at the same time.
         let mut name = self.path.as_os_str().to_owned();
-        name.push(".new");
+        name.push(format!(".{}.new", std::process::id()));
         let fresh = PathBuf::from(name);
+        match fs::remove_file(&fresh) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
+        options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&fresh)?;
