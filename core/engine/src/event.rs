@@ -1,7 +1,7 @@
 //! What a client has to show. Events only notify: everything they say can be read from the store too.
 
 use crate::Message;
-use sealwire_wire::{DeviceId, ThreadId, UserId};
+use sealwire_wire::{ClientSeq, DeviceId, ThreadId, UserId};
 
 /// Something happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,28 @@ pub enum Event {
         sender: UserId,
         /// From which device.
         device: DeviceId,
+    },
+    /// A device says that it sent another message before this one, and that one is not here: it was lost or is held back.
+    MessageMissing {
+        /// Where.
+        thread: ThreadId,
+        /// Whose.
+        sender: UserId,
+        /// From which device.
+        device: DeviceId,
+        /// The missing one's number.
+        client_seq: ClientSeq,
+    },
+    /// A message came after one that the same device sent later.
+    MessageReordered {
+        /// Where.
+        thread: ThreadId,
+        /// Whose.
+        sender: UserId,
+        /// From which device.
+        device: DeviceId,
+        /// The late one's number.
+        client_seq: ClientSeq,
     },
     /// A user has a new signed device list.
     DevicesChanged {

@@ -4,6 +4,7 @@ mod classify;
 mod commit;
 mod history;
 mod open;
+mod order;
 mod parked;
 mod sender;
 
@@ -16,8 +17,8 @@ use sealwire_wire::{DeviceId, ThreadId, Timestamp, UserId};
 
 /// What one row became. All of it is committed when this is looked at.
 enum Outcome {
-    /// A message is in the store.
-    Received(Message),
+    /// A message is in the store, and this is wrong with its place among those of its device.
+    Received(Message, Vec<Event>),
     /// A placeholder became readable.
     Recovered(Message),
     /// A placeholder stands in the thread.
@@ -107,7 +108,10 @@ impl Engine {
     /// Whether a message was added.
     fn tell(&mut self, outcome: Outcome) -> bool {
         match outcome {
-            Outcome::Received(message) => self.event(Event::MessageReceived(Box::new(message))),
+            Outcome::Received(message, faults) => {
+                self.event(Event::MessageReceived(Box::new(message)));
+                faults.into_iter().for_each(|fault| self.event(fault));
+            }
             Outcome::Recovered(message) => self.event(Event::MessageRecovered(Box::new(message))),
             Outcome::Unreadable(message) => self.event(Event::MessageUnreadable(Box::new(message))),
             Outcome::Confirmed(message) => self.event(Event::MessageSent(Box::new(message))),

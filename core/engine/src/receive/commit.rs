@@ -30,6 +30,7 @@ impl Receiver<'_> {
             Some(&opened.peer),
             self.now,
         )?;
+        let faults = self.check_order(tx, row, opened.body.prev)?;
         let message = new_message(row, &opened, self.now);
         let (id, recovered) = match placeholder {
             Some(id) => match tx.replace_placeholder(id, &message)? {
@@ -48,7 +49,7 @@ impl Receiver<'_> {
         Ok(if recovered {
             Outcome::Recovered(message)
         } else {
-            Outcome::Received(message)
+            Outcome::Received(message, faults)
         })
     }
 

@@ -1,0 +1,45 @@
+//! Whether one device's messages come whole and in its order: each names the one before it.
+
+use super::Receiver;
+use crate::{EngineError, Event};
+use sealwire_store::Rows;
+use sealwire_wire::content::Previous;
+use sealwire_wire::contract::MessageRow;
+
+impl Receiver<'_> {
+    /// What is wrong with this message's place among those of its device; asked before it is put in.
+    pub(super) fn check_order(
+        &self,
+        rows: &Rows,
+        row: &MessageRow,
+        prev: Option<Previous>,
+    ) -> Result<Vec<Event>, EngineError> {
+        let (thread, sender, device) = (row.thread_id, &row.sender_id, row.sender_device_id);
+        let mut faults = Vec::new();
+        if rows.named_as_prev(thread, sender, device, row.client_seq)? {
+            faults.push(Event::MessageReordered {
+                thread,
+                sender: sender.clone(),
+                device,
+                client_seq: row.client_seq,
+            });
+        }
+        let Some(prev) = prev else { return Ok(faults) };
+        // What was sent before the first message that came from this device was never meant for this one.
+        let range = rows.client_seq_range(thread, sender, device)?;
+        let expected = range.is_some_and(|(lowest, _)| prev.client_seq >= lowest);
+        if expected
+            && rows.message_by_client_seq(thread, sender, device, prev.client_seq)?.is_none()
+            // It may wait for a device list.
+            && rows.parked_frames(sender)?.is_empty()
+        {
+            faults.push(Event::MessageMissing {
+                thread,
+                sender: sender.clone(),
+                device,
+                client_seq: prev.client_seq,
+            });
+        }
+        Ok(faults)
+    }
+}
