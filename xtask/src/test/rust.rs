@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::readme;
-use crate::run::{Error, cargo, root, run, run_within};
+use crate::run::{Error, cargo, run, run_within};
 use crate::setup::wasm;
 use crate::steps::{Done, Steps};
 
