@@ -1,0 +1,50 @@
+//! The story-tellers of the end-to-end tests: people with devices, a relay, and an [`Adversary`] on every line.
+//!
+//! Everything is real but the adversary: the relay over loopback, the stores in files, the ciphers. A test reads like
+//! what happens, and ends by closing each device and looking into its store cold.
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a step that fails here is the test failing"
+)]
+
+mod adversary;
+mod by_hand;
+mod device;
+mod events;
+mod forge;
+mod relay;
+
+pub use adversary::{Adversary, Fate, SeenRequest, answer, edit, fields_of, problem};
+pub use by_hand::ByHand;
+pub use device::{Cold, Device, Home, same_everywhere, texts};
+pub use events::EventLog;
+pub use forge::{Keys, lists_of, stranger};
+pub use relay::{RelayProcess, start_relay};
+
+use std::future::Future;
+use std::time::Duration;
+
+/// Far longer than anything takes on a slow machine: whoever waits for longer has failed.
+pub const PATIENCE: Duration = Duration::from_secs(40);
+
+/// What the future gives, or the end of the test.
+pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(done) => done,
+        Err(_) => panic!("waited in vain: {what}"),
+    }
+}
+
+/// Two people with one device each and their thread.
+pub async fn pair(relay: &str) -> (Device, Device, sealwire::ThreadId) {
+    let (alice, bob) = tokio::join!(
+        Device::register(relay, "alice"),
+        Device::register(relay, "bob")
+    );
+    let thread = alice.client.direct_thread("bob").await.unwrap();
+    bob.client.direct_thread("alice").await.unwrap();
+    (alice, bob, thread)
+}
