@@ -27,6 +27,9 @@ pub enum Error {
         "the store's key is not in the key store: put it back, or become a new device with another store"
     )]
     KeyMissing,
+    /// Another process has the store open and speaks for the device: this call needs to.
+    #[error("another process speaks for this device: ask it, or try again when it has ended")]
+    NetworkRoleTaken,
     /// The key store did not work.
     #[error("the key store did not work: {0}")]
     KeyStore(#[from] KeyStoreError),
@@ -98,6 +101,7 @@ impl Error {
             Self::Configuration(_) => ("configuration", false),
             Self::KeyMissing => ("key_missing", false),
             Self::InvalidId(_) => ("invalid_id", false),
+            Self::NetworkRoleTaken => ("network_role_taken", true),
             Self::KeyStore(_) => ("key_store", true),
             Self::System(_) => ("system", true),
             Self::AttachmentSource(_) => ("attachment_source", false),

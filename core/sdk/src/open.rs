@@ -3,16 +3,16 @@
 use crate::attachments::ChunkCipher;
 use crate::bounds::BoxFuture;
 use crate::client::{End, Shared};
-use crate::driver::{Driver, Inbox, State, Status, Work};
+use crate::driver::{Driver, Inbox, State, Status, Work, engine_over};
 use crate::events::Publisher;
 use crate::key_store::{KeyStore, secrets};
 use crate::network_role::{NetworkLock, NetworkRole};
 use crate::queries::Queries;
-use crate::runtime::{Runtime, Stopper, Tasks, now};
+use crate::runtime::{Runtime, Stopper, Tasks};
 use crate::transport::Transport;
 use crate::{Client, Error};
 use async_channel::Sender;
-use sealwire_engine::{ConnectionState, Engine, EngineConfig};
+use sealwire_engine::{ConnectionState, EngineConfig};
 use sealwire_store::{Location, OpenError, Store, StoreError, StoreKey};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -139,8 +139,7 @@ async fn begin(plan: OpenPlan, runtime: Arc<dyn Runtime>) -> Result<Opened, Erro
     };
     // The system's randomness fails only where no program could go on: asked once here, where it can be told.
     getrandom::u64().map_err(|error| Error::System(std::io::Error::other(error)))?;
-    let random = Box::new(rand_core::UnwrapErr(getrandom::SysRng));
-    let engine = Engine::new(store, config, random, now())?;
+    let engine = engine_over(store, config.clone())?;
 
     let role = if network_lock.is_some() {
         NetworkRole::Held
@@ -157,6 +156,7 @@ async fn begin(plan: OpenPlan, runtime: Arc<dyn Runtime>) -> Result<Opened, Erro
     });
     let driver = Driver {
         engine,
+        config,
         relay: plan.relay,
         transport: plan.transport,
         tasks,
@@ -230,7 +230,7 @@ fn wait_for_role(store: PathBuf, tasks: &Tasks, inbox: Inbox) {
         loop {
             timers.runtime().sleep(ROLE_INTERVAL).await;
             if let Ok(Some(lock)) = NetworkLock::try_take(&store) {
-                inbox.put(Work::NetworkRole(lock));
+                inbox.put(Work::MaySpeak(lock));
                 return;
             }
         }

@@ -20,7 +20,6 @@ use crate::runtime::Tasks;
 use crate::transport::Transport;
 use async_channel::{Receiver, Sender};
 use sealwire_engine::{Call, ConnectionState, EngineConfig, Reply};
-use sealwire_store::StoreError;
 use sealwire_wire::{DeviceId, UserId};
 use std::convert::Infallible;
 use std::fmt;
@@ -54,7 +53,7 @@ pub(crate) struct Shared {
 /// How a client ended.
 #[derive(Clone)]
 pub(crate) struct End {
-    result: Arc<Mutex<Option<Result<(), StoreError>>>>,
+    result: Arc<Mutex<Option<Result<(), Error>>>>,
     // Nothing is sent: it closes when the driver's future is gone.
     over: Receiver<Infallible>,
 }
@@ -154,10 +153,7 @@ impl Client {
     pub async fn close(&self) -> Result<(), Error> {
         self.shared.inbox.put(Work::Close);
         let _ = self.shared.end.over.recv().await;
-        match self.shared.end.get() {
-            Some(closed) => Ok(closed?),
-            None => Err(Error::Internal("the client ended by itself")),
-        }
+        self.shared.end.take()
     }
 
     fn call(&self, call: Call) -> impl Future<Output = CallDone> + use<> {
@@ -209,15 +205,17 @@ impl End {
         )
     }
 
-    pub(crate) fn set(&self, result: Result<(), StoreError>) {
+    pub(crate) fn set(&self, result: Result<(), Error>) {
         *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
     }
 
-    fn get(&self) -> Option<Result<(), StoreError>> {
-        self.result
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// An error is told to the first who asks.
+    fn take(&self) -> Result<(), Error> {
+        let mut result = self.result.lock().unwrap_or_else(PoisonError::into_inner);
+        match result.replace(Ok(())) {
+            Some(result) => result,
+            None => Err(Error::Internal("the client ended by itself")),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Inbox, Work};
 use crate::key_store::{KeyStore, secrets};
 use crate::runtime::Tasks;
+use sealwire_engine::Input;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -40,7 +41,7 @@ impl AnchorKeeper {
             while newest.load(Ordering::Relaxed) == generation {
                 match secrets::put_anchor(&*key_store, generation).await {
                     Ok(()) => {
-                        inbox.put(Work::AnchorKept { generation });
+                        inbox.put(Work::Hand(Input::AnchorKept { generation }));
                         return;
                     }
                     Err(error) => tracing::warn!(%error, "the key store did not keep the anchor: nothing is sent yet"),

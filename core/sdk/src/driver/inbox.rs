@@ -3,9 +3,8 @@
 use super::Asker;
 use crate::Error;
 use crate::network_role::NetworkLock;
-use crate::transport::{HttpResponse, TransportFailure};
 use async_channel::Sender;
-use sealwire_engine::{Call, QuestionId, Reply, RequestId};
+use sealwire_engine::{Call, Input, Reply};
 use sealwire_store::Rows;
 
 /// How a call ended.
@@ -22,19 +21,12 @@ pub(crate) enum Work {
         asker: Option<Asker>,
         done: Sender<CallDone>,
     },
-    /// The relay answered, or did not.
-    Response {
-        id: RequestId,
-        result: Result<HttpResponse, TransportFailure>,
-    },
-    /// The app answered a question.
-    Decided { id: QuestionId, accepted: bool },
-    /// The key store holds the generation.
-    AnchorKept { generation: u64 },
+    /// What came of something that the engine asked for.
+    Hand(Input),
     /// The app wants to read.
     Query(Query),
     /// No other process speaks for this device any more.
-    NetworkRole(NetworkLock),
+    MaySpeak(NetworkLock),
     /// No more work.
     Close,
 }

@@ -24,8 +24,11 @@ use anchor::AnchorKeeper;
 use async_channel::{Receiver, Sender};
 use futures_util::{FutureExt as _, pin_mut, select};
 use questions::Questions;
-use sealwire_engine::{Call, CallId, Engine, Event, HttpRequest, Input, Output, SocketInput};
-use sealwire_store::StoreError;
+use sealwire_engine::{
+    Call, CallId, Engine, EngineConfig, EngineError, Event, HttpRequest, Input, Output, Reply,
+    SocketInput,
+};
+use sealwire_store::Store;
 use socket::{OpenSocket, SocketEvent};
 use std::collections::HashMap;
 use std::future::pending;
@@ -43,6 +46,7 @@ const SLEEP_MIN: Duration = Duration::from_millis(1);
 /// Everything that a driver begins with.
 pub(crate) struct Driver {
     pub(crate) engine: Engine,
+    pub(crate) config: EngineConfig,
     pub(crate) relay: Url,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) tasks: Tasks,
@@ -72,9 +76,22 @@ enum Turn {
     Wake,
 }
 
+/// Why turns end.
+enum Ended {
+    Closed,
+    /// No other process speaks for the device any more.
+    MaySpeak(NetworkLock),
+}
+
+/// An engine over this store, with the system's clock and randomness.
+pub(crate) fn engine_over(store: Store, config: EngineConfig) -> Result<Engine, EngineError> {
+    let random = Box::new(rand_core::UnwrapErr(getrandom::SysRng));
+    Engine::new(store, config, random, now())
+}
+
 impl Driver {
     /// Runs until [`Work::Close`], then closes the socket, ends every task and closes the store.
-    pub(crate) async fn run(self, stopper: Stopper) -> Result<(), StoreError> {
+    pub(crate) async fn run(self, stopper: Stopper) -> Result<(), Error> {
         let anchor = AnchorKeeper::new(Arc::clone(&self.key_store), self.inbox.clone());
         let mut driving = Driving {
             anchor,
@@ -84,28 +101,25 @@ impl Driver {
             socket: None,
             driver: self,
         };
-        driving.until_closed().await;
+        while let Ended::MaySpeak(lock) = driving.until_ended().await {
+            driving = driving.take_network_role(lock)?;
+        }
         driving.shut_down(stopper).await
     }
 }
 
 impl Driving {
-    async fn until_closed(&mut self) {
+    async fn until_ended(&mut self) -> Ended {
         self.carry_out();
         loop {
-            let open = match self.next_turn().await {
-                Turn::Work(work) => self.take_work(work),
-                Turn::Socket(event) => {
-                    self.take_socket(event);
-                    true
-                }
-                Turn::Wake => {
-                    self.hand_in(Input::Tick);
-                    true
-                }
-            };
-            if !open {
-                return;
+            match self.next_turn().await {
+                Turn::Work(Work::Close) => return Ended::Closed,
+                Turn::Work(Work::MaySpeak(lock)) => return Ended::MaySpeak(lock),
+                Turn::Work(Work::Call { call, asker, done }) => self.call(call, asker, done),
+                Turn::Work(Work::Hand(input)) => self.hand_in(input),
+                Turn::Work(Work::Query(query)) => query(self.driver.engine.store()),
+                Turn::Socket(event) => self.take_socket(event),
+                Turn::Wake => self.hand_in(Input::Tick),
             }
         }
     }
@@ -139,20 +153,6 @@ impl Driving {
             .clamp(SLEEP_MIN, SLEEP_MAX)
     }
 
-    /// Whether the client stays open.
-    fn take_work(&mut self, work: Work) -> bool {
-        match work {
-            Work::Close => return false,
-            Work::Call { call, asker, done } => self.call(call, asker, done),
-            Work::Response { id, result } => self.hand_in(Input::Response { id, result }),
-            Work::Decided { id, accepted } => self.hand_in(Input::Decided { id, accepted }),
-            Work::AnchorKept { generation } => self.hand_in(Input::AnchorKept { generation }),
-            Work::Query(query) => query(self.driver.engine.store()),
-            Work::NetworkRole(lock) => self.take_network_role(lock),
-        }
-        true
-    }
-
     fn take_socket(&mut self, event: SocketEvent) {
         match event {
             SocketEvent::Opened => self.hand_in(Input::Socket(SocketInput::Opened)),
@@ -179,10 +179,17 @@ impl Driving {
             Call::StartLinking | Call::CancelLinking => self.questions.forget(),
             _ => {}
         }
-        if let (Call::Connect, None) = (&call, &self.driver.network_lock) {
-            // Another process speaks for this device. This one begins when that one ends.
-            let _ = done.try_send(Ok(sealwire_engine::Reply::Nothing));
-            return;
+        if self.driver.network_lock.is_none() {
+            let instead = match &call {
+                // As soon as it may.
+                Call::Connect => Some(Ok(Reply::Nothing)),
+                call if speaks(call) => Some(Err(Error::NetworkRoleTaken)),
+                _ => None,
+            };
+            if let Some(answer) = instead {
+                let _ = done.try_send(answer);
+                return;
+            }
         }
         self.last_call += 1;
         let id = CallId(self.last_call);
@@ -193,18 +200,18 @@ impl Driving {
         self.hand_in(Input::Call { id, call });
     }
 
-    fn take_network_role(&mut self, lock: NetworkLock) {
+    /// The process that spoke before may have changed anything: a new engine reads the store anew.
+    fn take_network_role(mut self, lock: NetworkLock) -> Result<Self, Error> {
+        let config = EngineConfig {
+            start_offline: !self.driver.wants_online,
+            ..self.driver.config.clone()
+        };
+        self.driver.engine = engine_over(self.driver.engine.into_store(), config)?;
         self.driver.network_lock = Some(lock);
         self.driver
             .status
             .change(|state| state.role = NetworkRole::Held);
-        if self.driver.wants_online {
-            self.last_call += 1;
-            self.hand_in(Input::Call {
-                id: CallId(self.last_call),
-                call: Call::Connect,
-            });
-        }
+        Ok(self)
     }
 
     fn hand_in(&mut self, input: Input) {
@@ -263,10 +270,10 @@ impl Driving {
         };
         self.driver.tasks.spawn(async move {
             let result = transport.request(outgoing).await;
-            inbox.put(Work::Response {
+            inbox.put(Work::Hand(Input::Response {
                 id: request.id,
                 result,
-            });
+            }));
         });
     }
 
@@ -279,7 +286,7 @@ impl Driving {
         self.driver.events.publish(event);
     }
 
-    async fn shut_down(mut self, stopper: Stopper) -> Result<(), StoreError> {
+    async fn shut_down(mut self, stopper: Stopper) -> Result<(), Error> {
         self.driver.work.close();
         // Answers to nobody: every call that waits learns that the client is closed.
         self.calls.clear();
@@ -293,7 +300,28 @@ impl Driving {
         let closed = self.driver.engine.into_store().close();
         // Only now may another process speak for this device.
         drop(self.driver.network_lock);
-        closed
+        Ok(closed?)
+    }
+}
+
+/// Whether a call itself goes to the relay, whatever else the client does.
+fn speaks(call: &Call) -> bool {
+    match call {
+        Call::Register { .. }
+        | Call::StartLinking
+        | Call::FinishLinking
+        | Call::LinkDevice { .. }
+        | Call::CreateAttachment { .. }
+        | Call::LocateAttachment { .. }
+        | Call::SyncThread { .. } => true,
+        Call::CancelLinking
+        | Call::DirectThread { .. }
+        | Call::SendText { .. }
+        | Call::SendAttachment { .. }
+        | Call::Retry { .. }
+        | Call::AcceptAccountKey { .. }
+        | Call::Connect
+        | Call::Disconnect => false,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Inbox, Work};
 use crate::bounds::BoxFuture;
 use crate::runtime::Tasks;
-use sealwire_engine::{CallId, Question, QuestionId};
+use sealwire_engine::{CallId, Input, Question, QuestionId};
 
 /// Answers one question; brought along by the call that may lead to it.
 pub(crate) struct Asker {
@@ -76,7 +76,7 @@ impl Questions {
         let answer = (asker.answer)(question);
         tasks.spawn(async move {
             let accepted = answer.await;
-            inbox.put(Work::Decided { id, accepted });
+            inbox.put(Work::Hand(Input::Decided { id, accepted }));
         });
     }
 }

@@ -116,6 +116,11 @@ async fn while_another_process_speaks_for_the_device_this_one_waits() {
     let alice = device.open().await;
     assert_eq!(alice.network_role(), NetworkRole::Waiting);
     alice.go_online().await.unwrap();
+    let taken = alice.sync_thread(thread).await.unwrap_err();
+    assert_eq!(
+        (taken.code(), taken.retryable()),
+        ("network_role_taken", true)
+    );
     let waiting = alice.send_text(thread, "later").await.unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(
