@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::readme;
-use crate::run::{Error, cargo, run, run_within};
+use crate::run::{Error, cargo, command, run, run_within};
 use crate::setup::wasm;
 use crate::steps::{Done, Steps};
 
@@ -43,11 +43,22 @@ pub(super) fn steps(steps: &mut Steps) -> Result<(), Error> {
         run(doc.env("RUSTDOCFLAGS", "-D warnings")).map(|()| Done::Passed)
     })?;
     steps.step("tests", || passes(["test", "--locked", "--workspace"]))?;
+    steps.step("quickstart runs", quickstart)?;
     steps.step("wasm32 compiles", wasm32)
 }
 
 fn readme_code() -> Result<Done, Error> {
     readme::check().map(|()| Done::Passed)
+}
+
+/// The example that newcomers copy, as the tests just built it: in the folder beside our own binary.
+fn quickstart() -> Result<Done, Error> {
+    let ours = std::env::current_exe().map_err(|cause| Error::NotStarted {
+        program: "quickstart".to_owned(),
+        cause,
+    })?;
+    let built = ours.with_file_name("examples").join("quickstart");
+    run(&mut command(&built.to_string_lossy())).map(|()| Done::Passed)
 }
 
 /// The same core, for the web.
