@@ -112,7 +112,7 @@ fn a_repeat_under_any_of_its_names_changes_nothing() {
     };
     let same_id = NewMessage {
         message_id: text(1, "").message_id,
-        ..text(70, "swapped")
+        ..placeholder(70)
     };
     for repeat in [text(1, "again"), same_uid, same_seq, same_id] {
         assert_eq!(
@@ -391,4 +391,54 @@ fn a_placeholder_keeps_its_place_when_another_message_holds_the_place_named() {
     );
     let held = store.message(id).unwrap().unwrap();
     assert!(held.message_id == placeholder(2).message_id && held.text == late.text);
+}
+
+#[test]
+fn a_message_takes_its_place_from_a_placeholder_that_was_given_it() {
+    let mut store = with_thread();
+    let false_one = |client_seq: u64, of: u64| NewMessage {
+        message_id: text(of, "").message_id,
+        ..placeholder(client_seq)
+    };
+    write(&mut store, |tx| tx.insert_message(&false_one(70, 1)));
+    let inserted = write(&mut store, |tx| tx.insert_message(&text(1, "the true one")));
+    assert!(matches!(inserted, Inserted::New(_)));
+
+    write(&mut store, |tx| tx.insert_message(&false_one(71, 2)));
+    let mine = write(&mut store, |tx| tx.insert_message(&pending(2, "mine"))).local_id();
+    let place = text(2, "").message_id.unwrap();
+    write(&mut store, |tx| tx.confirm_sent(mine, place, Timestamp(1)));
+
+    write(&mut store, |tx| tx.insert_message(&false_one(72, 3)));
+    let late = NewMessage {
+        message_id: None,
+        ..placeholder(3)
+    };
+    let late = write(&mut store, |tx| tx.insert_message(&late)).local_id();
+    write(&mut store, |tx| {
+        tx.replace_placeholder(late, &text(3, "late"))
+    });
+
+    for (number, words) in [(1, "the true one"), (2, "mine"), (3, "late")] {
+        let place = text(number, "").message_id.unwrap();
+        let held = store.message_by_id(thread(), place).unwrap().unwrap();
+        assert_eq!(held.text.as_deref(), Some(words));
+    }
+    assert_eq!(store.count_messages(None).unwrap(), 3);
+}
+
+#[test]
+fn a_message_whose_place_another_one_holds_is_kept_without_a_place() {
+    let mut store = with_thread();
+    write(&mut store, |tx| {
+        tx.insert_message(&text(1, "holds the place"))
+    });
+    let second = NewMessage {
+        message_id: text(1, "").message_id,
+        ..text(2, "was given the same")
+    };
+    let id = write(&mut store, |tx| tx.insert_message(&second)).local_id();
+    let held = store.message(id).unwrap().unwrap();
+    assert_eq!(held.text.as_deref(), Some("was given the same"));
+    assert_eq!(held.message_id, None);
 }

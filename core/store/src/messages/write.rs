@@ -12,7 +12,8 @@ use sealwire_wire::{MessageId, Timestamp, UserId};
 pub enum Inserted {
     /// It is a row of its own.
     New(LocalId),
-    /// The store holds it already, by its uid, its client_seq or its relay id: nothing was changed.
+    /// The store holds it already, by its uid or its client_seq; or it is a placeholder whose relay id is held:
+    /// nothing was changed.
     Duplicate(LocalId),
 }
 
@@ -36,10 +37,20 @@ pub enum Replaced {
 
 impl Transaction<'_> {
     /// Puts a message in, with its search tokens, unless the store holds it already. Its thread must exist.
+    ///
+    /// The relay alone says which id a message has, and a message that opened is what it is under any: a placeholder
+    /// gives the place up for it, and where another message that opened stands, it goes without a place.
     pub fn insert_message(&mut self, message: &NewMessage) -> Result<Inserted, StoreError> {
         if let Some(held) = self.held_as(message)? {
             return Ok(Inserted::Duplicate(held));
         }
+        let message_id = match self.holder_of_place(message)? {
+            Some(holder) if message.kind == MessageKind::Placeholder => {
+                return Ok(Inserted::Duplicate(holder));
+            }
+            Some(holder) if !self.give_place_up(holder)? => None,
+            _ => message.message_id,
+        };
         self.statement(
             "INSERT INTO messages (thread_id, sender_user_id, sender_device_id, client_seq, revision, message_id, uid,
                  kind, state, reason, content, text, commitment, stamp_key_id, stamp_mac, digest,
@@ -52,7 +63,7 @@ impl Transaction<'_> {
             Col(message.sender_device),
             Col(message.client_seq),
             message.revision,
-            Col::optional(message.message_id),
+            Col::optional(message_id),
             message.uid.map(|uid| uid.0),
             message.kind,
             message.state,
@@ -129,6 +140,14 @@ impl Transaction<'_> {
         if held.message_id.is_some_and(|held_id| held_id != message_id) {
             return Err(StoreError::Conflict("message"));
         }
+        let confirmed = NewMessage {
+            message_id: Some(message_id),
+            ..held.row.clone()
+        };
+        match self.holder_of_place(&confirmed)? {
+            Some(holder) if holder != id => self.give_place_up(holder).map(drop)?,
+            _ => {}
+        }
         self.statement(
             "UPDATE messages SET state = ?2, reason = NULL, message_id = ?3, created_at_ms = ?4 WHERE local_id = ?1",
         )?
@@ -183,7 +202,11 @@ impl Transaction<'_> {
             self.bury_message(id)?;
             return Ok(Replaced::Duplicate(other));
         }
-        // A relay id that another row of the thread holds is not taken: a place can be held once.
+        match self.holder_of_place(readable)? {
+            Some(holder) if holder != id => self.give_place_up(holder).map(drop)?,
+            _ => {}
+        }
+        // A relay id that another message of the thread holds is not taken: a place can be held once.
         self.statement(
             "UPDATE messages SET uid = ?2, kind = ?3, state = ?4, reason = NULL, content = ?5, text = ?6,
                  commitment = ?7, prev_client_seq = ?8, prev_digest = ?9, digest = ?10, stamp_key_id = ?11,
@@ -240,10 +263,18 @@ impl Transaction<'_> {
         }
         self.unindex(id)
     }
+
+    /// A placeholder that stands where a message belongs was never one: it goes. Whether it was a placeholder.
+    fn give_place_up(&mut self, holder: LocalId) -> Result<bool, StoreError> {
+        let gone = self
+            .statement("DELETE FROM messages WHERE local_id = ?1 AND kind = ?2")?
+            .execute(params![holder.0, MessageKind::Placeholder])?;
+        Ok(gone == 1)
+    }
 }
 
 impl Rows {
-    /// The row that one of a message's names leads to.
+    /// The row that one of a message's own names leads to; the relay id is the relay's.
     fn held_as(&self, message: &NewMessage) -> Result<Option<LocalId>, StoreError> {
         if let Some(uid) = message.uid
             && let Some(held) = self.held_by_uid(&message.sender, uid)?
@@ -266,9 +297,11 @@ impl Rows {
                 |row| row.get(0).map(LocalId),
             )
             .optional()?;
-        if by_client_seq.is_some() {
-            return Ok(by_client_seq);
-        }
+        Ok(by_client_seq)
+    }
+
+    /// The row under a message's relay id, whatever it is.
+    fn holder_of_place(&self, message: &NewMessage) -> Result<Option<LocalId>, StoreError> {
         let Some(message_id) = message.message_id else {
             return Ok(None);
         };
