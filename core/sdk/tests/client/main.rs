@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod attachments;
+mod bad_network;
 mod lifecycle;
 mod linking;
 mod messages;

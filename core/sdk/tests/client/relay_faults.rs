@@ -1,7 +1,7 @@
 //! Relays that are down, slow, mad or forgetful. Nothing is lost, nothing is doubled, nothing panics.
 
 use super::world::{Meddling, Network, World, received, soon, start_relay, texts};
-use sealwire::transport::TransportFailure;
+use sealwire::transport::{NativeTransport, Transport as _, TransportFailure};
 use sealwire::{Client, Event, MessageState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -162,6 +162,27 @@ async fn a_mad_relay_is_an_error_that_may_pass() {
         alice.close().await.unwrap();
         serving.abort();
     }
+}
+
+#[tokio::test]
+async fn a_relay_that_speaks_no_tls_is_no_relay() {
+    let (url, serving) = mad_relay("127.0.0.1:0", Madness::Html).await;
+    let url = url.replace("http", "https");
+    let alice = Client::builder(&url).in_memory().open().await.unwrap();
+    let error = soon(alice.register("alice")).await.unwrap_err();
+    assert_eq!((error.code(), error.retryable()), ("network", true));
+    let socket = url.replace("https", "wss").parse().unwrap();
+    let transport = NativeTransport::new().unwrap();
+    let refused = soon(tokio::spawn(
+        transport.open_socket(socket, "token".to_owned()),
+    ))
+    .await;
+    assert_eq!(
+        refused.unwrap().err().map(|refused| refused.status),
+        Some(None)
+    );
+    alice.close().await.unwrap();
+    serving.abort();
 }
 
 #[tokio::test]

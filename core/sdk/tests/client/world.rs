@@ -140,6 +140,8 @@ pub(crate) struct Network {
     pub(crate) answer: Option<AnswerHook>,
     pub(crate) download: Option<DownloadHook>,
     pub(crate) upload: Option<UploadHook>,
+    pub(crate) send: Option<SendHook>,
+    pub(crate) frames: Option<FramesHook>,
 }
 
 pub(crate) type Answered = Result<HttpResponse, TransportFailure>;
@@ -149,6 +151,11 @@ pub(crate) type AnswerHook = Box<dyn Fn(&str, Answered) -> Answered + Send + Syn
 pub(crate) type DownloadHook = Box<dyn Fn(u64, Download) -> Download + Send + Sync>;
 /// The bytes sent; whether they arrive.
 pub(crate) type UploadHook = Box<dyn Fn(&[u8]) -> bool + Send + Sync>;
+
+/// Whether a request reaches the relay at all.
+pub(crate) type SendHook = Box<dyn Fn(&str) -> bool + Send + Sync>;
+/// How many frames a new socket lives for.
+pub(crate) type FramesHook = Box<dyn Fn() -> usize + Send + Sync>;
 
 /// The real transport over such a network.
 pub(crate) struct Meddling {
@@ -168,6 +175,12 @@ impl Meddling {
 impl Transport for Meddling {
     fn request(&self, request: Request) -> BoxFuture<'static, Answered> {
         let (path, network) = (request.url.path().to_owned(), Arc::clone(&self.network));
+        if network.send.as_ref().is_some_and(|reaches| !reaches(&path)) {
+            let lost = TransportFailure {
+                detail: "the request was lost".to_owned(),
+            };
+            return Box::pin(async move { Err(lost) });
+        }
         let answer = self.inner.request(request);
         Box::pin(async move {
             let answer = answer.await;
@@ -183,7 +196,18 @@ impl Transport for Meddling {
         url: url::Url,
         bearer: String,
     ) -> BoxFuture<'static, Result<Socket, SocketRefused>> {
-        self.inner.open_socket(url, bearer)
+        let (opening, network) = (
+            self.inner.open_socket(url, bearer),
+            Arc::clone(&self.network),
+        );
+        Box::pin(async move {
+            let Socket { sink, stream } = opening.await?;
+            let stream: BoxStream<_> = match &network.frames {
+                Some(frames) => Box::pin(futures_util::StreamExt::take(stream, frames())),
+                None => stream,
+            };
+            Ok(Socket { sink, stream })
+        })
     }
 
     fn upload(
