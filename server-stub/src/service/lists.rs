@@ -31,9 +31,14 @@ impl Service {
         publisher: &Publisher,
         list: &SignedList,
     ) -> Answer<Woken<()>> {
-        let (account, user) = match publisher {
-            Publisher::Device(caller) => (self.live_account(caller).await?, &caller.user_id),
-            Publisher::Platform(user) => (self.existing_account(user).await?, user),
+        let user = match publisher {
+            Publisher::Device(caller) => &caller.user_id,
+            Publisher::Platform(user) => user,
+        };
+        let _turn = self.list_locks.change(user).await;
+        let account = match publisher {
+            Publisher::Device(caller) => self.live_account(caller).await?,
+            Publisher::Platform(user) => self.existing_account(user).await?,
         };
         let before: Vec<DeviceName> = account
             .live()

@@ -8,6 +8,7 @@ mod challenges;
 mod cursor;
 mod franking;
 mod history;
+mod list_locks;
 mod lists;
 mod mailboxes;
 mod prekeys;
@@ -39,6 +40,7 @@ pub use wake::{Wake, Woken};
 
 use crate::storage::Storage;
 use franking::FrankingKey;
+use list_locks::ListLocks;
 use relay_key::RelayKey;
 use std::sync::Arc;
 
@@ -51,6 +53,7 @@ pub struct Service {
     franking: FrankingKey,
     /// Marks what only this relay can have given out: nonces and cursors.
     relay_key: RelayKey,
+    list_locks: ListLocks,
 }
 
 impl Service {
@@ -70,6 +73,7 @@ impl Service {
             rules,
             franking,
             relay_key,
+            list_locks: ListLocks::new(),
         };
         service.queue_what_is_due().await?;
         Ok(service)

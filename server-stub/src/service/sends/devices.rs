@@ -1,30 +1,28 @@
 //! Whether the envelopes of a send are those of the live devices.
 
 use crate::service::{Answer, Refusal, Service};
-use crate::storage::{Account, ThreadRecord};
+use crate::storage::ThreadRecord;
 use sealwire_wire::contract::{DeviceMismatch, DeviceName, SendMessage};
 use std::collections::BTreeMap;
 
 impl Service {
-    /// One envelope for each live device of all participants but the sending one, under its registration.
+    /// One envelope for each live device of all participants but the sending one, which must be live too, under its
+    /// registration.
     pub(super) async fn check_devices(
         &self,
         caller: &DeviceName,
-        own: &Account,
         thread: &ThreadRecord,
         message: &SendMessage,
     ) -> Answer<()> {
         let mut live = BTreeMap::new();
         for user in &thread.participants {
-            let fetched = if *user == caller.user_id {
-                None
+            let account = if *user == caller.user_id {
+                self.live_account(caller).await?
             } else {
-                self.storage.account(user.clone()).await?
-            };
-            let account = match &fetched {
-                Some(account) => account,
-                None if *user == caller.user_id => own,
-                None => continue,
+                match self.storage.account(user.clone()).await? {
+                    Some(account) => account,
+                    None => continue,
+                }
             };
             for device in account.live() {
                 let name = DeviceName {

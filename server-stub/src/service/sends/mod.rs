@@ -24,7 +24,7 @@ impl Service {
         key: &IdempotencyKey,
         message: &SendMessage,
     ) -> Answer<Woken<SentMessage>> {
-        let account = self.live_account(caller).await?;
+        self.authorise(caller).await?;
         check_shape(message)?;
         let fingerprint = fingerprint(message)?;
         let name = SendName {
@@ -41,8 +41,9 @@ impl Service {
             return self.earlier(earlier, &fingerprint, name, key).await;
         }
         let (record, is_new) = self.thread_for(caller, thread, message).await?;
-        self.check_devices(caller, &account, &record, message)
-            .await?;
+        // Until the message is accepted and queued, its devices stay those that it was wrapped for.
+        let _turn = self.list_locks.keep(&record.participants).await;
+        self.check_devices(caller, &record, message).await?;
         self.bind_attachments(&caller.user_id, &message.attachment_ids, thread)
             .await?;
         let last_id = record.last_id;
@@ -60,7 +61,8 @@ impl Service {
             match self.storage.accept_message(step.clone()).await? {
                 Accepted::Accepted => return Ok(self.accepted(step.row).await),
                 Accepted::IdPassed(last) => {
-                    step.row = self.row(caller, thread, message, now, Some(last))?
+                    // The clock has gone on: with its new time most of those who tried at once find an id each.
+                    step.row = self.row(caller, thread, message, self.clock.now(), Some(last))?;
                 }
                 Accepted::NoThread => return Err(super::threads::unknown()),
                 other @ (Accepted::Earlier(_) | Accepted::KeyReused) => {

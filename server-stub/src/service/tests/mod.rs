@@ -12,6 +12,7 @@ mod reading;
 mod registration;
 mod sends;
 mod survival;
+mod turns;
 mod world;
 
 pub(super) use people::Account;

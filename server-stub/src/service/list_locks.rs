@@ -1,0 +1,48 @@
+//! Sends and device lists take turns: between the look at the live devices and the accept of what was wrapped for them, no
+//! list of a participant changes. Without it a device listed in just that moment would miss a message for good.
+//!
+//! Storage asks for no step across accounts and threads, so the turns are taken here, inside the one process that serves a
+//! data folder.
+
+use sealwire_crypto::primitives::sha256;
+use sealwire_wire::UserId;
+use std::collections::BTreeSet;
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// Users share locks, so that there is nothing to make or forget; two that share one wait for each other's lists now and then.
+const LOCKS: usize = 64;
+
+/// The locks of all users' lists.
+pub(super) struct ListLocks([RwLock<()>; LOCKS]);
+
+impl ListLocks {
+    pub(super) fn new() -> Self {
+        Self(std::array::from_fn(|_| RwLock::new(())))
+    }
+
+    /// While this is held, the lists of these users stay as they are.
+    pub(super) async fn keep(&self, users: &[UserId]) -> Vec<RwLockReadGuard<'_, ()>> {
+        // Always in the same order, so that no two sends wait for each other.
+        let wanted: BTreeSet<usize> = users.iter().map(place).collect();
+        let mut held = Vec::with_capacity(wanted.len());
+        for (at, lock) in self.0.iter().enumerate() {
+            if wanted.contains(&at) {
+                held.push(lock.read().await);
+            }
+        }
+        held
+    }
+
+    /// While this is held, nothing is sent to or by this user. Nobody holds two of these.
+    pub(super) async fn change(&self, user: &UserId) -> Option<RwLockWriteGuard<'_, ()>> {
+        match self.0.get(place(user)) {
+            Some(lock) => Some(lock.write().await),
+            None => None,
+        }
+    }
+}
+
+fn place(user: &UserId) -> usize {
+    let [first, ..] = sha256(user.as_str().as_bytes());
+    usize::from(first) % LOCKS
+}
