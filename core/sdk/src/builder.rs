@@ -1,6 +1,7 @@
 //! How a client is opened.
 
 use crate::attachments::{ChunkCipher, RustCipher};
+use crate::driver::RelayAddress;
 use crate::key_store::{KeyStore, MemoryKeyStore};
 use crate::open::{OpenPlan, open};
 use crate::transport::Transport;
@@ -96,7 +97,7 @@ impl ClientBuilder {
     /// `store_missing` (a key whose store was there once), `store_in_use`, and those of a store that does not open.
     pub async fn open(self) -> Result<Client, Error> {
         let plan = OpenPlan {
-            relay: relay_url(&self.relay, self.danger_allow_http)?,
+            relay: RelayAddress::new(relay_url(&self.relay, self.danger_allow_http)?),
             key_store: key_store(self.location.as_ref(), self.key_store)?,
             location: self
                 .location

@@ -3,7 +3,7 @@
 //! A [`Client`] is one device of one user. It keeps its keys and messages in an encrypted file, speaks to a relay that can
 //! read none of them, and tells what happens as a [`Stream`](EventStream) of [`Event`]s.
 //!
-//! ```no_run
+//! ```
 #![doc = include_str!("../../../examples/quickstart.rs")]
 //! ```
 //!

@@ -3,7 +3,7 @@
 use crate::attachments::ChunkCipher;
 use crate::bounds::BoxFuture;
 use crate::client::{End, Shared};
-use crate::driver::{Driver, Inbox, State, Status, Work, engine_over};
+use crate::driver::{Driver, Inbox, RelayAddress, State, Status, Work, engine_over};
 use crate::events::Publisher;
 use crate::key_store::{KeyStore, secrets};
 use crate::network_role::{NetworkLock, NetworkRole};
@@ -17,7 +17,6 @@ use sealwire_store::{Location, OpenError, Store, StoreError, StoreKey};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use url::Url;
 
 /// How often a client without the network role asks for it.
 const ROLE_INTERVAL: Duration = Duration::from_secs(1);
@@ -28,7 +27,7 @@ const NOT_CONNECTED: ConnectionState = ConnectionState::Offline {
 
 /// What a client is opened with.
 pub(crate) struct OpenPlan {
-    pub(crate) relay: Url,
+    pub(crate) relay: RelayAddress,
     pub(crate) location: Location,
     pub(crate) key_store: Arc<dyn KeyStore>,
     pub(crate) transport: Arc<dyn Transport>,
@@ -135,7 +134,7 @@ async fn begin(plan: OpenPlan, runtime: Arc<dyn Runtime>) -> Result<Opened, Erro
     let queries = Queries::new(&store, inbox.clone(), runtime)?;
     let config = EngineConfig {
         start_offline: plan.start_offline || network_lock.is_none(),
-        ..EngineConfig::new(plan.relay.origin().ascii_serialization())
+        ..EngineConfig::new(plan.relay.origin())
     };
     // The system's randomness fails only where no program could go on: asked once here, where it can be told.
     getrandom::u64().map_err(|error| Error::System(std::io::Error::other(error)))?;

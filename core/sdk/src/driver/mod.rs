@@ -3,12 +3,14 @@
 //! One driver owns one engine and runs until the client closes. It never waits for the network itself: requests, the
 //! socket, the key store and the app's answers each have a task, which puts what comes of it into the inbox.
 
+mod address;
 mod anchor;
+mod connection;
 mod inbox;
 mod questions;
-mod socket;
 mod state;
 
+pub(crate) use address::RelayAddress;
 pub(crate) use inbox::{CallDone, Inbox, Work};
 pub(crate) use questions::Asker;
 pub(crate) use state::{State, Status};
@@ -22,6 +24,7 @@ use crate::transport::{Request, Transport};
 use crate::{Error, NetworkRole};
 use anchor::AnchorKeeper;
 use async_channel::{Receiver, Sender};
+use connection::{OpenSocket, SocketEvent};
 use futures_util::{FutureExt as _, pin_mut, select};
 use questions::Questions;
 use sealwire_engine::{
@@ -29,12 +32,10 @@ use sealwire_engine::{
     SocketInput,
 };
 use sealwire_store::Store;
-use socket::{OpenSocket, SocketEvent};
 use std::collections::HashMap;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
-use url::Url;
 
 /// So many frames at most are handed in at once: one commit serves them all.
 const FRAMES_AT_ONCE: usize = 64;
@@ -47,7 +48,7 @@ const SLEEP_MIN: Duration = Duration::from_millis(1);
 pub(crate) struct Driver {
     pub(crate) engine: Engine,
     pub(crate) config: EngineConfig,
-    pub(crate) relay: Url,
+    pub(crate) relay: RelayAddress,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) tasks: Tasks,
     pub(crate) events: Publisher,
@@ -227,7 +228,7 @@ impl Driving {
             match output {
                 Output::Request(request) => self.request(request),
                 Output::OpenSocket { path, bearer } => {
-                    let url = socket_url(&self.driver.relay, &path);
+                    let url = self.driver.relay.socket_url(&path);
                     let transport = Arc::clone(&self.driver.transport);
                     self.socket =
                         Some(OpenSocket::open(transport, &self.driver.tasks, url, bearer));
@@ -263,7 +264,7 @@ impl Driving {
         );
         let outgoing = Request {
             method: request.method,
-            url: below(&self.driver.relay, &request.path),
+            url: self.driver.relay.url(&request.path),
             body: request.body,
             bearer: request.bearer,
             idempotency_key: request.idempotency_key,
@@ -322,40 +323,5 @@ fn speaks(call: &Call) -> bool {
         | Call::AcceptAccountKey { .. }
         | Call::Connect
         | Call::Disconnect => false,
-    }
-}
-
-/// The engine's paths begin with a slash and may carry a query.
-fn below(relay: &Url, path: &str) -> Url {
-    relay.join(path).unwrap_or_else(|_| relay.clone())
-}
-
-fn socket_url(relay: &Url, path: &str) -> Url {
-    let mut url = below(relay, path);
-    // Between these schemes a change is always possible.
-    let _ = url.set_scheme(if relay.scheme() == "https" {
-        "wss"
-    } else {
-        "ws"
-    });
-    url
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_socket_goes_to_the_relay_over_its_own_kind_of_connection() {
-        let path = "/v1/realtime?device_id=1";
-        let url = |relay: &str| socket_url(&relay.parse().unwrap(), path).to_string();
-        assert_eq!(
-            url("https://relay.example"),
-            "wss://relay.example/v1/realtime?device_id=1"
-        );
-        assert_eq!(
-            url("http://127.0.0.1:8080"),
-            "ws://127.0.0.1:8080/v1/realtime?device_id=1"
-        );
     }
 }
