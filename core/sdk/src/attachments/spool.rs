@@ -7,7 +7,7 @@ use crate::runtime::{Runtime, blocking};
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What fits into this stays in memory.
 const MEMORY_MAX: u64 = 1024 * 1024;
@@ -29,7 +29,8 @@ pub(super) enum Sealed {
 }
 
 pub(super) struct SealedFile {
-    file: File,
+    /// Held from seek to read: what is left of one try may still read while the next begins.
+    file: Mutex<File>,
     _path: TemporaryPath,
 }
 
@@ -78,6 +79,7 @@ impl Spool {
             Self::Memory(bytes) => Ok(Sealed::Memory(Arc::new(bytes))),
             Self::File { file, _path } => {
                 let file = file.ok_or_else(ended)?;
+                let file = Mutex::new(file);
                 Ok(Sealed::File(Arc::new(SealedFile { file, _path })))
             }
         }
@@ -101,11 +103,10 @@ impl Sealed {
             Self::File(sealed) => {
                 let sealed = Arc::clone(sealed);
                 run(runtime, move || {
-                    // One try reads at a time, so that the place in the file is its own.
-                    let mut file = &sealed.file;
+                    let mut file = sealed.file.lock().unwrap_or_else(PoisonError::into_inner);
                     file.seek(SeekFrom::Start(at))?;
                     let mut bytes = Vec::with_capacity(length);
-                    file.take(length as u64).read_to_end(&mut bytes)?;
+                    (&mut *file).take(length as u64).read_to_end(&mut bytes)?;
                     Ok(bytes)
                 })
                 .await

@@ -7,6 +7,7 @@ use super::{Attachment, ChunkCipher, OnProgress, Progress};
 use crate::Error;
 use crate::bounds::BoxStream;
 use crate::driver::Inbox;
+use crate::queries::Queries;
 use crate::runtime::Tasks;
 use crate::transport::{Transport, TransportFailure};
 use futures_util::stream;
@@ -25,6 +26,7 @@ const PIECE: usize = 64 * 1024;
 /// Everything that an upload needs; it keeps no client open.
 pub(crate) struct Upload {
     pub(crate) inbox: Inbox,
+    pub(crate) queries: Queries,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) cipher: Arc<dyn ChunkCipher>,
     pub(crate) tasks: Tasks,
@@ -46,12 +48,17 @@ impl Upload {
             caption,
             media,
         } = attachment;
+        // What cannot become a message is not uploaded for nothing.
+        let known = self.queries.run(move |rows| rows.thread(thread)).await?;
+        if known.is_none() {
+            return Err(EngineError::UnknownThread.into());
+        }
         let source = from.open(self.tasks.runtime()).await?;
         let size = source.size();
         let mut random = rand_core::UnwrapErr(getrandom::SysRng);
         let plan = AttachmentPlan::new(size, &mut random)
             .map_err(|_| Error::AttachmentTooLarge { bytes: size })?;
-        // Room first: what is too large is not read for nothing.
+        // Room first: nor is what is too large read.
         let room = self.room(&plan, &mut Tries::default()).await?;
         let (sealed, digest) = seal(
             source,

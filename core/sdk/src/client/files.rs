@@ -26,6 +26,7 @@ impl Client {
     ) -> Result<Message, Error> {
         let upload = Upload {
             inbox: self.shared.inbox.clone(),
+            queries: self.shared.queries.clone(),
             transport: Arc::clone(&self.shared.transport),
             cipher: Arc::clone(&self.shared.cipher),
             tasks: self.shared.tasks.clone(),

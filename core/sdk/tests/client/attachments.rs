@@ -364,6 +364,31 @@ async fn what_is_larger_than_the_relay_takes_is_refused_before_it_is_read() {
 }
 
 #[tokio::test]
+async fn a_file_for_a_thread_that_nobody_knows_is_not_uploaded() {
+    let world = World::new().await;
+    let ((_, alice), (_, bob), _) = world.pair().await;
+    let uploads = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&uploads);
+    let network = Network {
+        upload: Some(Box::new(move |_| count.fetch_add(1, Ordering::SeqCst) == 0)),
+        ..Network::default()
+    };
+    let carol = world
+        .device("carol")
+        .builder()
+        .transport(Meddling::with(network))
+        .open()
+        .await
+        .unwrap();
+    carol.register("carol").await.unwrap();
+    let theirs = alice.direct_thread("bob").await.unwrap();
+    let sending = carol.send_attachment(theirs, Attachment::from_bytes("x"), |_| {});
+    assert_eq!(soon(sending).await.unwrap_err().code(), "unknown_thread");
+    assert_eq!(uploads.load(Ordering::SeqCst), 0);
+    drop(bob);
+}
+
+#[tokio::test]
 async fn an_upload_offline_says_so() {
     let world = World::new().await;
     let ((_, alice), _, thread) = world.pair().await;
