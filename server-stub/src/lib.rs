@@ -21,6 +21,7 @@ pub mod storage;
 mod api;
 mod blobs;
 mod config;
+mod patient;
 mod relay;
 mod serve;
 mod start_error;

@@ -1,6 +1,7 @@
 //! The listening socket and its connections.
 
 use crate::api::Peer;
+use crate::patient::Patient;
 use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
@@ -23,6 +24,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Patience {
     /// For a request's head.
     pub(crate) head: Duration,
+    /// For the client to take something of an answer.
+    pub(crate) write: Duration,
     /// For requests under way when the relay ends.
     pub(crate) shutdown: Duration,
 }
@@ -45,13 +48,7 @@ pub(crate) async fn serve(
         match accepted {
             Ok((stream, peer)) => {
                 let router = router.clone();
-                connections.spawn(connection(
-                    stream,
-                    peer,
-                    router,
-                    stop.clone(),
-                    patience.head,
-                ));
+                connections.spawn(connection(stream, peer, router, stop.clone(), patience));
             }
             Err(error) => {
                 tracing::warn!(%error, "no connection could be accepted");
@@ -74,7 +71,7 @@ async fn connection(
     peer: SocketAddr,
     router: Router,
     mut stop: watch::Receiver<bool>,
-    head_patience: Duration,
+    patience: Patience,
 ) {
     // Frames are small and awaited: none of them waits for company.
     let _ = stream.set_nodelay(true);
@@ -85,8 +82,8 @@ async fn connection(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(head_patience)
-        .serve_connection(TokioIo::new(stream), answer)
+        .header_read_timeout(patience.head)
+        .serve_connection(TokioIo::new(Patient::new(stream, patience.write)), answer)
         .with_upgrades();
     let mut connection = pin!(connection);
     let result = tokio::select! {

@@ -1,7 +1,9 @@
 //! Attachments: room for one, where to get one, and the bytes themselves behind signed URLs.
 
 use super::owned::owned;
-use super::request::{Body as JsonBody, Params, PathIds, Reader, Writer, announced_length};
+use super::request::{
+    Arriving, Body as JsonBody, Params, PathIds, Reader, Writer, announced_length,
+};
 use super::state::ApiState;
 use crate::blobs::{Action, BlobError, ByteRange, NotSatisfiable, SignedUrl, UrlRefused};
 use crate::service::{Answer, Refusal};
@@ -10,7 +12,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _, stream};
+use futures_util::{Stream, stream};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use sealwire_wire::AttachmentId;
 use sealwire_wire::contract::{AttachmentDownload, AttachmentUpload, CreateAttachment, ErrorCode};
@@ -75,21 +77,10 @@ pub(super) async fn upload(
     if announced_length(request.headers()).is_some_and(|length| length != facts.size) {
         return Err(BlobError::WrongSize.into());
     }
-    let stall_max = state.timings().request_stall_max;
     let mut upload = state.blobs().upload(facts.size).await?;
     let mut digest = Sha256::new();
-    let mut chunks = request.into_body().into_data_stream();
-    while let Some(chunk) = tokio::time::timeout(stall_max, chunks.next())
-        .await
-        .map_err(|_| {
-            Refusal::new(
-                ErrorCode::RequestTimeout,
-                "the upload did not arrive in time",
-            )
-        })?
-    {
-        let chunk =
-            chunk.map_err(|_| Refusal::new(ErrorCode::InvalidBody, "the upload broke off"))?;
+    let mut arriving = Arriving::new(request, state.timings().request_stall_max);
+    while let Some(chunk) = arriving.next().await? {
         digest.update(&chunk);
         upload.write(&chunk).await?;
     }

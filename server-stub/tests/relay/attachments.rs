@@ -188,3 +188,30 @@ async fn a_stranger_is_not_told_where_an_attachment_lies() {
     let answer = problem(locate(&bob, &upload.id).await).await;
     assert!([403, 404].contains(&answer.status), "{}", answer.detail);
 }
+
+#[tokio::test]
+async fn a_download_that_nobody_takes_is_cut_off() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let timings = Timings {
+        send_stall_max: Duration::from_millis(200),
+        ..Timings::default()
+    };
+    let relay = relay_with(|config| config.timings(timings)).await;
+    let (_, alice) = open_account(relay.url(), "alice").await;
+    // More than the buffers of both ends hold.
+    let large = vec![7; 32 * 1024 * 1024];
+    let upload = room(&alice, large.len() as u64).await;
+    assert!(put(&upload.upload_url, &large).await.status().is_success());
+    let found: AttachmentDownload = ok(locate(&alice, &upload.id).await).await;
+    let path = found.download_url.strip_prefix(relay.url()).unwrap();
+    let mut stream = tokio::net::TcpStream::connect(relay.addr()).await.unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let mut taken = Vec::new();
+    // Broken off, or ended too early.
+    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut taken))
+        .await
+        .unwrap();
+    assert!(!taken.is_empty() && taken.len() < large.len());
+}

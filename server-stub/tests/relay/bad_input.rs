@@ -294,6 +294,31 @@ async fn a_request_that_does_not_arrive_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_body_that_trickles_is_given_up() {
+    let timings = Timings {
+        request_stall_max: Duration::from_millis(300),
+        ..Timings::default()
+    };
+    let relay = relay_with(|config| config.timings(timings)).await;
+    let mut stream = tokio::net::TcpStream::connect(relay.addr()).await.unwrap();
+    let head = "POST /v1/auth/challenge HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                content-length: 60000\r\n\r\n{";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let (mut reads, mut writes) = stream.into_split();
+    let trickle = tokio::spawn(async move {
+        // Never silent for long, and never done.
+        while writes.write_all(b" ").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let mut answer = [0; 12];
+    let read = reads.read_exact(&mut answer);
+    tokio::time::timeout(PATIENCE, read).await.unwrap().unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 408");
+    trickle.abort();
+}
+
+#[tokio::test]
 async fn nothing_that_a_client_sends_is_the_relays_fault() {
     use rand_core::Rng as _;
     let relay = relay().await;

@@ -1,11 +1,11 @@
 //! JSON bodies: of the right type, within the route's limit, arriving in time.
 
+use super::Arriving;
 use crate::api::state::ApiState;
 use crate::service::Refusal;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt as _;
 use sealwire_wire::contract::ErrorCode;
 use sealwire_wire::limits::BODY_MAX;
 use serde::de::DeserializeOwned;
@@ -56,15 +56,10 @@ async fn read(request: Request, limit: usize, stall_max: Duration) -> Result<Byt
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(too_large());
     }
-    let mut chunks = request.into_body().into_data_stream();
+    let mut arriving = Arriving::new(request, stall_max);
     // What a header announces is not yet there: memory is taken as bytes come.
     let mut bytes = BytesMut::new();
-    while let Some(chunk) = tokio::time::timeout(stall_max, chunks.next())
-        .await
-        .map_err(|_| Refusal::new(ErrorCode::RequestTimeout, "the body did not arrive in time"))?
-    {
-        let chunk =
-            chunk.map_err(|_| Refusal::new(ErrorCode::InvalidBody, "the body broke off"))?;
+    while let Some(chunk) = arriving.next().await? {
         if bytes.len() + chunk.len() > limit {
             return Err(too_large());
         }
