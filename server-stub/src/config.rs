@@ -36,7 +36,7 @@ pub struct Timings {
     pub ping_interval: Duration,
     /// A socket from which nothing came for so long is dropped.
     pub silence_max: Duration,
-    /// A socket that takes no frame for so long is closed with 4000.
+    /// A socket that takes no frame for so long is closed with 4000; a client that takes nothing of an answer is cut off.
     pub send_stall_max: Duration,
     /// A socket is closed so long after its token ended.
     pub token_grace: Duration,
@@ -47,7 +47,8 @@ pub struct Timings {
     /// A connection is closed when its next request's head is not there within this time. Longer than clients keep idle
     /// connections (90 s is common), so that none is closed while a request is on its way.
     pub idle_max: Duration,
-    /// A request is given up when nothing more of its body comes for so long.
+    /// A request is given up when nothing more of its body comes for so long, or when the whole comes slower than 1 KiB a
+    /// second beyond it.
     pub request_stall_max: Duration,
     /// When the relay ends, requests under way get this long.
     pub shutdown_grace: Duration,
@@ -56,8 +57,10 @@ pub struct Timings {
 /// How often things may be asked for: a steady rate, and how many at once after a rest.
 #[derive(Debug, Clone, Copy)]
 pub struct Paces {
-    /// Requests without a token (registrations, challenges, mailboxes), for each address.
+    /// Requests without a token (registrations, challenges, mailboxes), for each address (for IPv6: each /64).
     pub anonymous: Pace,
+    /// Linking mailboxes opened, for each address. All share one bound, which one address must not fill.
+    pub mailboxes: Pace,
     /// Sends, for each device.
     pub sends: Pace,
 }
@@ -166,6 +169,10 @@ impl Default for Paces {
             anonymous: Pace {
                 per_second: 50.0,
                 burst: 500.0,
+            },
+            mailboxes: Pace {
+                per_second: 0.2,
+                burst: 50.0,
             },
             sends: Pace {
                 per_second: 200.0,

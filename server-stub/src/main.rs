@@ -38,8 +38,8 @@ struct Arguments {
     #[arg(long)]
     behind_proxy: bool,
 
-    /// A JWK set with the platform's Ed25519 keys. Its tokens (claims sub = user id, exp, and aud = sealwire if there is
-    /// one) open and recover accounts. Ends dev mode
+    /// A JWK set with the platform's Ed25519 keys. Its tokens (claims sub = user id, exp, aud = sealwire) open and recover
+    /// accounts. Ends dev mode
     #[arg(long, value_name = "FILE")]
     platform_jwks: Option<PathBuf>,
 

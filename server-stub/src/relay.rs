@@ -49,6 +49,9 @@ impl Relay {
         {
             return Err(StartError::PublicDevMode(public.to_owned()));
         }
+        if origin.is_none() && config.listen.ip().is_unspecified() {
+            return Err(StartError::NoOrigin(config.listen));
+        }
         let listen_error = |source| StartError::Listen {
             address: config.listen,
             source,
@@ -87,6 +90,7 @@ impl Relay {
         let url = format!("http://{address}");
         let patience = Patience {
             head: config.timings.idle_max,
+            write: config.timings.send_stall_max,
             shutdown: config.timings.shutdown_grace,
         };
         let state = ApiState::new(Parts {
@@ -98,6 +102,7 @@ impl Relay {
             blobs: Arc::new(blobs),
             sockets: Sockets::default(),
             anonymous_pace: Buckets::new(config.paces.anonymous),
+            mailbox_pace: Buckets::new(config.paces.mailboxes),
             send_pace: Buckets::new(config.paces.sends),
             public_origin: origin.unwrap_or_else(|| url.clone()),
             cors_origins: config.cors_origins,

@@ -22,6 +22,11 @@ pub enum StartError {
          give it a JWK set (--platform-jwks), or no public origin"
     )]
     PublicDevMode(String),
+    /// Devices sign the origin that they connect to, and nobody connects to an unspecified address.
+    #[error(
+        "listening on {0} the relay cannot know what clients reach it by: say it (--public-origin)"
+    )]
+    NoOrigin(SocketAddr),
     /// The public origin is not one.
     #[error(
         "{0:?} is no origin: write scheme://host[:port], with http or https and nothing after it"

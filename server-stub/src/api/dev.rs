@@ -10,15 +10,19 @@ use http::header::HOST;
 use http::request::Parts;
 use sealwire_wire::contract::{ErrorCode, PlatformTokenRequest, Token};
 
-/// Somebody on this machine who also asked for it by a name of this machine.
+/// Somebody on this machine who also asked for it by a name of this machine, and for nobody else.
 ///
-/// The name matters: a page of a foreign site can make a browser reach a loopback port under the site's own name.
+/// The name matters: a page of a foreign site can make a browser reach a loopback port under the site's own name. And a proxy
+/// on this machine asks for whoever is on its other side.
 pub(super) struct Local;
+
+/// Headers by which a proxy says that it is one.
+const PROXIED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 
 impl FromRequestParts<ApiState> for Local {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
         let host = parts
             .headers
             .get(HOST)
@@ -26,7 +30,9 @@ impl FromRequestParts<ApiState> for Local {
         let asked_by_name = host
             .and_then(|host| url::Url::parse(&format!("http://{host}")).ok())
             .is_some_and(|url| is_loopback_host(url.host()));
-        if asked_by_name && Peer::of(parts).0.ip().is_loopback() {
+        let proxied =
+            state.behind_proxy() || PROXIED.iter().any(|name| parts.headers.contains_key(*name));
+        if asked_by_name && !proxied && Peer::of(parts).0.ip().is_loopback() {
             Ok(Self)
         } else {
             Err(Refusal::new(

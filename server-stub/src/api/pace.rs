@@ -8,13 +8,19 @@ use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// At this many known callers those that have rested are forgotten.
-const CALLERS_MAX: usize = 50_000;
+/// With this many known callers those that have rested are forgotten for the first time.
+const CALLERS: usize = 50_000;
 
 /// One bucket for each caller.
 pub(crate) struct Buckets<K> {
     pace: Pace,
-    callers: Mutex<HashMap<K, Bucket>>,
+    known: Mutex<Known<K>>,
+}
+
+struct Known<K> {
+    callers: HashMap<K, Bucket>,
+    /// With this many callers those that have rested are forgotten.
+    forget_at: usize,
 }
 
 struct Bucket {
@@ -26,7 +32,10 @@ impl<K: Hash + Eq> Buckets<K> {
     pub(crate) fn new(pace: Pace) -> Self {
         Self {
             pace,
-            callers: Mutex::new(HashMap::new()),
+            known: Mutex::new(Known {
+                callers: HashMap::new(),
+                forget_at: CALLERS,
+            }),
         }
     }
 
@@ -44,11 +53,13 @@ impl<K: Hash + Eq> Buckets<K> {
             let rested = now.saturating_duration_since(bucket.at).as_secs_f64();
             (bucket.tokens + rested * per_second).min(burst)
         };
-        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-        if callers.len() >= CALLERS_MAX {
-            callers.retain(|_, bucket| refilled(bucket) < burst);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.callers.len() >= known.forget_at {
+            known.callers.retain(|_, bucket| refilled(bucket) < burst);
+            // Not again before as many came anew, so that a crowd does not make every request look through all of it.
+            known.forget_at = CALLERS.max(known.callers.len().saturating_mul(2));
         }
-        let bucket = callers.entry(caller).or_insert(Bucket {
+        let bucket = known.callers.entry(caller).or_insert(Bucket {
             tokens: burst,
             at: now,
         });
@@ -92,5 +103,22 @@ mod tests {
         let (buckets, now) = (buckets(), Instant::now());
         while buckets.take_at("a", now).is_ok() {}
         assert_eq!(buckets.take_at("b", now), Ok(()));
+    }
+
+    #[test]
+    fn callers_that_have_rested_are_forgotten_and_the_others_are_not() {
+        let pace = Pace {
+            per_second: 1.0,
+            burst: 1.0,
+        };
+        let (buckets, now) = (Buckets::new(pace), Instant::now());
+        let later = now + Duration::from_secs(10);
+        for caller in 0..CALLERS {
+            let at = if caller == 7 { later } else { now };
+            assert_eq!(buckets.take_at(caller, at), Ok(()));
+        }
+        assert_eq!(buckets.take_at(CALLERS, later), Ok(()));
+        assert_eq!(buckets.known.lock().unwrap().callers.len(), 2);
+        assert!(buckets.take_at(7, later).is_err());
     }
 }

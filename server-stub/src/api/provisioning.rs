@@ -1,6 +1,6 @@
 //! The linking mailbox.
 
-use super::request::{Anybody, Body, PathIds};
+use super::request::{Anybody, Body, Linking, PathIds};
 use super::state::ApiState;
 use crate::service::Answer;
 use axum::Json;
@@ -10,7 +10,7 @@ use sealwire_wire::contract::{Mailbox, MailboxSlot};
 
 /// `POST /v1/provisioning`
 pub(super) async fn create(
-    _: Anybody,
+    _: Linking,
     State(state): State<ApiState>,
 ) -> Answer<(StatusCode, Json<Mailbox>)> {
     let mailbox = state.service().create_mailbox().await?;

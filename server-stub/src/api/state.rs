@@ -31,6 +31,7 @@ pub(crate) struct Parts {
     pub(crate) blobs: Arc<BlobFolder>,
     pub(crate) sockets: Sockets,
     pub(crate) anonymous_pace: Buckets<IpAddr>,
+    pub(crate) mailbox_pace: Buckets<IpAddr>,
     pub(crate) send_pace: Buckets<DeviceName>,
     pub(crate) public_origin: String,
     pub(crate) cors_origins: Vec<String>,
@@ -97,6 +98,10 @@ impl ApiState {
 
     pub(crate) fn anonymous_pace(&self) -> &Buckets<IpAddr> {
         &self.0.anonymous_pace
+    }
+
+    pub(crate) fn mailbox_pace(&self) -> &Buckets<IpAddr> {
+        &self.0.mailbox_pace
     }
 
     pub(crate) fn send_pace(&self) -> &Buckets<DeviceName> {

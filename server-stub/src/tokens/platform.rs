@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
 
-/// The audience that a platform's token may name.
+/// The audience that a platform's token names: one made for another service of the platform opens no account here.
 const AUDIENCE: &str = "sealwire";
 /// The kind of the tokens that dev mode makes.
 const DEV_KIND: &str = "platform+jwt";
@@ -127,7 +127,7 @@ fn read_by_keys(keys: &[PlatformKey], token: &str) -> Result<Claims, TokenRefuse
     validation.validate_exp = false;
     validation.validate_nbf = true;
     validation.set_audience(&[AUDIENCE]);
-    validation.set_required_spec_claims(&["exp", "sub"]);
+    validation.set_required_spec_claims(&["exp", "sub", "aud"]);
     keys.iter()
         .filter(|key| header.kid.is_none() || key.key_id.is_none() || key.key_id == header.kid)
         .find_map(|key| jsonwebtoken::decode::<Claims>(token, &key.key, &validation).ok())
@@ -179,11 +179,12 @@ mod tests {
     #[test]
     fn another_key_audience_or_subject_does_not_count() {
         let forged = [
-            sign(2, &json!({"sub": "alice", "exp": LATER})),
+            sign(2, &json!({"sub": "alice", "exp": LATER, "aud": "sealwire"})),
             sign(1, &json!({"sub": "alice", "exp": LATER, "aud": "shop"})),
-            sign(1, &json!({"sub": "a/b", "exp": LATER})),
-            sign(1, &json!({"sub": "alice"})),
-            sign(1, &json!({"exp": LATER})),
+            sign(1, &json!({"sub": "alice", "exp": LATER})),
+            sign(1, &json!({"sub": "a/b", "exp": LATER, "aud": "sealwire"})),
+            sign(1, &json!({"sub": "alice", "aud": "sealwire"})),
+            sign(1, &json!({"exp": LATER, "aud": "sealwire"})),
         ];
         for token in forged {
             assert_eq!(platform().read(&token, NOW), Err(TokenRefused::Forged));

@@ -150,6 +150,22 @@ async fn dev_tokens_are_for_this_machine_under_its_own_name() {
 }
 
 #[tokio::test]
+async fn dev_mode_gives_no_token_to_whoever_is_behind_a_proxy() {
+    for (behind_proxy, header) in [(true, "accept"), (false, "x-forwarded-for"), (false, "via")] {
+        let relay = relay_with(|config| config.behind_proxy(behind_proxy)).await;
+        let user_id = "alice".parse().unwrap();
+        let answer = Client::new()
+            .post(format!("{}/v1/dev/platform-token", relay.url()))
+            .header(header, "192.0.2.1")
+            .json(&PlatformTokenRequest { user_id })
+            .send()
+            .await
+            .unwrap();
+        refused(answer, 403, ErrorCode::Forbidden).await;
+    }
+}
+
+#[tokio::test]
 async fn dev_mode_has_no_public_origin() {
     let config = RelayConfig::new(RelayData::Memory).public_origin("https://relay.example");
     let refused = Relay::start(config).await.err();
@@ -186,7 +202,7 @@ async fn with_the_platforms_keys_its_tokens_count_and_dev_mode_is_off() {
     let dev = dev.json(&json!({"user_id": "alice"})).send().await.unwrap();
     refused(dev, 404, ErrorCode::NotFound).await;
 
-    let claims = json!({"sub": "alice", "exp": now_ms() / 1000 + 60});
+    let claims = json!({"sub": "alice", "exp": now_ms() / 1000 + 60, "aud": "sealwire"});
     let sign = |seed| {
         jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &claims, &platform_key(seed)).unwrap()
     };
@@ -199,6 +215,27 @@ async fn with_the_platforms_keys_its_tokens_count_and_dev_mode_is_off() {
     refused(forged, 401, ErrorCode::Unauthorized).await;
     let registered = register(sign(1)).await.unwrap();
     assert_eq!(registered.status(), StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_relay_that_listens_everywhere_is_told_its_origin() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("jwks.json");
+    let jwk = Jwk::from_encoding_key(&platform_key(1), Algorithm::EdDSA).unwrap();
+    std::fs::write(&file, json!({ "keys": [jwk] }).to_string()).unwrap();
+    for everywhere in ["0.0.0.0:0", "[::]:0"] {
+        let config = RelayConfig::new(RelayData::Memory)
+            .platform_jwks(&file)
+            .listen(everywhere.parse().unwrap());
+        let refused = Relay::start(config.clone()).await.err().unwrap();
+        assert!(matches!(refused, StartError::NoOrigin(_)));
+        assert!(refused.to_string().contains("--public-origin"));
+    }
+    let config = RelayConfig::new(RelayData::Memory)
+        .platform_jwks(&file)
+        .listen("0.0.0.0:0".parse().unwrap())
+        .public_origin("https://relay.example");
+    Relay::start(config).await.unwrap().shutdown().await;
 }
 
 #[tokio::test]

@@ -322,6 +322,25 @@ async fn strangers_are_held_to_a_pace() {
 }
 
 #[tokio::test]
+async fn one_address_does_not_take_every_mailbox() {
+    let relay = relay().await;
+    let url = format!("{}/v1/provisioning", relay.url());
+    let http = reqwest::Client::new();
+    let mut opened = 0;
+    let refused = loop {
+        let answer = http.post(&url).send().await.unwrap();
+        if answer.status() != StatusCode::CREATED {
+            break problem(answer).await;
+        }
+        opened += 1;
+        assert!(opened < 200);
+    };
+    assert_eq!(refused.code, ErrorCode::RateLimited);
+    // What needs no mailbox goes on.
+    open_account(relay.url(), "alice").await;
+}
+
+#[tokio::test]
 async fn behind_a_proxy_each_client_has_its_own_pace() {
     let anonymous = Pace {
         per_second: 0.1,

@@ -8,7 +8,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use sealwire_wire::UserId;
 use sealwire_wire::contract::{DeviceName, ErrorCode};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A device whose token lets it read.
 pub(crate) struct Reader(pub(crate) DeviceName);
@@ -28,6 +28,9 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// Somebody without a token, held to the pace of such. An address with too many requests gets 429.
 pub(crate) struct Anybody;
+
+/// Somebody without a token who opens a linking mailbox: their number is bounded for all, so each address has few.
+pub(crate) struct Linking;
 
 impl FromRequestParts<ApiState> for Reader {
     type Rejection = Refusal;
@@ -82,7 +85,18 @@ impl FromRequestParts<ApiState> for Anybody {
     }
 }
 
-/// Where a client is, as far as the relay can know.
+impl FromRequestParts<ApiState> for Linking {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
+        let address = client_address(parts, state);
+        state.anonymous_pace().take(address)?;
+        state.mailbox_pace().take(address)?;
+        Ok(Self)
+    }
+}
+
+/// Where a client is, as far as the relay can know: what its rate is counted under.
 fn client_address(parts: &Parts, state: &ApiState) -> IpAddr {
     // What a client itself wrote there stands before what the proxy adds.
     let forwarded = parts
@@ -94,7 +108,15 @@ fn client_address(parts: &Parts, state: &ApiState) -> IpAddr {
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.rsplit(',').next())
         .and_then(|address| address.trim().parse().ok());
-    forwarded.unwrap_or_else(|| Peer::of(parts).0.ip())
+    rated(forwarded.unwrap_or_else(|| Peer::of(parts).0.ip()))
+}
+
+/// An IPv6 client has a whole /64 to itself (RFC 6177), and would have as many rates as addresses there.
+fn rated(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !0 << 64)),
+        v4 => v4,
+    }
 }
 
 impl Peer {
@@ -148,5 +170,19 @@ pub(crate) fn refusal(refused: TokenRefused) -> Refusal {
         TokenRefused::Expired => {
             Refusal::new(ErrorCode::TokenExpired, "the token has ended: get another")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_client_has_one_rate_for_its_whole_network() {
+        let rate = |text: &str| rated(text.parse().unwrap());
+        assert_eq!(rate("2001:db8:0:1::1"), rate("2001:db8:0:1:ffff::9"));
+        assert_ne!(rate("2001:db8:0:1::1"), rate("2001:db8:0:2::1"));
+        assert_eq!(rate("::ffff:192.0.2.1"), rate("192.0.2.1"));
+        assert_ne!(rate("192.0.2.1"), rate("192.0.2.2"));
     }
 }

@@ -1,9 +1,13 @@
 //! What handlers take out of a request: each extractor refuses with a problem of its own.
 
+mod arriving;
 mod body;
 mod caller;
 mod ids;
 
+pub(crate) use arriving::Arriving;
 pub(crate) use body::{Body, announced_length};
-pub(crate) use caller::{Anybody, ListPublisher, Peer, Platform, Reader, Writer, access, bearer};
+pub(crate) use caller::{
+    Anybody, Linking, ListPublisher, Peer, Platform, Reader, Writer, access, bearer,
+};
 pub(crate) use ids::{Idempotency, Params, PathIds, query_id};
