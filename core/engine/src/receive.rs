@@ -36,6 +36,7 @@ enum Outcome {
     /// The sender proved a list that the relay does not show.
     Hidden {
         user: UserId,
+        version: u64,
         placeholder: Box<Outcome>,
     },
     /// Nothing for this device.
@@ -115,8 +116,12 @@ impl Engine {
             Outcome::Recovered(message) => self.event(Event::MessageRecovered(Box::new(message))),
             Outcome::Unreadable(message) => self.event(Event::MessageUnreadable(Box::new(message))),
             Outcome::Confirmed(message) => self.event(Event::MessageSent(Box::new(message))),
-            Outcome::Hidden { user, placeholder } => {
-                self.distrust(&user);
+            Outcome::Hidden {
+                user,
+                version,
+                placeholder,
+            } => {
+                self.distrust_below(&user, version);
                 return self.tell(*placeholder);
             }
             Outcome::Duplicate {

@@ -14,9 +14,6 @@ use sealwire_wire::contract::{ErrorCode, UserDeviceLists};
 use sealwire_wire::{Timestamp, UserId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// For how long a user that the relay does not know is not asked for again, in milliseconds.
-const UNKNOWN_FOR_MS: u64 = 5_000;
-
 /// How the lists of others stand, beside what the store holds.
 #[derive(Default)]
 pub(crate) struct Trust {
@@ -25,8 +22,8 @@ pub(crate) struct Trust {
     backoff: BTreeMap<UserId, Backoff>,
     /// The relay showed something that does not hold: nothing is sent to them until it shows what does.
     distrusted: BTreeSet<UserId>,
-    /// When the relay last said that it knows no such user.
-    unknown: BTreeMap<UserId, Timestamp>,
+    /// List versions that a message proved and the relay has not shown yet.
+    proven: BTreeMap<UserId, u64>,
 }
 
 impl Trust {
@@ -38,13 +35,6 @@ impl Trust {
     /// Whether a newer list may be on its way.
     pub(crate) fn awaits(&self, user: &UserId) -> bool {
         self.wanted.contains(user) || self.under_way.contains(user)
-    }
-
-    /// Whether the relay just said that it knows no such user.
-    pub(crate) fn is_unknown(&self, user: &UserId, now: Timestamp) -> bool {
-        self.unknown
-            .get(user)
-            .is_some_and(|at| now.since_ms(*at) < UNKNOWN_FOR_MS)
     }
 }
 
@@ -89,8 +79,13 @@ impl Engine {
         };
         match taken {
             Ok(()) => {
-                self.trust.backoff.remove(&user);
-                self.trust.distrusted.remove(&user);
+                if self.shows_what_is_proven(&user) {
+                    self.trust.backoff.remove(&user);
+                    self.trust.distrusted.remove(&user);
+                    self.trust.proven.remove(&user);
+                } else {
+                    self.ask_again_later(&user, None);
+                }
                 if self.me.as_ref().is_some_and(|me| me.user == user) {
                     self.own_list_is_fresh();
                 }
@@ -101,22 +96,14 @@ impl Engine {
                 ..
             }) => {
                 self.trust.backoff.remove(&user);
-                self.trust.unknown.insert(user.clone(), self.now);
+                self.give_up_for_unknown(&user);
                 self.unpark(&user);
             }
             Err(error) => {
                 if matches!(error, EngineError::DeviceList(..)) {
                     self.distrust(&user);
                 }
-                let Self {
-                    trust, rng, now, ..
-                } = self;
-                trust.backoff.entry(user.clone()).or_default().failed(
-                    *now,
-                    error.retry_after_ms(),
-                    rng,
-                );
-                trust.wanted.insert(user);
+                self.ask_again_later(&user, error.retry_after_ms());
             }
         }
     }
@@ -128,6 +115,33 @@ impl Engine {
                 user_id: user.clone(),
             });
         }
+    }
+
+    /// A message named a list version that the relay does not show: nothing is sent to that user until it does.
+    pub(crate) fn distrust_below(&mut self, user: &UserId, version: u64) {
+        let proven = self.trust.proven.entry(user.clone()).or_default();
+        *proven = version.max(*proven);
+        self.distrust(user);
+        if !self.trust.awaits(user) {
+            self.ask_again_later(user, None);
+        }
+    }
+
+    fn shows_what_is_proven(&self, user: &UserId) -> bool {
+        let proven = self.trust.proven.get(user).copied().unwrap_or(0);
+        match newest_list(&self.store, user) {
+            Ok(list) => list.map_or(0, |list| list.version) >= proven,
+            Err(_) => false,
+        }
+    }
+
+    fn ask_again_later(&mut self, user: &UserId, at_least_ms: Option<u64>) {
+        let Self {
+            trust, rng, now, ..
+        } = self;
+        let backoff = trust.backoff.entry(user.clone()).or_default();
+        backoff.failed(*now, at_least_ms, rng);
+        trust.wanted.insert(user.clone());
     }
 
     /// Whoever waited before a restart waits again.

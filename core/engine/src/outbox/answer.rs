@@ -26,7 +26,7 @@ impl Engine {
                 self.on_mismatch(&entry, &device_mismatch.unwrap_or_default());
             }
             Answer::Refused(problem) if is_final(&problem) => {
-                self.give_up(&entry, problem.code.as_str())
+                self.give_up(&entry, problem.code.as_str());
             }
             answer => match answer.read::<SentMessage>() {
                 Ok(sent) => self.on_sent(&entry, &sent),
@@ -45,7 +45,8 @@ impl Engine {
         });
     }
 
-    pub(super) fn give_up(&mut self, entry: &OutboxEntry, code: &str) {
+    /// Whether that could be written.
+    pub(super) fn give_up(&mut self, entry: &OutboxEntry, code: &str) -> bool {
         let failed = self.store.transaction(|tx| -> Result<(), EngineError> {
             tx.fail_message(entry.local_id, code)?;
             Ok(tx.set_outbox_failed(entry.local_id, true)?)
@@ -54,6 +55,7 @@ impl Engine {
             self.outbox.repairs.remove(&entry.local_id);
             self.show(entry.local_id, Event::MessageFailed);
         }
+        failed.is_ok()
     }
 
     fn on_sent(&mut self, entry: &OutboxEntry, sent: &SentMessage) {

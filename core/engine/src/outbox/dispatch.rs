@@ -6,10 +6,10 @@ use crate::fanout::{Recipient, lacks_session, recipient, recipients};
 use crate::requests::{Outgoing, Purpose};
 use crate::trust::newest_list;
 use crate::{Engine, EngineError, Event};
-use sealwire_store::{OutboxEntry, OutboxEnvelope, SealedSend};
+use sealwire_store::{OutboxEntry, OutboxEnvelope, SealedSend, Store};
 use sealwire_wire::content::{Body, Kind};
 use sealwire_wire::contract::{DeviceEnvelope, DeviceName, MessageKind, SendMessage};
-use sealwire_wire::{AttachmentId, Timestamp, UserId};
+use sealwire_wire::{AttachmentId, ThreadId, Timestamp, UserId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Before a message that waits on something else is looked at again without any input, in milliseconds.
@@ -31,6 +31,21 @@ impl Engine {
             // What fails here fails for want of the store; the message stays and is looked at again.
             if let Err(error) = self.dispatch(&head) {
                 self.rest(&head, error.retry_after_ms());
+            }
+        }
+    }
+
+    /// The relay knows no such user: what waits for their list waits in vain.
+    pub(crate) fn give_up_for_unknown(&mut self, user: &UserId) {
+        let Ok(me) = self.me().cloned() else { return };
+        let thread = ThreadId::direct(&me.user, user);
+        let head_of_thread = |store: &Store| {
+            let heads = store.outbox_heads().unwrap_or_default();
+            heads.into_iter().find(|head| head.thread == thread)
+        };
+        while let Some(head) = head_of_thread(&self.store).filter(|head| head.sealed.is_none()) {
+            if !self.give_up(&head, "user_unknown") {
+                return;
             }
         }
     }
@@ -59,15 +74,13 @@ impl Engine {
         if users.iter().any(|user| self.trust.distrusts(user)) || self.awaits_acceptance(&users)? {
             return Ok(());
         }
-        if self.trust.is_unknown(&peer, self.now) {
-            self.give_up(head, "user_unknown");
-            return Ok(());
-        }
         let devices = match recipients(&self.store, &me, &users)? {
             Ok(devices) => devices,
             Err(without_list) => {
                 for user in without_list {
-                    self.want_lists(user);
+                    if !self.trust.awaits(&user) {
+                        self.want_lists(user);
+                    }
                 }
                 self.fetch_lists_due();
                 return Ok(());

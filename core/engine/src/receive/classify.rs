@@ -30,12 +30,13 @@ impl Receiver<'_> {
         refusal: Refusal,
         placeholder: Option<LocalId>,
     ) -> Result<Outcome, EngineError> {
-        let reason = match refusal {
+        let (reason, proven) = match refusal {
             Refusal::Failed(error) => return Err(error),
             Refusal::NeedsList(park, version, _) if !self.settled => {
                 return self.park(tx, row, park, version);
             }
-            Refusal::NeedsList(_, _, reason) | Refusal::Unreadable(reason) => reason,
+            Refusal::NeedsList(_, version, reason) => (reason, version),
+            Refusal::Unreadable(reason) => (reason, None),
         };
         let outcome = match placeholder {
             Some(id) => {
@@ -44,9 +45,10 @@ impl Receiver<'_> {
             }
             None => self.hold_place(tx, row, reason)?,
         };
-        Ok(match reason {
-            UnreadableReason::DeviceListRollback => Outcome::Hidden {
+        Ok(match (reason, proven) {
+            (UnreadableReason::DeviceListRollback, Some(version)) => Outcome::Hidden {
                 user: row.sender_id.clone(),
+                version,
                 placeholder: Box::new(outcome),
             },
             _ => outcome,
