@@ -3,11 +3,18 @@
 use crate::soon;
 use sealwire_relay::{Relay, RelayConfig, RelayData};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
-use std::sync::OnceLock;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+
+/// Where cargo put the relay's program. It tells test files alone.
+#[macro_export]
+macro_rules! relay_program {
+    () => {
+        env!("CARGO_BIN_EXE_relay-to-kill")
+    };
+}
 
 /// A relay inside the test, whose data is gone with it.
 pub async fn start_relay() -> Relay {
@@ -16,7 +23,7 @@ pub async fn start_relay() -> Relay {
         .unwrap()
 }
 
-/// The binary that an operator runs.
+/// The program that an operator runs.
 pub struct RelayProcess {
     child: Child,
     /// Where it listens.
@@ -24,10 +31,10 @@ pub struct RelayProcess {
 }
 
 impl RelayProcess {
-    /// Starts it on this folder, on this port or a free one.
-    pub async fn start(folder: &Path, listen: Option<SocketAddr>) -> Self {
+    /// Starts it on this folder, on this port or a free one. `program` is [`relay_program!`](crate::relay_program).
+    pub async fn start(program: &str, folder: &Path, listen: Option<SocketAddr>) -> Self {
         let listen = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-        let mut child = Command::new(binary())
+        let mut child = Command::new(program)
             .args(["--listen", &listen.to_string(), "--data"])
             .arg(folder)
             .env("RUST_LOG", "error")
@@ -72,24 +79,4 @@ impl RelayProcess {
     pub fn is_alive(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
-}
-
-/// `sealwire-relay` as cargo builds it beside these tests: built once a test binary, if it is not fresh.
-fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let built = std::process::Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "sealwire-relay"])
-            .args(["--bin", "sealwire-relay", "--message-format=json"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .unwrap();
-        assert!(built.status.success(), "sealwire-relay does not build");
-        let messages = String::from_utf8(built.stdout).unwrap();
-        let artifact = messages
-            .lines()
-            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-            .find_map(|message| message["executable"].as_str().map(PathBuf::from));
-        artifact.unwrap()
-    })
 }
