@@ -1,8 +1,15 @@
 //! What is secret has no `Debug`: it cannot end up in a log or a panic message by accident.
 
+use sealwire_crypto::attachment::{AttachmentKey, AttachmentPlan};
+use sealwire_crypto::content::{ContentKey, FrankingKey, OpenedContent, SealedContent};
+use sealwire_crypto::envelope::EnvelopePlaintext;
 use sealwire_crypto::keys::{
     AccountKeyPair, EphemeralKeyPair, IdentityKeyPair, OneTimePreKeyPair, RatchetKeyPair,
     SignedPreKeyPair,
+};
+use sealwire_crypto::linking::{
+    LinkCode, LinkConfirmer, LinkFinisher, LinkJoiner, LinkKeyPair, LinkSecret, LinkSender,
+    LinkWaiter,
 };
 use sealwire_crypto::ratchet::{Opened, SessionRecord, SkippedKey};
 
@@ -31,6 +38,21 @@ cannot_be_printed!(
     SessionRecord,
     SkippedKey,
     Opened,
+    ContentKey,
+    FrankingKey,
+    SealedContent,
+    OpenedContent,
+    EnvelopePlaintext,
+    AttachmentKey,
+    AttachmentPlan,
+    LinkCode,
+    LinkKeyPair,
+    LinkSecret,
+    LinkSender,
+    LinkJoiner,
+    LinkConfirmer,
+    LinkFinisher,
+    LinkWaiter,
 );
 
 /// Wiping is part of the types' contract.
@@ -43,4 +65,8 @@ fn key_pairs_wipe_themselves() {
     wiped::<OneTimePreKeyPair>();
     wiped::<RatchetKeyPair>();
     wiped::<SignedPreKeyPair>();
+    wiped::<LinkKeyPair>();
+    wiped::<ContentKey>();
+    wiped::<FrankingKey>();
+    wiped::<AttachmentKey>();
 }

@@ -12,6 +12,9 @@ use sealwire_wire::contract::{
 };
 use sealwire_wire::{DeviceId, UserId};
 
+/// Devices that one account ever had. They are read with every request of the account, and no person links so many.
+const EVER_REGISTERED_MAX: usize = 1_000;
+
 impl Service {
     /// Registers a device. `platform_user` is the user that a valid platform token names, if one was shown.
     pub async fn register_device(
@@ -195,6 +198,12 @@ impl Service {
             return Err(Refusal::new(
                 ErrorCode::GrantInvalid,
                 "the grant is for another device id",
+            ));
+        }
+        if account.devices.len() >= EVER_REGISTERED_MAX {
+            return Err(Refusal::new(
+                ErrorCode::DeviceLimit,
+                format!("an account registers at most {EVER_REGISTERED_MAX} devices in its life"),
             ));
         }
         let step = AdmitDevice {

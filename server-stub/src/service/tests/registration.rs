@@ -1,6 +1,6 @@
 use super::people::travelling;
 use super::world::run;
-use super::{Account, on_both_engines, refused};
+use super::{Account, World, on_both_engines, refused};
 use sealwire_crypto::device::SignedDeviceList;
 use sealwire_wire::Base64;
 use sealwire_wire::contract::ErrorCode;
@@ -226,4 +226,21 @@ fn a_list_of_another_user_opens_no_account() {
             .register_device(&request, Some(&alice.user))));
         assert_eq!(code, ErrorCode::InvalidSignature);
     });
+}
+
+#[test]
+fn an_account_does_not_register_devices_without_end() {
+    let world = World::memory(1);
+    let mut alice = world.open_account("alice");
+    for _ in 1..1_000 {
+        world.register_by_grant(&mut alice);
+    }
+    let id = run(world.service.reserve_device_id(&alice.name(1))).unwrap();
+    let id = id.device_id.get();
+    let mut request = alice.registration(id);
+    request.grant = Some(alice.grant(id, world.clock_ms() + 60_000));
+    assert_eq!(
+        refused(run(world.service.register_device(&request, None))),
+        ErrorCode::DeviceLimit
+    );
 }

@@ -232,6 +232,21 @@ fn one_folder_is_served_by_one_relay() {
     Sqlite::open(folder.path()).unwrap();
 }
 
+#[cfg(unix)]
+#[test]
+fn only_the_relays_own_user_reads_its_database_whatever_the_folder_allows() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = TempDir::new().unwrap();
+    let open_to_all = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), open_to_all).unwrap();
+    let storage = Sqlite::open(folder.path()).unwrap();
+    for file in ["relay.db", "relay.db-wal", "relay.db-shm"] {
+        let mode = folder.path().join(file).metadata().unwrap().permissions();
+        assert_eq!(mode.mode() & 0o077, 0, "{file}");
+    }
+    drop(storage);
+}
+
 #[test]
 fn a_file_that_is_no_database_or_from_a_later_relay_is_not_touched() {
     let folder = TempDir::new().unwrap();

@@ -88,6 +88,7 @@ impl Sqlite {
         std::fs::create_dir_all(folder)?;
         let lock = lock(folder)?;
         let path = folder.join(DATABASE);
+        make_private(&path)?;
         let mut writer = connect(&path)?;
         schema::migrate(&mut writer)?;
         if let Some(pages) = options.max_page_count {
@@ -128,6 +129,16 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
         Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse),
         Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
     }
+}
+
+/// Nobody but the relay's own user reads the database, which holds keys of the relay, whatever the folder allows. SQLite gives
+/// the files beside it the same permissions.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
