@@ -67,7 +67,8 @@ pub enum Event {
         /// Whose.
         user_id: UserId,
     },
-    /// The relay asks for envelopes for a device that no signed list holds; such a device gets none.
+    /// The relay asks for envelopes for a device that no signed list holds, or shows keys that the device did not sign:
+    /// nothing is wrapped for it.
     RelayInconsistent {
         /// Whose device.
         user_id: UserId,
@@ -83,7 +84,8 @@ pub enum Event {
         /// Which.
         device_id: DeviceId,
     },
-    /// This device is no longer in its account's list: nothing is sent or received any more.
+    /// This device is no longer in its account's list: nothing is sent or received any more. Where the relay says so and
+    /// shows no list that proves it, the device goes on trying.
     DeviceRevoked,
     /// Given by no engine, but by a stream whose reader was too slow: so many events are missing in this place. The store
     /// has what they said.

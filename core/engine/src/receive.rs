@@ -122,6 +122,10 @@ impl Engine {
                 placeholder,
             } => {
                 self.distrust_below(&user, version);
+                // Its placeholder stands already: nothing new to tell.
+                if matches!(*placeholder, Outcome::Duplicate { .. }) {
+                    return false;
+                }
                 return self.tell(*placeholder);
             }
             Outcome::Duplicate {

@@ -29,7 +29,7 @@ pub(crate) struct Trust {
 impl Trust {
     /// Whether what the relay shows of this user does not hold.
     pub(crate) fn distrusts(&self, user: &UserId) -> bool {
-        self.distrusted.contains(user)
+        self.distrusted.contains(user) || self.proven.contains_key(user)
     }
 
     /// Whether a newer list may be on its way.
@@ -146,7 +146,11 @@ impl Engine {
 
     /// Whoever waited before a restart waits again.
     pub(crate) fn resume_parked_users(&mut self) -> Result<(), EngineError> {
-        for (user, _) in self.store.parked_for()? {
+        for (user, version) in self.store.parked_for()? {
+            let known = newest_list(&self.store, &user)?.map_or(0, |list| list.version);
+            if let Some(version) = version.filter(|version| *version > known) {
+                self.trust.proven.insert(user.clone(), version);
+            }
             self.want_lists(user);
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use crate::backoff::Backoff;
 use crate::requests::{Access, Answer, Outgoing, Purpose};
-use crate::{Engine, EngineError};
+use crate::{Engine, EngineError, Event};
 use sealwire_crypto::challenge::Challenge as SignedChallenge;
 use sealwire_wire::Timestamp;
 use sealwire_wire::contract::{Challenge, ChallengeRequest, ErrorCode, Token, TokenRequest};
@@ -16,6 +16,8 @@ pub(crate) struct AccessToken {
     token: Option<Token>,
     asking: bool,
     backoff: Backoff,
+    /// The relay said that this device is removed, and that was told.
+    told_revoked: bool,
 }
 
 impl AccessToken {
@@ -152,8 +154,9 @@ impl Engine {
                     ..
                 }
             );
-        if revoked {
-            self.relay_says_revoked();
+        // Without a token no list can be had that proves it. The relay's word stops nothing: it is asked again.
+        if revoked && !std::mem::replace(&mut self.connection.access.told_revoked, true) {
+            self.event(Event::DeviceRevoked);
         }
         let code = error.code();
         self.requests_get_no_token(|| {

@@ -5,7 +5,7 @@ use crate::account::Me;
 use crate::backoff::Backoff;
 use crate::engine::Random;
 use crate::requests::{Answer, Outgoing, Purpose};
-use crate::{Engine, EngineError};
+use crate::{Engine, EngineError, Event};
 use sealwire_crypto::bundle::PreKeyBundle;
 use sealwire_crypto::keys::{OneTimePreKey, SignedPreKey};
 use sealwire_crypto::ratchet::{self, SessionRecord};
@@ -128,6 +128,7 @@ impl Engine {
         answer: &BundlesAnswer,
     ) -> Result<(), EngineError> {
         let me = self.me()?.clone();
+        let mut unvouched = Vec::new();
         let Self {
             store,
             rng,
@@ -155,17 +156,23 @@ impl Engine {
                     if me.is(user, device) || !lacks_session(tx, &wanted, *now)? {
                         continue;
                     }
-                    let begun = match served.get(&device) {
+                    let bundle = served.get(&device);
+                    let begun = match bundle {
                         Some(bundle) => begin(tx, &me, &wanted, bundle, *now, rng)?,
                         None => false,
                     };
                     if !begun {
                         bundles.leave_out(user.clone(), device, *now);
+                        unvouched.extend(bundle.map(|_| (user.clone(), device)));
                     }
                 }
             }
-            Ok(())
-        })
+            Ok::<_, EngineError>(())
+        })?;
+        for (user_id, device_id) in unvouched {
+            self.event(Event::RelayInconsistent { user_id, device_id });
+        }
+        Ok(())
     }
 }
 

@@ -22,7 +22,13 @@ impl Engine {
             let mut outcomes = Vec::new();
             for parked in tx.parked_frames(user)? {
                 if let Ok(row) = serde_json::from_slice::<MessageRow>(&parked.frame.frame) {
-                    outcomes.push(receiver.take(tx, &row)?);
+                    let outcome = receiver.take(tx, &row)?;
+                    // There is a list that opens it, and the relay hides that: it waits on behind its placeholder.
+                    let waits_on = matches!(outcome, Outcome::Hidden { .. });
+                    outcomes.push(outcome);
+                    if waits_on {
+                        continue;
+                    }
                 }
                 tx.delete_parked(parked.id)?;
             }
