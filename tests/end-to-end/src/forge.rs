@@ -7,9 +7,11 @@ use sealwire_crypto::device::{
     DeviceList, ListChange, NewDevice, RegistrationGrant, SignedDeviceList,
     SignedRegistrationGrant, consent_to_listing,
 };
-use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair};
+use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair, SignedPreKeyPair};
 use sealwire_store::Store;
-use sealwire_wire::contract::{SignedGrant, SignedList, UserDeviceLists};
+use sealwire_wire::contract::{
+    Bundle, PublicSignedPrekey, SignedGrant, SignedList, UserDeviceLists,
+};
 use sealwire_wire::{DeviceId, UserId as User};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -59,6 +61,15 @@ impl Keys {
         newcomer(&self.user, &self.account, device_id)
     }
 
+    /// The same keys at the end of another chain.
+    pub fn at(self, signed: SignedDeviceList) -> Self {
+        Self {
+            list: DeviceList::danger_restore_verified(&signed).unwrap(),
+            signed,
+            ..self
+        }
+    }
+
     /// The right to register a device.
     pub fn grant(&self, device_id: u32) -> SignedGrant {
         let grant = RegistrationGrant {
@@ -87,6 +98,29 @@ impl Keys {
             .sign_recovery(&account, &identity, &device, now(), &mut rng())
             .unwrap();
         (signed, account, identity)
+    }
+}
+
+/// A bundle of keys that a stranger signed, for a device of this number and registration.
+pub fn strangers_bundle(device_id: u32, registration_id: u32) -> Bundle {
+    let identity = IdentityKeyPair::generate(&mut rng());
+    bundle(device_id, registration_id, &identity)
+}
+
+/// The bundle of a device whose keys are known.
+pub fn bundle(device_id: u32, registration_id: u32, identity: &IdentityKeyPair) -> Bundle {
+    let prekey = SignedPreKeyPair::generate(1, &mut rng());
+    let signature = identity.sign_prekey(&mut rng(), &prekey.public());
+    Bundle {
+        device_id: DeviceId::new(device_id).unwrap(),
+        registration_id,
+        identity_key: identity.public().to_bytes().into(),
+        signed_prekey: PublicSignedPrekey {
+            id: 1,
+            key: prekey.public().to_bytes().into(),
+            signature: signature.to_bytes().into(),
+        },
+        one_time_prekey: None,
     }
 }
 

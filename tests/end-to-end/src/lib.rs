@@ -21,7 +21,7 @@ pub use adversary::{Adversary, Fate, SeenRequest, answer, edit, fields_of, probl
 pub use by_hand::ByHand;
 pub use device::{Cold, Device, Home, same_everywhere, texts};
 pub use events::EventLog;
-pub use forge::{Keys, lists_of, stranger};
+pub use forge::{Keys, bundle, lists_of, stranger, strangers_bundle};
 pub use relay::{RelayProcess, start_relay};
 
 use std::future::Future;

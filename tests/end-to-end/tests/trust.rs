@@ -1,0 +1,642 @@
+//! The relay lies about whose devices are whose: nothing is wrapped for a device that its account did not sign.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a step that fails here is the test failing"
+)]
+
+use sealwire::{Event, MessageState, ThreadId};
+use sealwire_crypto::device::SignedDeviceList;
+use sealwire_tests::{
+    Adversary, ByHand, Device, Fate, answer, bundle, edit, lists_of, pair, problem,
+    same_everywhere, soon, start_relay, stranger, strangers_bundle,
+};
+use sealwire_wire::contract::{
+    DeviceMismatch, DeviceName, ErrorCode, Problem, SentMessage, UserDeviceLists,
+};
+use sealwire_wire::{DeviceId, MessageId, Timestamp, UserId};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+fn user(name: &str) -> UserId {
+    name.parse().unwrap()
+}
+
+fn number(device: u32) -> DeviceId {
+    DeviceId::new(device).unwrap()
+}
+
+/// The devices that anything was wrapped for so far.
+fn wrapped_for(device: &Device) -> BTreeSet<(String, u64)> {
+    let sends = device.adversary.sends();
+    let envelopes = sends
+        .iter()
+        .flat_map(|send| send.body["envelopes"].as_array().unwrap());
+    envelopes
+        .map(|envelope| {
+            let user = envelope["user_id"].as_str().unwrap().to_owned();
+            (user, envelope["device_id"].as_u64().unwrap())
+        })
+        .collect()
+}
+
+fn is_rollback(event: &Event) -> bool {
+    matches!(event, Event::DeviceListRollback { user_id } if user_id.as_str() == "bob")
+}
+
+fn has_lists_of(event: &Event, of: &str, at: u64) -> bool {
+    matches!(event, Event::DevicesChanged { user_id, version } if user_id.as_str() == of && *version == at)
+}
+
+/// From now on the relay shows these lists of bob.
+fn show(adversary: &Adversary, lists: UserDeviceLists) {
+    adversary.on_request(move |seen| {
+        if seen.is("GET", "/v1/users/bob/devices") {
+            return Fate::Answered(answer(200, serde_json::to_vec(&lists).unwrap()));
+        }
+        Fate::Passed
+    });
+}
+
+/// The relay says that there is something new about bob's devices.
+fn announce(adversary: &Adversary) {
+    adversary.inject(&json!({"t": "devices", "frame_seq": 0, "user_id": "bob", "version": 2}));
+}
+
+/// Shown such lists, alice tells so, sends nothing, and goes on when the relay is honest again.
+async fn refused(forge: impl AsyncFnOnce(&Device) -> UserDeviceLists) {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    alice.say(thread, "before").await;
+    bob.hears("before").await;
+    show(&alice.adversary, forge(&bob).await);
+    announce(&alice.adversary);
+    alice.events.until("rollback", is_rollback).await;
+    let message = alice.write(thread, "not now").await;
+    let sends = alice.adversary.sends().len();
+    announce(&alice.adversary);
+    alice
+        .adversary
+        .until("asked twice", |adversary| {
+            let requests = adversary.requests();
+            let asked = requests
+                .iter()
+                .filter(|seen| seen.is("GET", "/v1/users/bob/devices"));
+            (asked.count() >= 4).then_some(())
+        })
+        .await;
+    assert_eq!(alice.adversary.sends().len(), sends, "something was sent");
+    assert_eq!(
+        alice.events.count(is_rollback),
+        1,
+        "it was told again and again"
+    );
+    alice.adversary.rest();
+    soon("sent", alice.client.wait_until_sent(message.local_id))
+        .await
+        .unwrap();
+    bob.hears("not now").await;
+    assert_eq!(wrapped_for(&alice), [("bob".to_owned(), 1)].into());
+    same_everywhere(thread, vec![alice, bob], &["before", "not now"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_with_a_forged_account_signature_is_refused() {
+    refused(async |bob| {
+        let keys = bob.keys().await;
+        let mut forged = keys.next(vec![keys.newcomer(2).0], vec![]);
+        forged.account_signature[9] ^= 1;
+        lists_of(&keys.user, &[&forged])
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_no_device_of_the_one_before_signed_is_refused() {
+    refused(async |bob| {
+        let keys = bob.keys().await;
+        let mut forged = keys.next(vec![keys.newcomer(2).0], vec![]);
+        forged.signer_signature[9] ^= 1;
+        lists_of(&keys.user, &[&forged])
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_signed_by_the_account_key_alone_and_no_recovery_is_refused() {
+    refused(async |bob| {
+        let keys = bob.keys().await;
+        let mut forged = keys.next(vec![keys.newcomer(2).0], vec![]);
+        forged.signer_signature = Vec::new();
+        lists_of(&keys.user, &[&forged])
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_signed_by_the_device_that_it_adds_is_refused() {
+    refused(async |bob| {
+        let keys = bob.keys().await;
+        let mut forged = keys.next(vec![keys.newcomer(2).0], vec![]);
+        forged.signer_device_id = 2;
+        lists_of(&keys.user, &[&forged])
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_with_a_version_left_out_is_refused() {
+    refused(async |bob| {
+        let keys = bob.keys().await;
+        let user = keys.user.clone();
+        let second = keys.next(vec![keys.newcomer(2).0], vec![]);
+        let keys = keys.at(second);
+        let third = keys.next(vec![keys.newcomer(3).0], vec![]);
+        lists_of(&user, &[&third])
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_is_claimed_and_not_shown_is_refused() {
+    refused(async |bob| UserDeviceLists {
+        version: 2,
+        lists: Vec::new(),
+        user_id: bob.keys().await.user,
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_account_under_the_same_name_is_refused() {
+    refused(async |bob| {
+        let keys = bob.keys().await;
+        lists_of(&keys.user, &[&stranger(&keys.user)])
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_list_than_the_one_held_is_refused_and_the_newer_one_stays() {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    let phone = bob.link().await;
+    alice.say(thread, "to both").await;
+    alice
+        .events
+        .until("both listed", |event| has_lists_of(event, "bob", 2))
+        .await;
+    show(
+        &alice.adversary,
+        UserDeviceLists {
+            user_id: user("bob"),
+            version: 1,
+            lists: Vec::new(),
+        },
+    );
+    announce(&alice.adversary);
+    alice.events.until("rollback", is_rollback).await;
+    let message = alice.write(thread, "later").await;
+    alice.adversary.rest();
+    soon("sent", alice.client.wait_until_sent(message.local_id))
+        .await
+        .unwrap();
+    phone.hears("later").await;
+    same_everywhere(thread, vec![alice, bob, phone], &["to both", "later"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fork_of_the_chain_is_refused_and_its_device_gets_nothing() {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    // Whoever stole the keys signs a second version of their own beside the true one.
+    let stolen = bob.keys().await;
+    let forked = stolen.next(vec![stolen.newcomer(7).0], vec![]);
+    let stolen = stolen.at(forked);
+    let forked_on = stolen.next(vec![stolen.newcomer(8).0], vec![]);
+    let phone = bob.link().await;
+    alice.say(thread, "to both").await;
+    alice
+        .events
+        .until("both listed", |event| has_lists_of(event, "bob", 2))
+        .await;
+    show(&alice.adversary, lists_of(&user("bob"), &[&forked_on]));
+    announce(&alice.adversary);
+    alice.events.until("rollback", is_rollback).await;
+    let message = alice.write(thread, "later").await;
+    alice.adversary.rest();
+    soon("sent", alice.client.wait_until_sent(message.local_id))
+        .await
+        .unwrap();
+    let expected = [("bob".to_owned(), 1), ("bob".to_owned(), 2)];
+    assert_eq!(wrapped_for(&alice), expected.into());
+    same_everywhere(thread, vec![alice, bob, phone], &["to both", "later"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_the_relay_hides_is_known_by_what_its_devices_write() {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    alice.say(thread, "before").await;
+    bob.hears("before").await;
+    show(
+        &alice.adversary,
+        UserDeviceLists {
+            user_id: user("bob"),
+            version: 1,
+            lists: Vec::new(),
+        },
+    );
+    let phone = bob.link().await;
+    bob.say(thread, "from version 2").await;
+    alice.events.until("rollback", is_rollback).await;
+    assert_eq!(
+        alice.texts(thread).await,
+        ["before", "<device_list_rollback>"]
+    );
+    let message = alice.write(thread, "to all of bob").await;
+    // Known also after a restart, when the relay goes on hiding it.
+    let alice = alice.close().await.open().await;
+    show(
+        &alice.adversary,
+        UserDeviceLists {
+            user_id: user("bob"),
+            version: 1,
+            lists: Vec::new(),
+        },
+    );
+    alice.online().await;
+    alice.events.until("rollback", is_rollback).await;
+    assert_eq!(alice.adversary.sends().len(), 0);
+    // Shown at last, the list opens what had come before it.
+    alice.adversary.rest();
+    alice.hears("from version 2").await;
+    soon("sent", alice.client.wait_until_sent(message.local_id))
+        .await
+        .unwrap();
+    phone.hears("to all of bob").await;
+    let cold = phone.cold().await;
+    assert_eq!(cold.texts(thread), ["from version 2", "to all of bob"]);
+    let all = ["before", "from version 2", "to all of bob"];
+    same_everywhere(thread, vec![alice, bob], &all).await;
+}
+
+/// Bundles of bob are forged like this: nothing is wrapped from them.
+async fn bundle_refused(forge: impl Fn(&mut Value) + Clone + Send + 'static) {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    alice.adversary.on_request(move |seen| {
+        if !seen.is("POST", "/v1/prekeys/query") {
+            return Fate::Passed;
+        }
+        let forge = forge.clone();
+        edit(move |answer| forge(&mut answer["users"][0]["bundles"][0]))
+    });
+    let message = alice.write(thread, "for bob alone").await;
+    let told = alice.events.until("told", |event| {
+        matches!(event, Event::RelayInconsistent { .. })
+    });
+    let expected = Event::RelayInconsistent {
+        user_id: user("bob"),
+        device_id: DeviceId::FIRST,
+    };
+    assert_eq!(told.await, expected);
+    let held = alice.client.message(message.local_id).await.unwrap();
+    assert_eq!(held.unwrap().state, MessageState::Pending);
+    assert_eq!(wrapped_for(&alice), BTreeSet::new());
+    // A device whose keys did not hold is left alone for a while; a restart looks anew.
+    let alice = alice.close().await.open_online().await;
+    soon("sent", alice.client.wait_until_sent(message.local_id))
+        .await
+        .unwrap();
+    bob.hears("for bob alone").await;
+    same_everywhere(thread, vec![alice, bob], &["for bob alone"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_with_a_forged_signature_is_refused() {
+    bundle_refused(|bundle| {
+        let signature = &mut bundle["signed_prekey"]["signature"];
+        let text = signature.as_str().unwrap();
+        let other = if text.starts_with('A') { "B" } else { "A" };
+        *signature = json!(format!("{other}{}", &text[1..]));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_of_another_identity_is_refused() {
+    bundle_refused(|bundle| {
+        let registration = u32::try_from(bundle["registration_id"].as_u64().unwrap()).unwrap();
+        *bundle = serde_json::to_value(strangers_bundle(1, registration)).unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_under_the_right_identity_with_a_strangers_prekey_is_refused() {
+    bundle_refused(|bundle| {
+        let strange = serde_json::to_value(strangers_bundle(1, 1)).unwrap();
+        bundle["signed_prekey"] = strange["signed_prekey"].clone();
+    })
+    .await;
+}
+
+fn mismatch(missing: &[(&str, u32)], extra: &[(&str, u32)]) -> Fate {
+    let names = |devices: &[(&str, u32)]| {
+        let name = |(of, device): &(&str, u32)| DeviceName {
+            user_id: user(of),
+            device_id: number(*device),
+        };
+        devices.iter().map(name).collect()
+    };
+    let problem = Problem {
+        device_mismatch: Some(DeviceMismatch {
+            missing: names(missing),
+            extra: names(extra),
+            stale: Vec::new(),
+        }),
+        ..Problem::new(ErrorCode::DeviceMismatch, "says the adversary")
+    };
+    Fate::Answered(answer(409, serde_json::to_vec(&problem).unwrap()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_no_list_holds_gets_nothing_however_often_the_relay_asks() {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    alice.say(thread, "before").await;
+    let mut asked = 0;
+    alice.adversary.on_request(move |seen| {
+        if !seen.is_send() || asked == 6 {
+            return Fate::Passed;
+        }
+        asked += 1;
+        mismatch(&[("bob", 9), ("alice", 4)], &[])
+    });
+    alice.say(thread, "for bob alone").await;
+    let told: Vec<_> = alice
+        .events
+        .all()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::RelayInconsistent { user_id, device_id } => {
+                Some((user_id.to_string(), device_id.get()))
+            }
+            _ => None,
+        })
+        .collect();
+    assert!(told.contains(&("bob".to_owned(), 9)), "{told:?}");
+    assert!(told.contains(&("alice".to_owned(), 4)), "{told:?}");
+    assert_eq!(wrapped_for(&alice), [("bob".to_owned(), 1)].into());
+    same_everywhere(thread, vec![alice, bob], &["before", "for bob alone"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_with_a_device_that_never_registered_is_refused_by_the_relay() {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    let keys = bob.keys().await;
+    let by_hand = ByHand::device(relay.url(), &keys).await;
+    let list = keys.next(vec![keys.newcomer(2).0], vec![]);
+    let refused = by_hand.publish(&list).await;
+    assert_eq!(refused.status, 409);
+    assert_eq!(ByHand::code(&refused), "device_not_registered");
+    alice.say(thread, "to one device").await;
+    bob.hears("to one device").await;
+    assert_eq!(wrapped_for(&alice), [("bob".to_owned(), 1)].into());
+    same_everywhere(thread, vec![alice, bob], &["to one device"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_lets_in_one_device_and_no_second_one() {
+    let relay = start_relay().await;
+    let bob = Device::register(relay.url(), "bob").await;
+    let keys = bob.keys().await;
+    let by_hand = ByHand::device(relay.url(), &keys).await;
+    let reserved = by_hand.post("/v1/me/devices/reserve", &json!({})).await;
+    let id = sealwire_tests::fields_of(&reserved)["device_id"]
+        .as_u64()
+        .unwrap();
+    let id = u32::try_from(id).unwrap();
+    let grant = keys.grant(id);
+    let anybody = ByHand::nobody(relay.url());
+    let (first, first_key) = keys.newcomer(id);
+    let (second, second_key) = keys.newcomer(id);
+    let registered = anybody
+        .register(&keys.user, &first, &first_key, None, Some(grant.clone()))
+        .await;
+    assert_eq!(registered.status, 201);
+    let refused = anybody
+        .register(&keys.user, &second, &second_key, None, Some(grant))
+        .await;
+    assert_eq!(refused.status, 403);
+    assert_eq!(ByHand::code(&refused), "grant_used");
+    // Neither is a device of bob's before a list says so.
+    let thread = bob.client.direct_thread("bob").await.unwrap();
+    bob.say(thread, "to nobody else").await;
+    assert_eq!(wrapped_for(&bob), BTreeSet::new());
+    bob.cold().await;
+}
+
+/// Bob's phone is taken out of his list, by his first device's keys.
+async fn remove_phone(relay: &str, bob: &Device, phone: u32) -> SignedDeviceList {
+    let keys = bob.keys().await;
+    let list = keys.next(vec![], vec![phone]);
+    let published = ByHand::device(relay, &keys).await.publish(&list).await;
+    assert_eq!(published.status, 204);
+    list
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_device_gets_nothing_more_and_knows_it() {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    let phone = bob.link().await;
+    bob.events
+        .until("two devices", |event| has_lists_of(event, "bob", 2))
+        .await;
+    alice.say(thread, "to both").await;
+    phone.hears("to both").await;
+    alice.offline().await;
+    alice.write(thread, "to one").await;
+    remove_phone(relay.url(), &bob, 2).await;
+    phone
+        .events
+        .until("revoked", |event| matches!(event, Event::DeviceRevoked))
+        .await;
+    alice.client.go_online().await.unwrap();
+    bob.hears("to one").await;
+    let sends = alice.adversary.sends();
+    let last = sends.last().unwrap().body["envelopes"].as_array().unwrap();
+    assert_eq!(last.len(), 1, "the phone still got an envelope");
+    assert_eq!(last[0]["device_id"], 1);
+    let refused = phone.client.send_text(thread, "me too?").await;
+    assert_eq!(refused.unwrap_err().code(), "device_revoked");
+    assert_eq!(phone.cold().await.texts(thread), ["to both"]);
+    same_everywhere(thread, vec![alice, bob], &["to both", "to one"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_was_removed_while_it_was_off_knows_it_when_it_is_on_again() {
+    let relay = start_relay().await;
+    let (_alice, bob, thread) = pair(relay.url()).await;
+    let phone = bob.link().await;
+    bob.events
+        .until("two devices", |event| has_lists_of(event, "bob", 2))
+        .await;
+    let phone = phone.close().await;
+    remove_phone(relay.url(), &bob, 2).await;
+    let phone = phone.open().await;
+    phone
+        .events
+        .until("revoked", |event| matches!(event, Event::DeviceRevoked))
+        .await;
+    assert_eq!(phone.cold().await.texts(thread), [""; 0]);
+}
+
+/// The frame that the relay would make of a send for one device.
+fn frame_of(send: &Value, thread: ThreadId, sender: (&str, u32), to: (&str, u64)) -> Value {
+    let envelopes = send["envelopes"].as_array().unwrap();
+    let envelope = envelopes
+        .iter()
+        .find(|envelope| envelope["user_id"] == to.0 && envelope["device_id"] == to.1)
+        .unwrap();
+    json!({"t": "msg", "frame_seq": 0, "message": {
+        "id": MessageId::from_parts(u64::from(u32::MAX) << 9, 7),
+        "thread_id": thread,
+        "sender_id": sender.0,
+        "sender_device_id": sender.1,
+        "client_seq": send["client_seq"],
+        "ciphertext": send["ciphertext"],
+        "commitment": send["commitment"],
+        "stamp": {"key_id": 1, "mac": send["commitment"]},
+        "created_at": 1_900_000_000_000u64,
+        "envelope": {"type": envelope["type"], "body": envelope["body"]},
+    }})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_removed_device_writes_afterwards_is_refused_by_contacts() {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    let phone = bob.link().await;
+    bob.events
+        .until("two devices", |event| has_lists_of(event, "bob", 2))
+        .await;
+    phone.client.direct_thread("alice").await.unwrap();
+    phone.say(thread, "while it may").await;
+    alice.hears("while it may").await;
+    // Whoever has the phone wraps another message, which never goes through the relay's own checks.
+    phone.adversary.on_request(|seen| match seen.is_send() {
+        true => Fate::Lost,
+        false => Fate::Passed,
+    });
+    phone.write(thread, "from a thief").await;
+    let send = phone
+        .adversary
+        .until("a second send", |adversary| {
+            adversary.sends().get(1).map(|send| send.body.clone())
+        })
+        .await;
+    remove_phone(relay.url(), &bob, 2).await;
+    alice
+        .events
+        .until("removed", |event| has_lists_of(event, "bob", 3))
+        .await;
+    // Everything from before the removal is here once alice has caught up again.
+    let alice = alice.close().await.open_online().await;
+    let forged = frame_of(&send, thread, ("bob", 2), ("alice", 1));
+    alice.adversary.inject(&forged);
+    alice
+        .events
+        .until("refused", |event| {
+            matches!(event, Event::MessageUnreadable(_))
+        })
+        .await;
+    bob.say(thread, "from bob himself").await;
+    alice.hears("from bob himself").await;
+    let cold = alice.cold().await;
+    let mut texts = cold.texts(thread);
+    texts.sort();
+    assert_eq!(
+        texts,
+        ["<device_revoked>", "from bob himself", "while it may"]
+    );
+    let gone = cold.store.session(&user("bob"), number(2)).unwrap();
+    assert!(
+        gone.is_none(),
+        "the removed device's session is still there"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_account_key_stops_sending_until_it_is_accepted() {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    alice.say(thread, "before").await;
+    bob.hears("before").await;
+    // Bob lost every device; what came next is under another account key.
+    let (recovery, _, identity) = bob.keys().await.recovery(5);
+    let lists = lists_of(&user("bob"), &[&recovery]);
+    let new_device = serde_json::to_value(bundle(5, 77, &identity)).unwrap();
+    alice.adversary.on_request(move |seen| {
+        if seen.is("GET", "/v1/users/bob/devices") {
+            return Fate::Answered(answer(200, serde_json::to_vec(&lists).unwrap()));
+        }
+        if seen.is("POST", "/v1/prekeys/query") {
+            let users = json!({"users": [{"user_id": "bob", "bundles": [new_device]}]});
+            return Fate::Answered(answer(200, users.to_string()));
+        }
+        if seen.is_send() {
+            let sent = SentMessage {
+                id: MessageId::from_parts(1_900_000_000_000, 1),
+                thread_id: thread,
+                sender_id: user("alice"),
+                sender_device_id: DeviceId::FIRST,
+                client_seq: serde_json::from_value(seen.body["client_seq"].clone()).unwrap(),
+                created_at: Timestamp(1_900_000_000_000),
+            };
+            return Fate::Answered(answer(202, serde_json::to_vec(&sent).unwrap()));
+        }
+        Fate::Passed
+    });
+    announce(&alice.adversary);
+    alice
+        .events
+        .until("told", |event| {
+            matches!(event, Event::AccountKeyChanged { user_id } if user_id.as_str() == "bob")
+        })
+        .await;
+    let message = alice.write(thread, "is it you?").await;
+    let sends = alice.adversary.sends().len();
+    // Also after a restart.
+    let alice_is_off = alice.close().await;
+    let alice = alice_is_off.open_online().await;
+    let held = alice.client.message(message.local_id).await.unwrap();
+    assert_eq!(held.unwrap().state, MessageState::Pending);
+    assert_eq!((sends, alice.adversary.sends().len()), (1, 0));
+    let bundle = serde_json::to_value(bundle(5, 77, &identity)).unwrap();
+    alice.adversary.on_request(move |seen| {
+        if seen.is("POST", "/v1/prekeys/query") {
+            let users = json!({"users": [{"user_id": "bob", "bundles": [bundle]}]});
+            return Fate::Answered(answer(200, users.to_string()));
+        }
+        match seen.is_send() {
+            true => Fate::Answered(problem(ErrorCode::Unavailable)),
+            false => Fate::Passed,
+        }
+    });
+    alice.client.accept_account_key("bob").await.unwrap();
+    alice
+        .adversary
+        .until("sent", |adversary| {
+            (!adversary.sends().is_empty()).then_some(())
+        })
+        .await;
+    assert_eq!(wrapped_for(&alice), [("bob".to_owned(), 5)].into());
+    let cold = alice.cold().await;
+    assert_eq!(cold.texts(thread), ["before", "<pending> is it you?"]);
+    let pinned = cold.store.pinned_account(&user("bob")).unwrap().unwrap();
+    assert!(pinned.offered_key.is_none());
+}
