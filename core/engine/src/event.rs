@@ -67,8 +67,8 @@ pub enum Event {
         /// Whose.
         user_id: UserId,
     },
-    /// The relay asks for envelopes for a device that no signed list holds, or shows keys that the device did not sign:
-    /// nothing is wrapped for it.
+    /// The relay asks for envelopes for a device that no signed list holds or whose user is not in the thread, or shows keys
+    /// that the device did not sign: nothing is wrapped for it.
     RelayInconsistent {
         /// Whose device.
         user_id: UserId,

@@ -6,7 +6,8 @@ use crate::requests::Answer;
 use crate::{Engine, EngineError, Event, Message};
 use sealwire_store::{LocalId, OutboxEntry};
 use sealwire_wire::ThreadId;
-use sealwire_wire::contract::{DeviceMismatch, ErrorCode, Problem, SentMessage};
+use sealwire_wire::contract::{DeviceMismatch, DeviceName, ErrorCode, Problem, SentMessage};
+use std::collections::BTreeSet;
 
 /// Rounds of wrapping again before a message rests.
 const ROUNDS_MAX: u32 = 3;
@@ -23,7 +24,7 @@ impl Engine {
                 device_mismatch,
                 ..
             }) => {
-                self.on_mismatch(&entry, &device_mismatch.unwrap_or_default());
+                self.on_mismatch(&entry, device_mismatch.unwrap_or_default());
             }
             Answer::Refused(problem) if is_final(&problem) => {
                 self.give_up(&entry, problem.code.as_str());
@@ -77,10 +78,13 @@ impl Engine {
         }
     }
 
-    fn on_mismatch(&mut self, entry: &OutboxEntry, mismatch: &DeviceMismatch) {
+    fn on_mismatch(&mut self, entry: &OutboxEntry, mismatch: DeviceMismatch) {
         if entry.rounds >= ROUNDS_MAX {
             return self.rest(entry, None);
         }
+        let Ok(mismatch) = self.of_the_thread(entry.thread, mismatch) else {
+            return self.rest(entry, None);
+        };
         let now = self.now;
         let noted = self.store.transaction(|tx| -> Result<(), EngineError> {
             for extra in &mismatch.extra {
@@ -97,7 +101,7 @@ impl Engine {
             return;
         }
         self.outbox.not_live.extend(mismatch.extra.iter().cloned());
-        let repair = Repair::of(mismatch);
+        let repair = Repair::of(&mismatch);
         // Whoever is named has a list that this device does not know yet; the same goes for who is gone.
         for device in repair.wrap.iter().chain(&mismatch.extra) {
             self.want_lists(device.user_id.clone());
@@ -105,6 +109,35 @@ impl Engine {
         if !repair.wrap.is_empty() {
             self.outbox.repairs.insert(entry.local_id, repair);
         }
+    }
+
+    /// What the mismatch says of the people of this thread. The relay has no say in who they are: a device of anybody else
+    /// is told of, and gets nothing.
+    fn of_the_thread(
+        &mut self,
+        thread: ThreadId,
+        mut mismatch: DeviceMismatch,
+    ) -> Result<DeviceMismatch, EngineError> {
+        let me = self.me()?.user.clone();
+        let peer = self.store.thread(thread)?.and_then(|row| row.peer);
+        let takes_part =
+            |device: &DeviceName| device.user_id == me || peer.as_ref() == Some(&device.user_id);
+        let named = mismatch.missing.iter().chain(&mismatch.stale);
+        let strangers: BTreeSet<_> = named
+            .filter(|device| !takes_part(device))
+            .cloned()
+            .collect();
+        for list in [
+            &mut mismatch.missing,
+            &mut mismatch.extra,
+            &mut mismatch.stale,
+        ] {
+            list.retain(takes_part);
+        }
+        for DeviceName { user_id, device_id } in strangers {
+            self.event(Event::RelayInconsistent { user_id, device_id });
+        }
+        Ok(mismatch)
     }
 
     fn show(&mut self, id: LocalId, event: impl FnOnce(Box<Message>) -> Event) {

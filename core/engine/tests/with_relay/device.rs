@@ -1,0 +1,245 @@
+//! One engine and whoever drives it: requests are answered at once, frames come when the test says so.
+
+use crate::relay::Relay;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use sealwire_engine::{
+    Call, CallId, Engine, EngineConfig, EngineError, Event, HttpRequest, Input, Message,
+    MessageContent, Output, Reply, SocketInput,
+};
+use sealwire_store::{Location, Store, StoreKey};
+use sealwire_wire::contract::{ClientFrame, DeviceName, MessageRow, ServerEvent, ServerFrame};
+use sealwire_wire::{ThreadId, Timestamp, UserId};
+use std::collections::{BTreeMap, VecDeque};
+
+pub(crate) struct Device {
+    pub(crate) engine: Engine,
+    pub(crate) now: Timestamp,
+    pub(crate) events: Vec<Event>,
+    /// Frames that it sent over its socket.
+    pub(crate) sent_frames: Vec<ClientFrame>,
+    /// Requests that nobody has answered yet.
+    pub(crate) requests: VecDeque<HttpRequest>,
+    pub(crate) sockets_opened: u32,
+    pub(crate) sockets_closed: u32,
+    /// Whether it says yes when it is asked.
+    pub(crate) agrees: bool,
+    done: BTreeMap<CallId, Result<Reply, EngineError>>,
+    last_call: u64,
+    frame_seq: u64,
+}
+
+pub(crate) fn user(text: &str) -> UserId {
+    text.parse().unwrap()
+}
+
+impl Device {
+    pub(crate) fn new(seed: u64) -> Self {
+        let key = StoreKey::new([7; 32], [9; 16]);
+        let store = Store::open(&Location::Memory, &key, None).unwrap();
+        Self::over(store, seed)
+    }
+
+    fn over(store: Store, seed: u64) -> Self {
+        let now = Timestamp(1_800_000_000_000);
+        let rng = Box::new(ChaCha20Rng::seed_from_u64(seed));
+        let config = EngineConfig::new("https://relay.test");
+        Self {
+            engine: Engine::new(store, config, rng, now).unwrap(),
+            now,
+            events: Vec::new(),
+            sent_frames: Vec::new(),
+            requests: VecDeque::new(),
+            sockets_opened: 0,
+            sockets_closed: 0,
+            agrees: true,
+            done: BTreeMap::new(),
+            last_call: 0,
+            frame_seq: 0,
+        }
+    }
+
+    /// Registered and connected.
+    pub(crate) fn registered(relay: &mut Relay, name: &str, seed: u64) -> Self {
+        let mut device = Self::new(seed);
+        let call = device.register(name);
+        device.run(relay);
+        device.result(call).unwrap().unwrap();
+        device
+    }
+
+    /// The process ended, and another one opened the store.
+    pub(crate) fn restarted(self, seed: u64) -> Self {
+        Self::over(self.engine.into_store(), seed)
+    }
+
+    pub(crate) fn register(&mut self, name: &str) -> CallId {
+        self.call(Call::Register {
+            user_id: user(name),
+            platform_token: None,
+        })
+    }
+
+    pub(crate) fn call(&mut self, call: Call) -> CallId {
+        self.last_call += 1;
+        let id = CallId(self.last_call);
+        self.hand_in(Input::Call { id, call });
+        id
+    }
+
+    pub(crate) fn result(&mut self, call: CallId) -> Option<Result<Reply, EngineError>> {
+        self.done.remove(&call)
+    }
+
+    pub(crate) fn hand_in(&mut self, input: Input) {
+        self.engine.handle(self.now, input);
+        self.carry_out();
+    }
+
+    pub(crate) fn carry_out(&mut self) {
+        while let Some(output) = self.engine.next_output() {
+            match output {
+                Output::Request(request) => self.requests.push_back(request),
+                Output::OpenSocket { .. } => {
+                    self.sockets_opened += 1;
+                    self.frame_seq = 0;
+                    self.hand_in(Input::Socket(SocketInput::Opened));
+                }
+                Output::SendFrame(text) => {
+                    self.sent_frames.push(serde_json::from_str(&text).unwrap());
+                }
+                Output::CloseSocket => self.sockets_closed += 1,
+                Output::Ask { id, .. } => {
+                    let accepted = self.agrees;
+                    self.hand_in(Input::Decided { id, accepted });
+                }
+                Output::Done { id, result } => drop(self.done.insert(id, result)),
+                Output::Event(event) => self.events.push(event),
+                Output::KeepAnchor { generation } => {
+                    self.hand_in(Input::AnchorKept { generation });
+                }
+            }
+        }
+    }
+
+    /// Answers requests until there are none, but not without end.
+    pub(crate) fn run(&mut self, relay: &mut Relay) {
+        self.carry_out();
+        for _ in 0..500 {
+            let Some(request) = self.requests.pop_front() else {
+                return;
+            };
+            let result = Ok(relay.answer(&request));
+            self.hand_in(Input::Response {
+                id: request.id,
+                result,
+            });
+        }
+        panic!(
+            "requests without end: {:?}",
+            &relay.asked[relay.asked.len() - 20..]
+        );
+    }
+
+    /// Time passes, tick by tick as the engine asks for it.
+    pub(crate) fn pass(&mut self, relay: &mut Relay, ms: u64) {
+        let end = self.now.plus_ms(ms);
+        for _ in 0..10_000 {
+            let wake = self
+                .engine
+                .wake_at()
+                .unwrap_or(end)
+                .max(self.now.plus_ms(1));
+            self.now = wake.min(end);
+            self.hand_in(Input::Tick);
+            self.run(relay);
+            if self.now >= end {
+                return;
+            }
+        }
+        panic!("it wakes without end");
+    }
+
+    /// What is queued for it comes in as one batch of frames.
+    pub(crate) fn deliver(&mut self, relay: &mut Relay) {
+        let queue = relay.queues.remove(&self.name()).unwrap_or_default();
+        self.take_rows(relay, queue.into());
+    }
+
+    pub(crate) fn take_rows(&mut self, relay: &mut Relay, rows: Vec<MessageRow>) {
+        let frames = rows.into_iter().map(|row| {
+            self.frame(ServerEvent::Msg {
+                message: Box::new(row),
+            })
+        });
+        let frames = frames.collect::<Vec<_>>();
+        self.take_frames(relay, frames);
+    }
+
+    pub(crate) fn take_frames(&mut self, relay: &mut Relay, frames: Vec<String>) {
+        self.hand_in(Input::Socket(SocketInput::Frames(frames)));
+        self.run(relay);
+    }
+
+    pub(crate) fn frame(&mut self, event: ServerEvent) -> String {
+        self.frame_seq += 1;
+        let frame_seq = self.frame_seq;
+        serde_json::to_string(&ServerFrame { frame_seq, event }).unwrap()
+    }
+
+    /// The number of the last acknowledgement, and of the last frame made.
+    pub(crate) fn acknowledged(&self) -> (Option<u64>, u64) {
+        let acks = self.sent_frames.iter().filter_map(|frame| match frame {
+            ClientFrame::ClientAck { frame_seq } => Some(*frame_seq),
+            _ => None,
+        });
+        (acks.last(), self.frame_seq)
+    }
+
+    pub(crate) fn is_acknowledged(&self) -> bool {
+        let (acknowledged, made) = self.acknowledged();
+        acknowledged == Some(made)
+    }
+
+    pub(crate) fn name(&self) -> DeviceName {
+        let (user_id, device_id) = self.engine.account().unwrap();
+        DeviceName { user_id, device_id }
+    }
+
+    pub(crate) fn thread_with(&mut self, peer: &str) -> ThreadId {
+        let call = self.call(Call::DirectThread {
+            user_id: user(peer),
+        });
+        match self.result(call) {
+            Some(Ok(Reply::Thread(thread))) => thread,
+            _ => panic!("no thread"),
+        }
+    }
+
+    pub(crate) fn send(&mut self, relay: &mut Relay, peer: &str, text: &str) -> i64 {
+        let thread = self.thread_with(peer);
+        let call = self.call(Call::SendText {
+            thread,
+            text: text.to_owned(),
+        });
+        self.run(relay);
+        match self.result(call) {
+            Some(Ok(Reply::Queued(message))) => message.local_id,
+            _ => panic!("not queued"),
+        }
+    }
+
+    /// The texts of a thread, oldest first; a placeholder is its reason.
+    pub(crate) fn texts(&self, peer: &str) -> Vec<String> {
+        let thread = ThreadId::direct(&self.name().user_id, &user(peer));
+        let page = self.engine.store().page(thread, None, 1_000).unwrap();
+        let messages = page.into_iter().rev().map(Message::from_row);
+        messages
+            .map(|message| match message.content {
+                MessageContent::Text(text) => text,
+                MessageContent::Unreadable(reason) => format!("<{}>", reason.as_str()),
+                _ => "<other>".to_owned(),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,297 @@
+//! A relay of the contract in memory, which a test can make say anything.
+
+use sealwire_crypto::device::{DeviceList, SignedDeviceList};
+use sealwire_engine::{HttpMethod, HttpRequest, HttpResponse};
+use sealwire_wire::contract::*;
+use sealwire_wire::{Base64, Bytes32, DeviceId, MessageId, ThreadId, Timestamp, UserId};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Looked at first: what it answers is the answer.
+pub(crate) type Instead = Box<dyn FnMut(&HttpRequest) -> Option<HttpResponse>>;
+
+#[derive(Default)]
+pub(crate) struct Relay {
+    pub(crate) lists: BTreeMap<UserId, Vec<SignedList>>,
+    pub(crate) registered: BTreeMap<DeviceName, RegisterDevice>,
+    pub(crate) queues: BTreeMap<DeviceName, VecDeque<MessageRow>>,
+    /// Every send that came in, also those that were refused.
+    pub(crate) sends: Vec<(DeviceName, SendMessage)>,
+    /// Method and path of every request.
+    pub(crate) asked: Vec<String>,
+    pub(crate) instead: Option<Instead>,
+    slots: BTreeMap<String, Base64>,
+    minted: u64,
+}
+
+pub(crate) fn ok(body: &impl Serialize) -> HttpResponse {
+    HttpResponse {
+        status: 200,
+        retry_after_ms: None,
+        body: serde_json::to_vec(body).unwrap(),
+    }
+}
+
+pub(crate) fn refusal(problem: Problem) -> HttpResponse {
+    HttpResponse {
+        status: problem.status,
+        ..ok(&problem)
+    }
+}
+
+pub(crate) fn no(code: ErrorCode) -> HttpResponse {
+    refusal(Problem::new(code, "by the test"))
+}
+
+impl Relay {
+    pub(crate) fn answer(&mut self, request: &HttpRequest) -> HttpResponse {
+        let path = request.path.split('?').next().unwrap_or_default();
+        self.asked
+            .push(format!("{:?} {}", request.method, request.path));
+        if let Some(answer) = self.instead.as_mut().and_then(|instead| instead(request)) {
+            return answer;
+        }
+        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        let body = request.body.as_deref().unwrap_or_default();
+        let caller = || name_of(request.bearer.as_deref().unwrap());
+        match (request.method, parts.as_slice()) {
+            (HttpMethod::Post, ["v1", "dev", "platform-token"]) => ok(&token("platform")),
+            (HttpMethod::Post, ["v1", "devices"]) => self.register(read(body)),
+            (HttpMethod::Post, ["v1", "auth", "challenge"]) => ok(&Challenge {
+                nonce: [7; 32].into(),
+                expires_at: Timestamp(u64::MAX),
+            }),
+            (HttpMethod::Post, ["v1", "auth", "token"]) => {
+                let ask: TokenRequest = read(body);
+                ok(&token(&format!("{}/{}", ask.user_id, ask.device_id)))
+            }
+            (HttpMethod::Get, ["v1", "users", user, "devices"]) => {
+                self.lists_after(&user.parse().unwrap(), since(&request.path))
+            }
+            (HttpMethod::Post, ["v1", "prekeys", "query"]) => self.bundles(read(body)),
+            (HttpMethod::Put, ["v1", "prekeys"]) => ok(&()),
+            (HttpMethod::Post, ["v1", "threads", thread, "messages"]) => {
+                self.send(caller(), thread.parse().unwrap(), read(body))
+            }
+            (HttpMethod::Post, ["v1", "me", "devices", "reserve"]) => {
+                let devices = self.registered.keys();
+                let own = devices.filter(|device| device.user_id == caller().user_id);
+                let device_id = DeviceId::new(own.count() as u32 + 1).unwrap();
+                ok(&ReservedDevice { device_id })
+            }
+            (HttpMethod::Put, ["v1", "me", "devices", "list"]) => {
+                let list: PublishDeviceList = read(body);
+                self.lists
+                    .get_mut(&caller().user_id)
+                    .unwrap()
+                    .push(list.list);
+                ok(&())
+            }
+            (HttpMethod::Post, ["v1", "provisioning"]) => {
+                self.minted += 1;
+                ok(&Mailbox {
+                    id: format!("{:022}", self.minted * 100).replace('0', "A"),
+                    expires_at: Timestamp(u64::MAX),
+                })
+            }
+            (HttpMethod::Put, ["v1", "provisioning", ..]) => {
+                let slot: MailboxSlot = read(body);
+                self.slots.insert(path.to_owned(), slot.data);
+                ok(&())
+            }
+            (HttpMethod::Get, ["v1", "provisioning", ..]) => match self.slots.get(path) {
+                Some(data) => ok(&MailboxSlot { data: data.clone() }),
+                None => no(ErrorCode::SlotEmpty),
+            },
+            other => panic!("no such endpoint: {other:?}"),
+        }
+    }
+
+    /// Devices of the newest list.
+    pub(crate) fn live(&self, user: &UserId) -> Vec<DeviceName> {
+        let Some(newest) = self.lists.get(user).and_then(|lists| lists.last()) else {
+            return Vec::new();
+        };
+        let newest = DeviceList::danger_restore_verified(&signed(newest)).unwrap();
+        let devices = newest.devices().iter();
+        devices
+            .map(|entry| DeviceName {
+                user_id: user.clone(),
+                device_id: DeviceId::new(entry.device_id).unwrap(),
+            })
+            .collect()
+    }
+
+    fn register(&mut self, device: RegisterDevice) -> HttpResponse {
+        let name = DeviceName {
+            user_id: device.user_id.clone(),
+            device_id: device.device_id,
+        };
+        let identity =
+            sealwire_crypto::keys::IdentityKey::from_bytes(device.identity_key.as_slice()).unwrap();
+        let signed_prekey = device.prekeys.signed_prekey.clone().unwrap();
+        let signature =
+            sealwire_crypto::signature::Signature::from_bytes(signed_prekey.signature.as_slice());
+        if identity
+            .verify(signed_prekey.key.as_slice(), &signature.unwrap())
+            .is_err()
+        {
+            return no(ErrorCode::InvalidSignature);
+        }
+        if let Some(list) = &device.list {
+            let verified = signed(list).verify_first(device.user_id.as_str());
+            if verified.is_err() {
+                return no(ErrorCode::InvalidSignature);
+            }
+            self.lists
+                .insert(device.user_id.clone(), vec![list.clone()]);
+        }
+        self.registered.insert(name, device);
+        ok(&())
+    }
+
+    fn lists_after(&self, user: &UserId, since: usize) -> HttpResponse {
+        let Some(lists) = self.lists.get(user) else {
+            return no(ErrorCode::UserUnknown);
+        };
+        ok(&UserDeviceLists {
+            user_id: user.clone(),
+            version: lists.len() as u64,
+            lists: lists[since.min(lists.len())..].to_vec(),
+        })
+    }
+
+    fn bundles(&mut self, query: BundlesQuery) -> HttpResponse {
+        let mut users = Vec::new();
+        for wanted in query.users {
+            let bundles = wanted.device_ids.iter().filter_map(|device_id| {
+                let device = self.registered.get_mut(&DeviceName {
+                    user_id: wanted.user_id.clone(),
+                    device_id: *device_id,
+                })?;
+                Some(Bundle {
+                    device_id: *device_id,
+                    registration_id: device.registration_id,
+                    identity_key: device.identity_key.clone(),
+                    signed_prekey: device.prekeys.signed_prekey.clone()?,
+                    one_time_prekey: device.prekeys.one_time_prekeys.pop(),
+                })
+            });
+            let bundles = bundles.collect();
+            users.push(UserBundles {
+                user_id: wanted.user_id,
+                bundles,
+            });
+        }
+        ok(&BundlesAnswer { users })
+    }
+
+    fn send(&mut self, sender: DeviceName, thread: ThreadId, send: SendMessage) -> HttpResponse {
+        self.sends.push((sender.clone(), send.clone()));
+        let users: BTreeSet<_> = [sender.user_id.clone(), send.to.clone().unwrap()].into();
+        let live: BTreeSet<_> = users.iter().flat_map(|user| self.live(user)).collect();
+        let live: BTreeSet<_> = live
+            .into_iter()
+            .filter(|device| *device != sender)
+            .collect();
+        let given: BTreeSet<_> = send.envelopes.iter().map(name).collect();
+        if live != given {
+            let mismatch = DeviceMismatch {
+                missing: live.difference(&given).cloned().collect(),
+                extra: given.difference(&live).cloned().collect(),
+                stale: Vec::new(),
+            };
+            return self::mismatch(mismatch);
+        }
+        let row = self.row(&sender, thread, &send);
+        for envelope in &send.envelopes {
+            let row = MessageRow {
+                envelope: Some(EnvelopeBody {
+                    kind: envelope.kind,
+                    body: envelope.body.clone(),
+                }),
+                ..row.clone()
+            };
+            self.queues
+                .entry(name(envelope))
+                .or_default()
+                .push_back(row);
+        }
+        ok(&SentMessage {
+            id: row.id,
+            thread_id: thread,
+            sender_id: sender.user_id,
+            sender_device_id: sender.device_id,
+            client_seq: send.client_seq,
+            created_at: row.created_at,
+        })
+    }
+
+    fn row(&mut self, sender: &DeviceName, thread: ThreadId, send: &SendMessage) -> MessageRow {
+        self.minted += 1;
+        MessageRow {
+            id: MessageId::from_parts(1_000 + self.minted, 0),
+            thread_id: thread,
+            sender_id: sender.user_id.clone(),
+            sender_device_id: sender.device_id,
+            client_seq: send.client_seq,
+            revision: 0,
+            kind: send.kind,
+            target_msg_id: None,
+            ttl_seconds: None,
+            ciphertext: send.ciphertext.clone(),
+            commitment: send.commitment,
+            stamp: Stamp {
+                key_id: 1,
+                mac: Bytes32([0; 32]),
+            },
+            created_at: Timestamp(1_000 + self.minted),
+            envelope: None,
+        }
+    }
+}
+
+pub(crate) fn mismatch(devices: DeviceMismatch) -> HttpResponse {
+    let mut problem = Problem::new(ErrorCode::DeviceMismatch, "by the test");
+    problem.device_mismatch = Some(devices);
+    refusal(problem)
+}
+
+pub(crate) fn token(text: &str) -> Token {
+    Token {
+        token: text.to_owned(),
+        expires_at: Timestamp(u64::MAX),
+    }
+}
+
+fn name(envelope: &DeviceEnvelope) -> DeviceName {
+    DeviceName {
+        user_id: envelope.user_id.clone(),
+        device_id: envelope.device_id,
+    }
+}
+
+fn name_of(token: &str) -> DeviceName {
+    let (user, device) = token.split_once('/').unwrap();
+    DeviceName {
+        user_id: user.parse().unwrap(),
+        device_id: device.parse().unwrap(),
+    }
+}
+
+fn signed(list: &SignedList) -> SignedDeviceList {
+    SignedDeviceList {
+        payload: list.payload.0.clone(),
+        account_signature: list.account_signature.0.clone(),
+        signer_device_id: list.signer_device_id.get(),
+        signer_signature: list.signer_signature.0.clone(),
+    }
+}
+
+fn since(path: &str) -> usize {
+    path.split("since=").nth(1).unwrap().parse().unwrap()
+}
+
+fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> T {
+    serde_json::from_slice(body).unwrap()
+}
