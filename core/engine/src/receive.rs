@@ -33,7 +33,7 @@ enum Outcome {
     Parked { user: UserId },
     /// A message of this device, whose 202 was lost, has its place.
     Confirmed(Message),
-    /// The sender proved a list that the relay does not show.
+    /// The sender proved a list that the relay does not show: it may be read once the relay does.
     Hidden {
         user: UserId,
         version: u64,
@@ -41,6 +41,22 @@ enum Outcome {
     },
     /// Nothing for this device.
     Ignored,
+    /// Not of the contract: there is no place that it could hold.
+    Refused,
+}
+
+/// Numbers of rows are counts and times: none that is true comes near this, and the store keeps none above it.
+const NUMBER_MAX: u64 = i64::MAX as u64;
+
+/// Frames that wait for one user's list: a day of a lively conversation.
+const PARKED_PER_USER_MAX: u64 = 1_000;
+/// Frames that wait, whomever for.
+const PARKED_MAX: u64 = 20_000;
+
+/// What can be said of a frame that says nothing else: it was here.
+#[derive(serde::Deserialize)]
+struct Numbered {
+    frame_seq: u64,
 }
 
 /// What every step of receiving needs.
@@ -58,8 +74,14 @@ impl Engine {
         let (mut rows, mut others, mut highest, mut broken) = (Vec::new(), Vec::new(), None, false);
         for text in frames {
             let Ok(frame) = serde_json::from_str::<ServerFrame>(&text) else {
-                broken = true;
-                break;
+                // Delivered again it would read no better, and everything behind it would wait for ever.
+                let Ok(Numbered { frame_seq }) = serde_json::from_str(&text) else {
+                    broken = true;
+                    break;
+                };
+                highest = Some(frame_seq);
+                self.event(Event::FrameRefused);
+                continue;
             };
             highest = Some(frame.frame_seq);
             match frame.event {
@@ -145,13 +167,17 @@ impl Engine {
                 return false;
             }
             Outcome::Ignored => return false,
+            Outcome::Refused => {
+                self.event(Event::FrameRefused);
+                return false;
+            }
         }
         true
     }
 
     fn on_other(&mut self, event: ServerEvent) {
         match event {
-            ServerEvent::Devices { user_id, .. } => self.want_lists(user_id),
+            ServerEvent::Devices { user_id, .. } => self.lists_may_be_old(user_id),
             ServerEvent::PrekeysLow { remaining } => {
                 // A shortage that could not be noted is told again.
                 let _ = self.prekeys_run_low(remaining);
@@ -184,6 +210,9 @@ impl Engine {
 impl Receiver<'_> {
     /// One row: nothing of the store changes unless the row opens, is parked, or gets its placeholder.
     fn take(&mut self, tx: &mut Transaction<'_>, row: &MessageRow) -> Result<Outcome, EngineError> {
+        if row.client_seq.0 > NUMBER_MAX || row.created_at.0 > NUMBER_MAX {
+            return Ok(Outcome::Refused);
+        }
         if self.me.is(&row.sender_id, row.sender_device_id) {
             return self.take_own(tx, row);
         }
@@ -232,6 +261,11 @@ impl Receiver<'_> {
             Some(message) => Outcome::Confirmed(Message::from_row(message)),
             None => Outcome::Ignored,
         })
+    }
+
+    /// Whoever floods with frames that need the network gets placeholders for what is too much.
+    fn can_park(&self, tx: &Transaction<'_>, user: &UserId) -> Result<bool, EngineError> {
+        Ok(tx.count_parked_for(user)? < PARKED_PER_USER_MAX && tx.count_parked()? < PARKED_MAX)
     }
 
     fn park(

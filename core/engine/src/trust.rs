@@ -11,7 +11,7 @@ use crate::backoff::Backoff;
 use crate::requests::{Answer, Outgoing, Purpose};
 use crate::{Engine, EngineError};
 use sealwire_wire::contract::{ErrorCode, UserDeviceLists};
-use sealwire_wire::{Timestamp, UserId};
+use sealwire_wire::{Timestamp, UserId, limits};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How the lists of others stand, beside what the store holds.
@@ -78,33 +78,52 @@ impl Engine {
             Err(error) => Err(error),
         };
         match taken {
-            Ok(()) => {
-                if self.shows_what_is_proven(&user) {
-                    self.trust.backoff.remove(&user);
-                    self.trust.distrusted.remove(&user);
-                    self.trust.proven.remove(&user);
-                } else {
-                    self.ask_again_later(&user, None);
-                }
+            // The answer was cut off where the contract says: what follows has to be here before anything is judged by it.
+            Ok(shown) if shown >= limits::LISTS_PER_ANSWER => self.want_lists(user),
+            Ok(_) => {
+                self.trust.distrusted.remove(&user);
                 if self.me.as_ref().is_some_and(|me| me.user == user) {
                     self.own_list_is_fresh();
                 }
-                self.unpark(&user);
+                self.lists_are_settled(&user);
             }
             Err(EngineError::Relay {
                 code: ErrorCode::UserUnknown,
                 ..
-            }) => {
-                self.trust.backoff.remove(&user);
+            }) if !self.knows_lists_of(&user) => {
                 self.give_up_for_unknown(&user);
-                self.unpark(&user);
+                self.lists_are_settled(&user);
             }
             Err(error) => {
-                if matches!(error, EngineError::DeviceList(..)) {
+                // Lists are kept for ever: who was known once stays known.
+                let denied = matches!(&error, EngineError::Relay { code, .. } if *code == ErrorCode::UserUnknown);
+                if denied || matches!(error, EngineError::DeviceList(..)) {
                     self.distrust(&user);
                 }
                 self.ask_again_later(&user, error.retry_after_ms());
             }
+        }
+    }
+
+    /// The relay has shown what it shows: what waited for that is judged by it, and what is still missing is asked for.
+    fn lists_are_settled(&mut self, user: &UserId) {
+        if self.unpark(user).is_ok() && self.shows_what_is_proven(user) {
+            self.trust.backoff.remove(user);
+            self.trust.proven.remove(user);
+        } else {
+            self.ask_again_later(user, None);
+        }
+    }
+
+    fn knows_lists_of(&self, user: &UserId) -> bool {
+        // What cannot be read now is not absent.
+        newest_list(&self.store, user).map_or(true, |list| list.is_some())
+    }
+
+    /// The relay says that this user's list changed: of no interest if it was never needed.
+    pub(crate) fn lists_may_be_old(&mut self, user: UserId) {
+        if self.knows_lists_of(&user) || self.trust.awaits(&user) {
+            self.want_lists(user);
         }
     }
 
@@ -127,12 +146,15 @@ impl Engine {
         }
     }
 
+    /// What proved a version waits as a parked frame, until that version is shown or the device is gone that said so.
     fn shows_what_is_proven(&self, user: &UserId) -> bool {
         let proven = self.trust.proven.get(user).copied().unwrap_or(0);
-        match newest_list(&self.store, user) {
-            Ok(list) => list.map_or(0, |list| list.version) >= proven,
-            Err(_) => false,
-        }
+        let newest = newest_list(&self.store, user).map(|list| list.map_or(0, |list| list.version));
+        newest.is_ok_and(|newest| newest >= proven)
+            || self
+                .store
+                .count_parked_for(user)
+                .is_ok_and(|parked| parked == 0)
     }
 
     fn ask_again_later(&mut self, user: &UserId, at_least_ms: Option<u64>) {

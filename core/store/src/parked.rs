@@ -63,6 +63,14 @@ impl Rows {
         .collect()
     }
 
+    /// How many frames wait for one user's list.
+    pub fn count_parked_for(&self, user: &UserId) -> Result<u64, StoreError> {
+        let count: Col<u64> = self
+            .statement("SELECT count(*) FROM parked_frames WHERE waits_for_user_id = ?1")?
+            .query_row([Col(user)], |row| row.get(0))?;
+        Ok(count.0)
+    }
+
     /// How many frames wait.
     pub fn count_parked(&self) -> Result<u64, StoreError> {
         let count: Col<u64> = self
@@ -154,6 +162,7 @@ mod tests {
         assert!(write(&mut store, |tx| tx.delete_parked(frames[0].id)));
         assert!(!write(&mut store, |tx| tx.delete_parked(frames[0].id)));
         assert_eq!(store.count_parked().unwrap(), 3);
+        assert_eq!(store.count_parked_for(&user("bob")).unwrap(), 2);
         let next = write(&mut store, |tx| tx.park_frame(&frame("bob", 5, None)));
         assert!(next > frames[2].id);
     }

@@ -24,6 +24,8 @@ pub const ONE_TIME_PREKEYS_MAX: usize = 200;
 pub const PREKEYS_LOW: u32 = 20;
 /// Users in one query for lists or bundles.
 pub const QUERY_USERS_MAX: usize = 50;
+/// Versions of one user's device list in one answer: at most. Whoever gets so many asks for those after them.
+pub const LISTS_PER_ANSWER: usize = 100;
 /// Slots of a linking mailbox.
 pub const PROVISIONING_SLOTS: u8 = 8;
 /// One slot of a linking mailbox, in bytes.

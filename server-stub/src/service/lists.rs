@@ -8,12 +8,8 @@ use sealwire_wire::contract::{
     DeviceListsAnswer, DeviceListsQuery, DeviceName, ErrorCode, OwnDevice, OwnDevices, SignedList,
     UserDeviceLists,
 };
-use sealwire_wire::limits::QUERY_USERS_MAX;
+use sealwire_wire::limits::{LISTS_PER_ANSWER, QUERY_USERS_MAX};
 use sealwire_wire::{DeviceId, UserId};
-
-/// Versions of one user's list in one answer; whoever gets this many asks again from the last, which is then the answer's
-/// `version`.
-pub const LISTS_PER_ANSWER: usize = 100;
 
 /// Who publishes a list.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -29,7 +29,7 @@ pub(crate) mod tests;
 
 pub use attachments::AttachmentFacts;
 pub use history::HistoryQuery;
-pub use lists::{LISTS_PER_ANSWER, Publisher};
+pub use lists::Publisher;
 pub use queues::{ACKNOWLEDGE_MAX, QueuePage, QueuePosition, QueuedEvent};
 pub use refusal::{Answer, Refusal};
 pub use rules::Rules;

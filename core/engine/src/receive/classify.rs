@@ -32,7 +32,9 @@ impl Receiver<'_> {
     ) -> Result<Outcome, EngineError> {
         let (reason, proven) = match refusal {
             Refusal::Failed(error) => return Err(error),
-            Refusal::NeedsList(park, version, _) if !self.settled => {
+            Refusal::NeedsList(park, version, _)
+                if !self.settled && self.can_park(tx, &row.sender_id)? =>
+            {
                 return self.park(tx, row, park, version);
             }
             Refusal::NeedsList(_, version, reason) => (reason, version),

@@ -1,7 +1,7 @@
 //! Envelope, then content, each checked against what came beside it. Nothing is written here.
 
-use super::Receiver;
 use super::classify::Refusal;
+use super::{NUMBER_MAX, Receiver};
 use crate::UnreadableReason;
 use crate::prekeys::secret32;
 use sealwire_crypto::content::{ContentKind, OpenedContent, Position};
@@ -60,6 +60,9 @@ impl Receiver<'_> {
         let plaintext = EnvelopePlaintext::decode(&ratchet.plaintext)
             .map_err(|_| Refusal::Unreadable(UnreadableReason::Malformed))?;
         let version = plaintext.device_list_version;
+        if version > NUMBER_MAX {
+            return Err(Refusal::Unreadable(UnreadableReason::Malformed));
+        }
         self.check_list_version(rows, &row.sender_id, row.sender_device_id, version)?;
         let position = Position {
             thread_id: row.thread_id.as_bytes(),
@@ -79,6 +82,9 @@ impl Receiver<'_> {
         )?;
         let body = Body::decode(&content.body)
             .map_err(|_| Refusal::Unreadable(UnreadableReason::Malformed))?;
+        if body.prev.is_some_and(|prev| prev.client_seq.0 > NUMBER_MAX) {
+            return Err(Refusal::Unreadable(UnreadableReason::Malformed));
+        }
         let peer = self.peer(row, &body)?;
         Ok(OpenedRow {
             ratchet,

@@ -1,14 +1,18 @@
 //! Frames that waited for a device list: opened, or given their placeholder, once it was asked for.
 
 use super::{Outcome, Receiver};
+use crate::trust::newest_list;
 use crate::{Engine, EngineError};
 use sealwire_wire::UserId;
 use sealwire_wire::contract::MessageRow;
 
 impl Engine {
-    /// In the order of their arrival; what cannot be opened with the list that the relay shows will not be.
-    pub(crate) fn unpark(&mut self, user: &UserId) {
-        let Ok(me) = self.me().cloned() else { return };
+    /// In the order of their arrival; what cannot be opened with the list that the relay shows will not be. If it fails,
+    /// they stay parked.
+    pub(crate) fn unpark(&mut self, user: &UserId) -> Result<(), EngineError> {
+        let Ok(me) = self.me().cloned() else {
+            return Ok(());
+        };
         let Self {
             store, rng, now, ..
         } = self;
@@ -23,8 +27,11 @@ impl Engine {
             for parked in tx.parked_frames(user)? {
                 if let Ok(row) = serde_json::from_slice::<MessageRow>(&parked.frame.frame) {
                     let outcome = receiver.take(tx, &row)?;
-                    // There is a list that opens it, and the relay hides that: it waits on behind its placeholder.
-                    let waits_on = matches!(outcome, Outcome::Hidden { .. });
+                    // There is a list that opens it, and the relay hides that: it waits on behind its placeholder, unless
+                    // the device is gone that said so.
+                    let waits_on = matches!(outcome, Outcome::Hidden { .. })
+                        && newest_list(tx, user)?
+                            .is_some_and(|list| list.device(row.sender_device_id.get()).is_some());
                     outcomes.push(outcome);
                     if waits_on {
                         continue;
@@ -33,15 +40,10 @@ impl Engine {
                 tx.delete_parked(parked.id)?;
             }
             Ok(outcomes)
-        });
-        match outcomes {
-            Ok(outcomes) => {
-                for outcome in outcomes {
-                    self.tell(outcome);
-                }
-            }
-            // They stay parked, and the list is asked for again.
-            Err(_) => self.want_lists(user.clone()),
+        })?;
+        for outcome in outcomes {
+            self.tell(outcome);
         }
+        Ok(())
     }
 }

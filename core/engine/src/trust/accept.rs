@@ -14,18 +14,18 @@ struct Link {
 }
 
 impl Engine {
-    /// Commits every version after the newest one held, or none.
+    /// Commits every version after the newest one held, or none; how many.
     pub(super) fn take_lists(
         &mut self,
         user: &UserId,
         shown: &UserDeviceLists,
-    ) -> Result<(), EngineError> {
+    ) -> Result<usize, EngineError> {
         let held = newest_list(&self.store, user)?;
         let before = held.clone();
         let chain = verify_chain(user, held, shown)?;
         self.check_own_account(user, &chain)?;
         let Some(newest) = chain.last().map(|link| link.list.clone()) else {
-            return Ok(());
+            return Ok(0);
         };
         self.store.transaction(|tx| -> Result<(), EngineError> {
             let mut previous = before.as_ref();
@@ -56,7 +56,7 @@ impl Engine {
             });
         }
         self.lists_changed(user, &newest);
-        Ok(())
+        Ok(chain.len())
     }
 
     /// The app has compared: the changed account key is the one that counts from now on.

@@ -189,11 +189,11 @@ impl Device {
 
     /// The number of the last acknowledgement, and of the last frame made.
     pub(crate) fn acknowledged(&self) -> (Option<u64>, u64) {
-        let acks = self.sent_frames.iter().filter_map(|frame| match frame {
+        let mut acks = self.sent_frames.iter().filter_map(|frame| match frame {
             ClientFrame::ClientAck { frame_seq } => Some(*frame_seq),
             _ => None,
         });
-        (acks.last(), self.frame_seq)
+        (acks.next_back(), self.frame_seq)
     }
 
     pub(crate) fn is_acknowledged(&self) -> bool {

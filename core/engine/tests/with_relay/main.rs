@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod device;
+mod receiving;
 mod recipients;
 mod relay;

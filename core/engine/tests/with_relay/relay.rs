@@ -122,6 +122,15 @@ impl Relay {
             .collect()
     }
 
+    pub(crate) fn publish(&mut self, user: &UserId, list: &SignedDeviceList) {
+        self.lists.get_mut(user).unwrap().push(SignedList {
+            payload: list.payload.clone().into(),
+            account_signature: list.account_signature.clone().into(),
+            signer_device_id: DeviceId::new(list.signer_device_id).unwrap(),
+            signer_signature: list.signer_signature.clone().into(),
+        });
+    }
+
     fn register(&mut self, device: RegisterDevice) -> HttpResponse {
         let name = DeviceName {
             user_id: device.user_id.clone(),

@@ -84,9 +84,9 @@ pub struct PublishDeviceList {
 pub struct UserDeviceLists {
     /// Whose lists.
     pub user_id: UserId,
-    /// The newest version that the relay holds.
+    /// The newest version that the relay holds, or the last one of a full answer.
     pub version: u64,
-    /// Versions `since + 1 ..= version`.
+    /// Versions `since + 1 ..= version`, at most [`crate::limits::LISTS_PER_ANSWER`]: after so many, ask for the rest.
     pub lists: Vec<SignedList>,
 }
 

@@ -1,12 +1,13 @@
 use super::people::travelling;
 use super::world::run;
 use super::{Account, World, on_both_engines, refused};
-use crate::service::{LISTS_PER_ANSWER, Publisher};
+use crate::service::Publisher;
 use sealwire_crypto::device::ListChange;
 use sealwire_wire::Base64;
 use sealwire_wire::contract::{
     DeviceListsQuery, ErrorCode, KnownDeviceList, ServerEvent, SignedList,
 };
+use sealwire_wire::limits::LISTS_PER_ANSWER;
 
 fn publish(
     world: &World,

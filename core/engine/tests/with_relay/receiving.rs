@@ -1,0 +1,243 @@
+//! Whatever comes in, it ends in its place, as a placeholder or as nothing, and what comes behind it comes through.
+
+use crate::device::Device;
+use crate::relay::Relay;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng as _;
+use sealwire_crypto::content::{ContentKind, Position, seal};
+use sealwire_crypto::envelope::EnvelopePlaintext;
+use sealwire_crypto::keys::IdentityKeyPair;
+use sealwire_crypto::ratchet::{self, SessionRecord};
+use sealwire_engine::Event;
+use sealwire_wire::content::{Body, Kind, Previous, ThreadFacts, Uid};
+use sealwire_wire::contract::{EnvelopeBody, EnvelopeType, MessageRow};
+use sealwire_wire::{Base64, ClientSeq, MessageId, ThreadId, Timestamp};
+
+/// Alice and bob, who have talked before.
+fn acquainted(relay: &mut Relay) -> (Device, Device) {
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    bob.send(relay, "alice", "first");
+    alice.deliver(relay);
+    assert_eq!(alice.texts("bob"), ["first"]);
+    (alice, bob)
+}
+
+/// The row that bob's next text becomes.
+fn next_row(relay: &mut Relay, alice: &Device, bob: &mut Device, text: &str) -> MessageRow {
+    bob.send(relay, "alice", text);
+    relay
+        .queues
+        .get_mut(&alice.name())
+        .unwrap()
+        .pop_back()
+        .unwrap()
+}
+
+#[test]
+fn numbers_that_no_store_holds_hold_nothing_up() {
+    let relay = &mut Relay::default();
+    let (mut alice, mut bob) = acquainted(relay);
+    let good = next_row(relay, &alice, &mut bob, "behind them");
+    let mut numbered = good.clone();
+    numbered.client_seq = ClientSeq(u64::MAX);
+    let mut timed = good.clone();
+    timed.created_at = Timestamp(u64::MAX);
+    let mut own = good.clone();
+    own.sender_id = alice.name().user_id;
+    own.client_seq = ClientSeq(u64::MAX);
+    alice.take_rows(relay, vec![numbered, timed, own, good]);
+    assert_eq!(alice.texts("bob"), ["first", "behind them"]);
+    assert!(alice.is_acknowledged() && alice.sockets_closed == 0);
+}
+
+#[test]
+fn a_frame_that_cannot_be_read_holds_nothing_up() {
+    let relay = &mut Relay::default();
+    let (mut alice, mut bob) = acquainted(relay);
+    let good = next_row(relay, &alice, &mut bob, "behind them");
+    let strange = [
+        r#"{"frame_seq":1,"t":"msg","message":{"id":7}}"#,
+        r#"{"frame_seq":2,"t":"devices","user_id":"a/b","version":1}"#,
+        r#"{"frame_seq":3,"t":"later","what":[1,{"x":null}]}"#,
+        r#"{"frame_seq":4}"#,
+        r#"{"frame_seq":5,"t":"prekeys_low","remaining":1e99}"#,
+    ];
+    for frame in strange {
+        alice.take_frames(relay, vec![frame.to_owned()]);
+    }
+    alice.take_rows(relay, vec![good]);
+    assert_eq!(alice.texts("bob"), ["first", "behind them"]);
+    assert!(alice.is_acknowledged() && alice.sockets_closed == 0);
+    let refused = alice
+        .events
+        .iter()
+        .filter(|event| **event == Event::FrameRefused);
+    assert_eq!(refused.count(), 4, "what a later version has is no fault");
+}
+
+#[test]
+fn a_forged_row_takes_no_true_message_s_place() {
+    let relay = &mut Relay::default();
+    let (mut alice, mut bob) = acquainted(relay);
+    let good = next_row(relay, &alice, &mut bob, "true");
+    let mut by_id = good.clone();
+    by_id.client_seq = ClientSeq(900);
+    let mut by_number = good.clone();
+    by_number.id = MessageId::from_parts(9_000, 0);
+    by_number.ciphertext = vec![1; 200].into();
+    let mut by_revision = by_number.clone();
+    by_revision.revision = 7;
+    by_revision.id = MessageId::from_parts(9_001, 0);
+    alice.take_rows(relay, vec![by_id, by_revision, by_number, good.clone()]);
+    let held = alice.engine.store().message_by_id(good.thread_id, good.id);
+    assert_eq!(held.unwrap().unwrap().text.as_deref(), Some("true"));
+    assert!(alice.is_acknowledged() && alice.sockets_closed == 0);
+}
+
+#[test]
+fn two_messages_under_one_id_are_both_here() {
+    let relay = &mut Relay::default();
+    let (mut alice, mut bob) = acquainted(relay);
+    let one = next_row(relay, &alice, &mut bob, "one");
+    let mut two = next_row(relay, &alice, &mut bob, "two");
+    two.id = one.id;
+    alice.take_rows(relay, vec![one, two]);
+    assert_eq!(alice.texts("bob"), ["first", "one", "two"]);
+}
+
+/// A row that bob's device made, but his client would not.
+fn by_hand(bob: &Device, relay: &Relay, prev: u64, list_version: u64) -> MessageRow {
+    let rng = &mut ChaCha20Rng::seed_from_u64(99);
+    let store = bob.engine.store();
+    let account = store.account().unwrap().unwrap();
+    let (_, send) = relay.sends.last().unwrap();
+    let alice = send.envelopes[0].clone();
+    let thread = ThreadId::direct(&account.user_id, &alice.user_id);
+    let body = Body {
+        uid: Uid([9; 16]),
+        target: None,
+        ttl_seconds: None,
+        prev: Some(Previous {
+            client_seq: ClientSeq(prev),
+            digest: [1; 32],
+        }),
+        thread: ThreadFacts::Direct {
+            to: alice.user_id.clone(),
+        },
+        kind: Kind::Text("by hand".to_owned()),
+    };
+    let position = Position {
+        thread_id: thread.as_bytes(),
+        sender: account.user_id.as_str(),
+        device: account.device_id.get(),
+        client_seq: 500,
+        kind: ContentKind::Message,
+    };
+    let sealed = seal(position, &body.encode(), rng).unwrap();
+    let plaintext = EnvelopePlaintext {
+        key: sealed.key,
+        digest: sealed.digest,
+        commitment: sealed.commitment,
+        thread_id: *thread.as_bytes(),
+        client_seq: 500,
+        revision: 0,
+        device_list_version: list_version,
+    };
+    let session = store.session(&alice.user_id, alice.device_id);
+    let record = SessionRecord::from_bytes(&session.unwrap().unwrap().record).unwrap();
+    let (_, wrapped) = ratchet::seal(&record, bob.now.0, &plaintext.encode()).unwrap();
+    let kind = match wrapped.kind {
+        ratchet::MessageKind::PreKey => EnvelopeType::Prekey,
+        ratchet::MessageKind::Ratchet => EnvelopeType::Ratchet,
+    };
+    MessageRow {
+        id: MessageId::from_parts(8_000, 0),
+        thread_id: thread,
+        sender_id: account.user_id,
+        sender_device_id: account.device_id,
+        client_seq: ClientSeq(500),
+        revision: 0,
+        kind: send.kind,
+        target_msg_id: None,
+        ttl_seconds: None,
+        ciphertext: Base64(sealed.ciphertext),
+        commitment: sealed.commitment.into(),
+        stamp: sealwire_wire::contract::Stamp {
+            key_id: 1,
+            mac: [0; 32].into(),
+        },
+        created_at: Timestamp(1),
+        envelope: Some(EnvelopeBody {
+            kind,
+            body: wrapped.body.into(),
+        }),
+    }
+}
+
+#[test]
+fn a_peer_s_impossible_numbers_end_as_a_placeholder() {
+    for (prev, list_version) in [(u64::MAX, 1), (1, u64::MAX)] {
+        let relay = &mut Relay::default();
+        let (mut alice, bob) = acquainted(relay);
+        let row = by_hand(&bob, relay, prev, list_version);
+        alice.take_rows(relay, vec![row]);
+        assert!(alice.texts("bob").contains(&"<malformed>".to_owned()));
+        assert!(alice.is_acknowledged() && alice.sockets_closed == 0);
+    }
+}
+
+#[test]
+fn a_list_that_is_kept_back_stops_sending_until_it_is_shown_and_no_longer() {
+    let relay = &mut Relay::default();
+    let (mut alice, bob) = acquainted(relay);
+    let row = by_hand(&bob, relay, 1, 2);
+    alice.take_rows(relay, vec![row]);
+    let rollback = Event::DeviceListRollback {
+        user_id: bob.name().user_id,
+    };
+    assert!(alice.events.contains(&rollback));
+    assert!(
+        alice
+            .texts("bob")
+            .contains(&"<device_list_rollback>".to_owned())
+    );
+    let before = relay.sends.len();
+    alice.send(relay, "bob", "to whom?");
+    let mut alice = alice.restarted(11);
+    alice.run(relay);
+    alice.pass(relay, 120_000);
+    assert_eq!(
+        relay.sends.len(),
+        before,
+        "bob has devices that are not known here"
+    );
+    let newer = {
+        let store = bob.engine.store();
+        let account = store.account().unwrap().unwrap();
+        let row = store.newest_list(&account.user_id).unwrap().unwrap();
+        let signed = sealwire_crypto::device::SignedDeviceList::from_bytes(&row.bytes).unwrap();
+        let list = sealwire_crypto::device::DeviceList::danger_restore_verified(&signed).unwrap();
+        let keys = sealwire_crypto::keys::AccountKeyPair::from_secret_bytes(
+            &account.account_secret.unwrap(),
+        );
+        let identity = IdentityKeyPair::from_secret_bytes(&account.identity_secret);
+        let change = sealwire_crypto::device::ListChange {
+            put: Vec::new(),
+            remove: Vec::new(),
+        };
+        let rng = &mut ChaCha20Rng::seed_from_u64(7);
+        list.sign_next(&keys, 1, &identity, &change, bob.now.0, rng)
+            .unwrap()
+    };
+    relay.publish(&bob.name().user_id, &newer);
+    alice.pass(relay, 120_000);
+    assert_eq!(relay.sends.len(), before + 1);
+    let recovered = |event: &Event| matches!(event, Event::MessageRecovered(_));
+    assert_eq!(
+        alice.events.iter().filter(|event| recovered(event)).count(),
+        1
+    );
+    assert!(alice.texts("bob").contains(&"by hand".to_owned()));
+    assert_eq!(alice.engine.store().count_parked().unwrap(), 0);
+}
