@@ -1,7 +1,7 @@
 //! Threads and messages: send, history, one.
 
 use super::owned::owned;
-use super::request::{Body, Idempotency, Params, PathIds, Reader, Writer};
+use super::request::{Body, Idempotency, Params, PathIds, Reader, Sender, Writer};
 use super::state::ApiState;
 use crate::service::{Answer, HistoryQuery, Refusal};
 use axum::Json;
@@ -40,13 +40,12 @@ pub(super) async fn thread(
 
 /// `POST /v1/threads/{id}/messages`
 pub(super) async fn send(
-    Writer(caller): Writer,
+    Sender(caller): Sender,
     State(state): State<ApiState>,
     PathIds(thread): PathIds<ThreadId>,
     Idempotency(key): Idempotency,
     Body(message): Body<SendMessage, SEND_BODY_MAX>,
 ) -> Answer<(StatusCode, Json<SentMessage>)> {
-    state.send_pace().take(caller.clone())?;
     owned(async move {
         let sent = state
             .service()

@@ -79,11 +79,6 @@ impl Service {
         Ok(service)
     }
 
-    /// A secret of this relay that is made at the first start and kept with its data, by name: 32 random bytes.
-    pub async fn secret(&self, name: &str) -> Answer<[u8; 32]> {
-        secret(&*self.storage, &*self.random, name).await
-    }
-
     fn random_bytes<const N: usize>(&self) -> Answer<[u8; N]> {
         let mut bytes = [0; N];
         self.random.fill(&mut bytes)?;

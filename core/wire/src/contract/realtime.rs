@@ -3,6 +3,7 @@
 use super::{ErrorCode, MessageRow};
 use crate::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A frame from the relay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,8 +61,8 @@ pub enum ServerEvent {
     Unknown,
 }
 
-/// A frame to the relay.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A frame to the relay. Printed, it does not show the token.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "t", rename_all = "snake_case")]
 pub enum ClientFrame {
     /// Everything up to this frame is committed in the client's store.
@@ -76,6 +77,16 @@ pub enum ClientFrame {
         /// As in the header.
         token: String,
     },
+}
+
+impl fmt::Debug for ClientFrame {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClientAck { frame_seq } => write!(out, "ClientAck({frame_seq})"),
+            Self::Pong {} => out.write_str("Pong"),
+            Self::Auth { .. } => out.write_str("Auth"),
+        }
+    }
 }
 
 /// Why the relay closed a socket.

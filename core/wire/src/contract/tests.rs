@@ -73,6 +73,12 @@ fn each_frame_survives_the_way_through_json() {
 }
 
 #[test]
+fn a_token_is_not_printed_with_its_frame() {
+    let token = "secret".to_owned();
+    assert_eq!(format!("{:?}", ClientFrame::Auth { token }), "Auth");
+}
+
+#[test]
 fn a_frame_looks_as_the_contract_draws_it() {
     let frame = ServerFrame {
         frame_seq: 12,

@@ -16,6 +16,9 @@ pub(crate) struct Reader(pub(crate) DeviceName);
 /// A device whose token lets it write.
 pub(crate) struct Writer(pub(crate) DeviceName);
 
+/// A device that sends, held to its pace before its body is read.
+pub(crate) struct Sender(pub(crate) DeviceName);
+
 /// The user that a platform's token names, if one was shown.
 pub(crate) struct Platform(pub(crate) Option<UserId>);
 
@@ -47,6 +50,16 @@ impl FromRequestParts<ApiState> for Writer {
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
         let access = access(bearer(parts)?, state, Scope::Write)?;
         Ok(Self(access.into_device()))
+    }
+}
+
+impl FromRequestParts<ApiState> for Sender {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
+        let Writer(device) = Writer::from_request_parts(parts, state).await?;
+        state.send_pace().take(device.clone())?;
+        Ok(Self(device))
     }
 }
 

@@ -8,6 +8,6 @@ mod ids;
 pub(crate) use arriving::Arriving;
 pub(crate) use body::{Body, announced_length};
 pub(crate) use caller::{
-    Anybody, Linking, ListPublisher, Peer, Platform, Reader, Writer, access, bearer,
+    Anybody, Linking, ListPublisher, Peer, Platform, Reader, Sender, Writer, access, bearer,
 };
 pub(crate) use ids::{Idempotency, Params, PathIds, query_id};

@@ -61,12 +61,16 @@ fn everything_is_there_after_a_restart_and_ids_go_on_rising() {
 }
 
 #[test]
-fn stamps_are_of_one_key_across_restarts() {
+fn the_relays_keys_are_the_same_after_a_restart_and_differ_from_each_other() {
     let world = World::sqlite();
-    let secret = run(world.service.secret("franking 1")).unwrap();
+    let secret =
+        |world: &World, name: &str| run(world.storage.secret(name.to_owned(), [0; 32])).unwrap();
+    let (stamps, nonces) = ("franking 1", "nonces and cursors");
+    let before = secret(&world, stamps);
     let world = world.restarted(INLINE);
-    assert_eq!(run(world.service.secret("franking 1")).unwrap(), secret);
-    assert_ne!(run(world.service.secret("tokens")).unwrap(), secret);
+    assert_eq!(secret(&world, stamps), before);
+    assert_ne!(secret(&world, nonces), before);
+    assert_ne!(before, [0; 32]);
 }
 
 #[test]
