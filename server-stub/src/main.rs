@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
+use tracing_subscriber::prelude::*;
 
 /// Stores and routes end-to-end encrypted messages that it can not read.
 ///
@@ -53,7 +55,7 @@ struct Arguments {
     attachment_max: Option<u64>,
 
     /// How the log on stderr looks. It holds ids and sizes, never bodies or tokens.
-    /// RUST_LOG sets what is logged; default: info
+    /// RUST_LOG sets what is logged; default: info. Below info only the relay's own lines are
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log: LogFormat,
 }
@@ -142,14 +144,19 @@ impl Ends {
 }
 
 fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
-    match format {
-        LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().init(),
-    }
+    let wanted = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // Below info the libraries log what passes through them: whole frames, with tokens.
+    let harmless = filter_fn(|line| {
+        *line.level() <= LevelFilter::INFO || line.target().starts_with("sealwire_relay")
+    });
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let lines = match format {
+        LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => lines.json().boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(lines.with_filter(wanted.and(harmless)))
+        .init();
 }
 
 /// The error and its causes, one line each.

@@ -2,7 +2,7 @@
 
 use crate::world::*;
 use reqwest::StatusCode;
-use sealwire_wire::contract::ErrorCode;
+use sealwire_wire::contract::{ClientFrame, ErrorCode};
 use std::path::Path;
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
@@ -18,11 +18,16 @@ struct Process {
 
 impl Process {
     async fn start(folder: &Path) -> Self {
+        Self::start_logging(folder, "info", Stdio::piped()).await
+    }
+
+    async fn start_logging(folder: &Path, level: &str, log: Stdio) -> Self {
         let mut child = Command::new(BINARY)
             .args(["--listen", "127.0.0.1:0", "--log", "json", "--data"])
             .arg(folder)
+            .env("RUST_LOG", level)
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(log)
             .kill_on_drop(true)
             .spawn()
             .unwrap();
@@ -160,6 +165,51 @@ async fn the_log_holds_neither_tokens_nor_bodies() {
 }
 
 #[tokio::test]
+async fn no_level_of_the_log_shows_what_is_in_requests_and_frames() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let to_file = std::fs::File::create(&log).unwrap().into();
+    let relay = Process::start_logging(&folder.path().join("data"), "trace", to_file).await;
+    let (_, alice) = open_account(&relay.url, "alice").await;
+    let (_, bob) = open_account(&relay.url, "bob").await;
+    let thread = sealwire_wire::ThreadId::direct(&alice.name.user_id, &bob.name.user_id);
+    let mut socket = bob.socket().await;
+    socket.catch_up().await;
+    socket
+        .say(&ClientFrame::Auth {
+            token: bob.token.clone(),
+        })
+        .await;
+    let sent = message(1, &[&bob]);
+    alice.send_message(thread, &sent).await;
+    socket.message().await;
+    alice.get("/v1/users/b%2Fad/devices").send().await.unwrap();
+    relay.signal("TERM").await;
+    socket.close_code().await;
+    let mut relay = relay;
+    tokio::time::timeout(PATIENCE, relay.child.wait())
+        .await
+        .unwrap()
+        .unwrap();
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(
+        log.contains("socket opened"),
+        "the level counts for our own lines"
+    );
+    let sealed = serde_json::to_value(&sent.ciphertext).unwrap();
+    let signature = |device: &Device| device.token.rsplit('.').next().unwrap().to_owned();
+    let secrets = [
+        signature(&alice),
+        signature(&bob),
+        sealed.as_str().unwrap().to_owned(),
+    ];
+    for secret in secrets {
+        let line = log.lines().find(|line| line.contains(&secret));
+        assert_eq!(line, None);
+    }
+}
+
+#[tokio::test]
 async fn it_refuses_to_start_with_a_reason_and_exit_code_1() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
@@ -193,6 +243,7 @@ async fn help_names_every_option() {
         "--data",
         "--listen",
         "--public-origin",
+        "--behind-proxy",
         "--platform-jwks",
         "--cors-origin",
         "--attachment-max",
