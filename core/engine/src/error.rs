@@ -61,6 +61,9 @@ pub enum EngineError {
     /// The account key has not reached this device.
     #[error("this device does not hold the account key yet")]
     AccountKeyMissing,
+    /// The account has as many devices as it may.
+    #[error("the account has ten devices: remove one first")]
+    DeviceLimit,
     /// The relay showed device lists that do not hold.
     #[error("the relay's device list for {0} does not hold: {1}")]
     DeviceList(String, String),
@@ -127,6 +130,7 @@ impl EngineError {
             Self::LinkDeclined => "link_declined",
             Self::LinkTampered(_) => "link_tampered",
             Self::AccountKeyMissing => "account_key_missing",
+            Self::DeviceLimit => "device_limit",
             Self::DeviceList(..) => "device_list_invalid",
             Self::Relay { code, .. } => code.as_str(),
             Self::RelayGarbage { .. } => "relay_garbage",

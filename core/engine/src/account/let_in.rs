@@ -4,7 +4,7 @@ use super::linking::{Stage, Step, mailbox_error, slot_bytes};
 use crate::requests::{Answer, Outgoing};
 use crate::{CallId, Engine, EngineError, Event, Question, QuestionId, Reply, trust};
 use rand_core::Rng as _;
-use sealwire_crypto::device::{ListChange, NewDevice, RegistrationGrant};
+use sealwire_crypto::device::{DeviceListError, ListChange, NewDevice, RegistrationGrant};
 use sealwire_crypto::linking::{LinkCode, LinkConfirmer, LinkFinisher, LinkOffer, LinkSender};
 use sealwire_wire::contract::{ErrorCode, PublishDeviceList, ReservedDevice};
 use sealwire_wire::{DeviceId, limits};
@@ -52,6 +52,10 @@ impl Engine {
         self.reachable()?;
         if self.me()?.account.is_none() {
             return Err(EngineError::AccountKeyMissing);
+        }
+        let devices = trust::newest_list(&self.store, &self.me()?.user)?;
+        if devices.is_some_and(|list| list.devices().len() >= limits::DEVICES_MAX) {
+            return Err(EngineError::DeviceLimit);
         }
         let code: LinkCode =
             code.parse()
@@ -186,24 +190,28 @@ impl Engine {
             return self.hand_over(finisher, device.device_id);
         }
         if rounds >= PUBLISH_ROUNDS_MAX {
-            return Err(EngineError::LinkTampered(
-                "the device list could not be published",
-            ));
+            let gave_up = EngineError::LinkTampered("the device list could not be published");
+            return self.let_nobody_in(finisher, gave_up);
         }
         let change = ListChange {
             put: vec![(*device).clone()],
             remove: Vec::new(),
         };
-        let list = newest
-            .sign_next(
-                account,
-                me.device.get(),
-                &me.identity,
-                &change,
-                self.now.0,
-                &mut self.rng,
-            )
-            .map_err(super::internal)?;
+        let signed = newest.sign_next(
+            account,
+            me.device.get(),
+            &me.identity,
+            &change,
+            self.now.0,
+            &mut self.rng,
+        );
+        let list = match signed {
+            Ok(list) => list,
+            Err(DeviceListError::TooManyDevices { .. }) => {
+                return self.let_nobody_in(finisher, EngineError::DeviceLimit);
+            }
+            Err(error) => return self.let_nobody_in(finisher, super::internal(error)),
+        };
         let body = PublishDeviceList {
             list: trust::to_wire(&list)?,
         };
@@ -228,11 +236,12 @@ impl Engine {
                 detail,
                 retry_after_ms,
             }) if !code.retryable() && code != ErrorCode::DeviceListConflict => {
-                Err(EngineError::Relay {
+                let refused = EngineError::Relay {
                     code,
                     detail,
                     retry_after_ms,
-                })
+                };
+                self.let_nobody_in(finisher, refused)
             }
             _ => {
                 let user = self.me()?.user.clone();
@@ -241,6 +250,18 @@ impl Engine {
                 Ok(())
             }
         }
+    }
+
+    /// The new device waits for an end: it gets one.
+    fn let_nobody_in(
+        &mut self,
+        finisher: LinkFinisher,
+        why: EngineError,
+    ) -> Result<(), EngineError> {
+        if let Ok(bytes) = finisher.decline() {
+            self.write_slot(Step::WriteDecline, 2, bytes);
+        }
+        Err(why)
     }
 
     fn hand_over(&mut self, finisher: LinkFinisher, device_id: u32) -> Result<(), EngineError> {
