@@ -1,7 +1,7 @@
 //! What somebody who holds an account's keys can sign, and what somebody who does not can make up.
 
 use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng as _;
+use rand_core::{Rng as _, SeedableRng as _};
 use sealwire::UserId;
 use sealwire_crypto::device::{
     DeviceList, ListChange, NewDevice, RegistrationGrant, SignedDeviceList,
@@ -72,10 +72,12 @@ impl Keys {
 
     /// The right to register a device.
     pub fn grant(&self, device_id: u32) -> SignedGrant {
+        let mut nonce = [0; 16];
+        rng().fill_bytes(&mut nonce);
         let grant = RegistrationGrant {
             user_id: self.user.to_string(),
             device_id,
-            nonce: [7; 16],
+            nonce,
             expires_at_ms: now() + 60_000,
         };
         let signed: SignedRegistrationGrant = grant
