@@ -63,6 +63,8 @@ pub struct Engine {
     pub(crate) outbox: Outbox,
     pub(crate) prekey_uploads: PrekeyUploads,
     pub(crate) linking: Option<Linking>,
+    /// Linkings begun so far: an answer to an earlier one is for nobody.
+    pub(crate) linkings: u64,
     generation: Generation,
     outputs: VecDeque<Output>,
     questions: u64,
@@ -99,6 +101,7 @@ impl Engine {
             outbox: Outbox::default(),
             prekey_uploads: PrekeyUploads::default(),
             linking: None,
+            linkings: 0,
             generation: Generation {
                 raised_at: now,
                 committed,

@@ -46,7 +46,7 @@ pub enum EngineError {
     /// Not a link code of this version.
     #[error("that is not a link code: {0}")]
     LinkCodeInvalid(String),
-    /// A linking is under way already, or none is.
+    /// A linking or a registration is under way already, or no linking is.
     #[error("{0}")]
     LinkState(&'static str),
     /// The ten minutes are over, or the mailbox is gone.

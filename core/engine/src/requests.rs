@@ -220,6 +220,16 @@ impl Engine {
         self.requests.under_way.insert(id, outgoing);
     }
 
+    /// Whether the relay may be about to make an account with this device's keys.
+    pub(crate) fn registers(&self) -> bool {
+        self.requests.under_way.values().any(|outgoing| {
+            matches!(
+                outgoing.purpose,
+                Purpose::PlatformToken { .. } | Purpose::Register { .. }
+            )
+        })
+    }
+
     /// Makes the requests that waited for a token.
     pub(crate) fn requests_have_token(&mut self) {
         for outgoing in std::mem::take(&mut self.requests.waiting_for_token) {

@@ -47,6 +47,11 @@ impl Engine {
             Some(me) if me.state != AccountState::Registering => {
                 return Err(EngineError::AlreadyRegistered);
             }
+            Some(_) if self.registers() => {
+                return Err(EngineError::LinkState(
+                    "this device is being registered: wait for the answer",
+                ));
+            }
             // Keys of a registration or linking that came to nothing.
             Some(_) if self.linking.is_none() => self.forget_account()?,
             _ => {}

@@ -74,22 +74,15 @@ impl Engine {
         call: CallId,
         mailbox: [u8; 16],
     ) -> Result<(), EngineError> {
-        let number = match &self.linking {
-            None => 1,
-            Some(Linking {
-                stage: Stage::Ended(_),
-                number,
-                ..
-            }) => number + 1,
-            Some(_) => {
-                return Err(EngineError::LinkState(
-                    "a linking is under way: finish or cancel it first",
-                ));
-            }
-        };
+        let ended = |linking: &Linking| matches!(linking.stage, Stage::Ended(_));
+        if self.linking.as_ref().is_some_and(|linking| !ended(linking)) {
+            return Err(EngineError::LinkState(
+                "a linking is under way: finish or cancel it first",
+            ));
+        }
+        self.linkings += 1;
         self.linking = Some(Linking {
-            // Numbers of one engine never repeat, also when a linking ended and was forgotten in between.
-            number: number.max(self.now.0),
+            number: self.linkings,
             stage,
             call: Some(call),
             mailbox,

@@ -22,6 +22,11 @@ impl Engine {
                 return Err(EngineError::AlreadyRegistered);
             }
             Some(me) if me.user == user && me.account.is_some() => {}
+            _ if self.registers() => {
+                return Err(EngineError::LinkState(
+                    "this device is being registered for another user: wait for the answer",
+                ));
+            }
             _ if self.linking.is_some() => {
                 return Err(EngineError::LinkState(
                     "this device is being linked: cancel that first",
@@ -73,7 +78,8 @@ impl Engine {
         self.keep_new_device(me)
     }
 
-    /// A fresh device's keys and prekeys, durable before the relay hears of them.
+    /// A fresh device's keys and prekeys, durable before the relay hears of them, in place of all that was made for one that
+    /// came to nothing.
     pub(crate) fn keep_new_device(&mut self, me: Me) -> Result<(), EngineError> {
         let Self {
             store,
@@ -83,6 +89,8 @@ impl Engine {
             ..
         } = self;
         store.transaction(|tx| -> Result<(), EngineError> {
+            tx.remove_setting(FIRST_LIST)?;
+            tx.delete_account()?;
             tx.save_account(&me.to_row(&config.relay_origin))?;
             prekeys::make_first(tx, &me.identity, *now, rng)
         })?;
@@ -148,6 +156,14 @@ impl Engine {
         let Some(mut me) = self.me.clone() else {
             return Err(EngineError::NotRegistered);
         };
+        let reply = Reply::Registered {
+            user_id: me.user.clone(),
+            device_id: me.device,
+        };
+        // Asked twice, and the answer to the other one came first.
+        if me.is_registered() {
+            return Ok(reply);
+        }
         let bytes = self
             .store
             .setting(FIRST_LIST)?
@@ -163,10 +179,6 @@ impl Engine {
             tx.set_account_state(AccountState::Registered)?;
             Ok(())
         })?;
-        let reply = Reply::Registered {
-            user_id: me.user.clone(),
-            device_id: me.device,
-        };
         self.me = Some(me);
         Ok(reply)
     }

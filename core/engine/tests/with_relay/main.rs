@@ -1,6 +1,7 @@
 //! Whole engines against a relay that answers at once and can be made to lie.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod account;
 mod device;
 mod receiving;
 mod recipients;
