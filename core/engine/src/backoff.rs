@@ -8,6 +8,9 @@ const FIRST_MS: u64 = 500;
 /// The longest wait, in milliseconds.
 const LONGEST_MS: u64 = 60_000;
 
+/// The longest wait that a relay's own wish is obeyed for, in milliseconds: it may be mistaken, or mean harm.
+pub(crate) const WISH_MAX_MS: u64 = 60 * 60 * 1000;
+
 /// The failures so far of one thing that is tried again and again.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Backoff {
@@ -33,7 +36,7 @@ impl Backoff {
         at_least_ms: Option<u64>,
         rng: &mut (impl Rng + ?Sized),
     ) {
-        self.not_before = now.plus_ms(wait_ms(self.failures, rng).max(at_least_ms.unwrap_or(0)));
+        self.not_before = now.plus_ms(obeying(at_least_ms, wait_ms(self.failures, rng)));
         self.failures = self.failures.saturating_add(1);
     }
 
@@ -41,6 +44,11 @@ impl Backoff {
     pub(crate) fn succeeded(&mut self) {
         *self = Self::default();
     }
+}
+
+/// The wait, or the relay's wish if that is longer and within reason.
+pub(crate) fn obeying(at_least_ms: Option<u64>, wait_ms: u64) -> u64 {
+    wait_ms.max(at_least_ms.unwrap_or(0).min(WISH_MAX_MS))
 }
 
 /// The wait after that many failures before: half of it fixed, half of it chance.

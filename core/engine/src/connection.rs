@@ -2,6 +2,7 @@
 
 use crate::account::AccessToken;
 use crate::backoff::Backoff;
+use crate::requests::Answer;
 use crate::{ConnectionState, Engine, Event, Output, SocketInput};
 use sealwire_store::AccountState;
 use sealwire_wire::Timestamp;
@@ -51,6 +52,7 @@ impl Engine {
     pub(crate) fn disconnect(&mut self) {
         self.online = false;
         self.close_socket();
+        self.requests_get_no_token(|| Answer::Lost("the client went offline".to_owned()));
         self.set_connection_state(ConnectionState::Offline {
             next_try_at_ms: None,
         });

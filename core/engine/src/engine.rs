@@ -54,6 +54,8 @@ pub struct Engine {
     pub(crate) config: EngineConfig,
     pub(crate) rng: Random,
     pub(crate) now: Timestamp,
+    /// By how much the clock was set back since the start.
+    clock_behind_ms: u64,
     pub(crate) me: Option<Me>,
     pub(crate) online: bool,
     pub(crate) requests: Requests,
@@ -93,6 +95,7 @@ impl Engine {
             config,
             rng,
             now,
+            clock_behind_ms: 0,
             me,
             requests: Requests::default(),
             connection: Connection::default(),
@@ -119,8 +122,7 @@ impl Engine {
 
     /// Takes in what happened, at this time.
     pub fn handle(&mut self, now: Timestamp, input: Input) {
-        // A clock that steps back would make every wait longer: time only moves on here.
-        self.now = self.now.max(now);
+        self.now = self.on_our_time(now);
         match input {
             Input::Call { id, call } => self.on_call(id, call),
             Input::Response { id, result } => self.on_response(id, result),
@@ -153,6 +155,14 @@ impl Engine {
         .into_iter()
         .flatten()
         .min()
+        .map(|at| Timestamp(at.0.saturating_sub(self.clock_behind_ms)))
+    }
+
+    /// A clock that is set back would make every wait longer: here time goes on from where it stood.
+    fn on_our_time(&mut self, clock: Timestamp) -> Timestamp {
+        let at = clock.plus_ms(self.clock_behind_ms);
+        self.clock_behind_ms += self.now.since_ms(at);
+        at.max(self.now)
     }
 
     /// Whose device this is, once it is registered.

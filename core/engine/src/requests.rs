@@ -261,7 +261,7 @@ impl Engine {
         let answer = Answer::judge(result);
         let token_refused = matches!(&answer, Answer::Refused(problem)
             if matches!(problem.code, ErrorCode::TokenExpired | ErrorCode::Unauthorized));
-        if token_refused && outgoing.access == Access::Device && !outgoing.retried {
+        if token_refused && outgoing.access == Access::Device && !outgoing.retried && self.online {
             self.drop_access_token();
             outgoing.retried = true;
             self.requests.waiting_for_token.push(outgoing);

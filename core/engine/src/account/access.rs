@@ -6,6 +6,7 @@ use crate::{Engine, EngineError, Event};
 use sealwire_crypto::challenge::Challenge as SignedChallenge;
 use sealwire_wire::Timestamp;
 use sealwire_wire::contract::{Challenge, ChallengeRequest, ErrorCode, Token, TokenRequest};
+use sealwire_wire::limits::TOKEN_TTL_MS;
 
 /// A token is renewed this long before it ends, in milliseconds.
 const RENEW_BEFORE_MS: u64 = 60_000;
@@ -120,16 +121,17 @@ impl Engine {
         })
     }
 
-    /// Clocks differ: a token is held for its contract's time by this device's clock, or less if it says so.
+    /// Clocks differ: a token is held for its contract's time by this device's clock, or less if it says so. One that would
+    /// have to be renewed at once says only that the clocks differ; should it be true, the relay refuses it in time.
     fn on_our_clock(&self, token: Token) -> Token {
-        let longest = self.now.plus_ms(sealwire_wire::limits::TOKEN_TTL_MS);
-        let ends = if token.expires_at <= self.now {
-            longest
+        let left = token.expires_at.since_ms(self.now);
+        let held_for = if left <= 2 * RENEW_BEFORE_MS {
+            TOKEN_TTL_MS
         } else {
-            token.expires_at.min(longest)
+            left.min(TOKEN_TTL_MS)
         };
         Token {
-            expires_at: ends,
+            expires_at: self.now.plus_ms(held_for),
             ..token
         }
     }

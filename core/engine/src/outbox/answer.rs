@@ -1,7 +1,7 @@
 //! What the relay said to a send: stored, wrap again, later, or never.
 
 use super::Repair;
-use crate::backoff::wait_ms;
+use crate::backoff::{obeying, wait_ms};
 use crate::requests::Answer;
 use crate::{Engine, EngineError, Event, Message};
 use sealwire_store::{LocalId, OutboxEntry};
@@ -38,7 +38,7 @@ impl Engine {
 
     /// The message stays, sealed or not, and is tried again later.
     pub(super) fn rest(&mut self, entry: &OutboxEntry, at_least_ms: Option<u64>) {
-        let wait = wait_ms(entry.attempts, &mut self.rng).max(at_least_ms.unwrap_or(0));
+        let wait = obeying(at_least_ms, wait_ms(entry.attempts, &mut self.rng));
         let next = self.now.plus_ms(wait);
         // If even this cannot be written, the next look comes at the next input.
         let _ = self.store.transaction(|tx| {

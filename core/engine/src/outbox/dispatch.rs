@@ -2,6 +2,7 @@
 
 use super::Repair;
 use crate::account::Me;
+use crate::backoff::WISH_MAX_MS;
 use crate::fanout::{Recipient, lacks_session, recipient, recipients};
 use crate::requests::{Outgoing, Purpose};
 use crate::trust::newest_list;
@@ -21,7 +22,7 @@ impl Engine {
             return;
         };
         for head in heads {
-            if self.outbox.in_flight.contains(&head.thread) || head.next_attempt_at > self.now {
+            if self.outbox.in_flight.contains(&head.thread) || self.rests(head.next_attempt_at) {
                 continue;
             }
             if self.is_too_old(&head) {
@@ -56,11 +57,17 @@ impl Engine {
         }
         let due = self.store.outbox_next_due().ok().flatten()?;
         // A head that is due already waits for an answer, a list or a bundle: those are inputs of their own.
-        Some(if due > self.now {
+        Some(if self.rests(due) {
             due
         } else {
             self.now.plus_ms(LOOK_AGAIN_MS)
         })
+    }
+
+    /// Whether that time is still to come. No rest is longer than the longest: such a one was noted under a clock that ran
+    /// ahead and was set since.
+    fn rests(&self, until: Timestamp) -> bool {
+        until > self.now && until.since_ms(self.now) <= WISH_MAX_MS
     }
 
     fn dispatch(&mut self, head: &OutboxEntry) -> Result<(), EngineError> {

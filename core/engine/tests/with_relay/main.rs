@@ -6,3 +6,4 @@ mod device;
 mod receiving;
 mod recipients;
 mod relay;
+mod time;

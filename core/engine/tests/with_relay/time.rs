@@ -1,0 +1,111 @@
+//! Clocks are set, relays name times, and still everything happens in the end.
+
+use crate::device::Device;
+use crate::relay::{Relay, no, ok, token};
+use sealwire_engine::{Call, EngineError, HttpResponse, Input};
+use sealwire_wire::Timestamp;
+use sealwire_wire::contract::{ErrorCode, Token};
+
+const HOUR_MS: u64 = 60 * 60 * 1000;
+const YEAR_MS: u64 = 365 * 24 * HOUR_MS;
+
+/// The relay refuses so many sends, and wants this much time after each.
+fn refuse_sends(relay: &mut Relay, mut times: u32, retry_after_ms: Option<u64>) {
+    relay.instead = Some(Box::new(move |request| {
+        if !request.path.ends_with("/messages") || times == 0 {
+            return None;
+        }
+        times -= 1;
+        Some(HttpResponse {
+            retry_after_ms,
+            ..no(ErrorCode::RateLimited)
+        })
+    }));
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_no_wait_longer() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let _bob = Device::registered(relay, "bob", 2);
+    refuse_sends(relay, 2, None);
+    alice.send(relay, "bob", "words");
+    alice.now = Timestamp(alice.now.0 - 2 * YEAR_MS);
+    alice.hand_in(Input::Tick);
+    alice.pass(relay, 60_000);
+    assert_eq!(relay.sends.len(), 1);
+}
+
+#[test]
+fn a_clock_that_ran_far_ahead_before_a_restart_holds_nothing_up() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let _bob = Device::registered(relay, "bob", 2);
+    refuse_sends(relay, 1, None);
+    alice.now = alice.now.plus_ms(70 * YEAR_MS);
+    alice.send(relay, "bob", "words");
+    assert!(relay.sends.is_empty());
+    let mut alice = alice.restarted(3);
+    alice.run(relay);
+    alice.pass(relay, 10_000);
+    assert_eq!(relay.sends.len(), 1);
+}
+
+#[test]
+fn no_relay_names_a_time_that_never_comes() {
+    for wish in [u64::MAX, i64::MAX as u64, 100 * YEAR_MS] {
+        let relay = &mut Relay::default();
+        let mut alice = Device::registered(relay, "alice", 1);
+        let _bob = Device::registered(relay, "bob", 2);
+        refuse_sends(relay, 1, Some(wish));
+        alice.send(relay, "bob", "words");
+        alice.pass(relay, 60_000);
+        assert!(relay.sends.is_empty(), "a wish within reason is obeyed");
+        alice.pass(relay, 2 * HOUR_MS);
+        assert_eq!(relay.sends.len(), 1);
+    }
+}
+
+#[test]
+fn tokens_are_asked_for_in_their_time_however_the_clocks_differ() {
+    for ends_in_ms in [0, 1_000, 5_001, 30_000, 61_000, 15 * 60_000] {
+        let relay = &mut Relay::default();
+        let mut alice = Device::registered(relay, "alice", 1);
+        let mut alice = {
+            alice.now = alice.now.plus_ms(20 * 60_000);
+            alice
+        };
+        let expires_at = alice.now.plus_ms(ends_in_ms);
+        relay.instead = Some(Box::new(move |request| {
+            let asks = request.path == "/v1/auth/token";
+            asks.then(|| {
+                ok(&Token {
+                    expires_at,
+                    ..token("alice/1")
+                })
+            })
+        }));
+        relay.asked.clear();
+        alice.pass(relay, 5 * 60_000);
+        let asked = relay.asked.iter().filter(|path| path.ends_with("/token"));
+        assert!(asked.count() <= 2, "ends in {ends_in_ms} ms by this clock");
+    }
+}
+
+#[test]
+fn a_call_that_needs_the_relay_ends_when_the_client_goes_offline() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let thread = alice.thread_with("bob");
+    let sync = alice.call(Call::SyncThread { thread });
+    let request = alice.requests.pop_front().unwrap();
+    alice.call(Call::Disconnect);
+    alice.hand_in(Input::Response {
+        id: request.id,
+        result: Ok(no(ErrorCode::TokenExpired)),
+    });
+    assert!(matches!(
+        alice.result(sync),
+        Some(Err(EngineError::Relay { .. }))
+    ));
+}
