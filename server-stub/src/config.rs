@@ -63,6 +63,8 @@ pub struct Paces {
     pub mailboxes: Pace,
     /// Sends, for each device.
     pub sends: Pace,
+    /// Device lists published, for each user: every contact has to fetch and verify each of them.
+    pub lists: Pace,
 }
 
 /// One rate.
@@ -177,6 +179,10 @@ impl Default for Paces {
             sends: Pace {
                 per_second: 200.0,
                 burst: 1000.0,
+            },
+            lists: Pace {
+                per_second: 1.0 / 60.0,
+                burst: 100.0,
             },
         }
     }

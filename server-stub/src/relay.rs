@@ -104,6 +104,7 @@ impl Relay {
             anonymous_pace: Buckets::new(config.paces.anonymous),
             mailbox_pace: Buckets::new(config.paces.mailboxes),
             send_pace: Buckets::new(config.paces.sends),
+            list_pace: Buckets::new(config.paces.lists),
             public_origin: origin.unwrap_or_else(|| url.clone()),
             cors_origins: config.cors_origins,
             timings: config.timings,

@@ -7,8 +7,8 @@ use crate::config::Timings;
 use crate::relay::TemporaryFolder;
 use crate::service::{Clock, Service};
 use crate::tokens::{AccessTokens, PlatformTokens};
-use sealwire_wire::Timestamp;
 use sealwire_wire::contract::DeviceName;
+use sealwire_wire::{Timestamp, UserId};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +33,7 @@ pub(crate) struct Parts {
     pub(crate) anonymous_pace: Buckets<IpAddr>,
     pub(crate) mailbox_pace: Buckets<IpAddr>,
     pub(crate) send_pace: Buckets<DeviceName>,
+    pub(crate) list_pace: Buckets<UserId>,
     pub(crate) public_origin: String,
     pub(crate) cors_origins: Vec<String>,
     pub(crate) timings: Timings,
@@ -106,6 +107,10 @@ impl ApiState {
 
     pub(crate) fn send_pace(&self) -> &Buckets<DeviceName> {
         &self.0.send_pace
+    }
+
+    pub(crate) fn list_pace(&self) -> &Buckets<UserId> {
+        &self.0.list_pace
     }
 
     /// What devices reach this relay by, as they sign it.

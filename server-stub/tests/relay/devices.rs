@@ -3,6 +3,7 @@
 use crate::world::*;
 use reqwest::StatusCode;
 use sealwire_crypto::device::ListChange;
+use sealwire_relay::{Pace, Paces};
 use sealwire_wire::contract::{
     BundlesAnswer, BundlesQuery, DeviceListsAnswer, DeviceListsQuery, ErrorCode, KnownDeviceList,
     OwnDevices, PrekeyCount, PrekeyUpload, UserBundles, UserDeviceLists, WantedBundles,
@@ -247,4 +248,31 @@ async fn a_signed_prekey_that_the_device_did_not_sign_is_refused() {
     upload.signed_prekey.as_mut().unwrap().signature.0[0] ^= 1;
     let answer = alice.put("/v1/prekeys").json(&upload).send().await.unwrap();
     refused(answer, 400, ErrorCode::InvalidSignature).await;
+}
+
+#[tokio::test]
+async fn a_user_does_not_make_others_verify_lists_without_end() {
+    let lists = Pace {
+        per_second: 0.01,
+        burst: 2.0,
+    };
+    let paces = Paces {
+        lists,
+        ..Paces::default()
+    };
+    let relay = relay_with(|config| config.paces(paces)).await;
+    let Pair {
+        alice,
+        bob,
+        mut alice_account,
+        mut bob_account,
+        ..
+    } = pair(&relay).await;
+    let unchanged = ListChange::default();
+    alice.publish(&mut alice_account, &unchanged).await;
+    alice.publish(&mut alice_account, &unchanged).await;
+    let third = alice.sign_list(&alice_account, &unchanged);
+    let answer = problem(alice.put_list(&third).await).await;
+    assert_eq!((answer.status, answer.code), (429, ErrorCode::RateLimited));
+    bob.publish(&mut bob_account, &unchanged).await;
 }

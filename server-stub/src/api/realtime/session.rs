@@ -52,13 +52,23 @@ pub(super) async fn serve(state: ApiState, access: Access, socket: WebSocket) {
     tracing::debug!(%user, %device, code = ended.code.to_u16(), reason = ended.reason, "socket closed");
     if let Some(code) = ended.error {
         let detail = ended.reason.to_owned();
-        if let Ok(frame) = session.frame(ServerEvent::Error { code, detail }) {
-            let _ = outgoing.frames.try_send(frame);
+        let error = Ready::new(ServerEvent::Error { code, detail });
+        if let Ok(room) = outgoing.frames.try_reserve()
+            && let Ok(frame) = session.frame(error)
+        {
+            room.send(frame);
         }
     }
     outgoing
         .close(ended.code, ended.reason, CLOSE_PATIENCE)
         .await;
+}
+
+/// An event that waits for its frame.
+struct Ready {
+    event: ServerEvent,
+    /// The entry of the queue that it is, if it is one.
+    entry: Option<QueuePosition>,
 }
 
 struct Session {
@@ -76,7 +86,8 @@ struct Session {
     frames: Unacknowledged,
     /// Acknowledged entries that storage could not delete yet.
     unfinished: Vec<QueuePosition>,
-    ready: VecDeque<Utf8Bytes>,
+    /// What is to be framed next. A frame has no number before it is on its way.
+    ready: VecDeque<Ready>,
 }
 
 impl Session {
@@ -112,8 +123,11 @@ impl Session {
                 }
                 room = outgoing.frames.reserve(), if !self.ready.is_empty() => {
                     let Ok(room) = room else { return Ended::stalled() };
-                    if let Some(frame) = self.ready.pop_front() {
-                        room.send(frame);
+                    if let Some(ready) = self.ready.pop_front() {
+                        match self.frame(ready) {
+                            Ok(frame) => room.send(frame),
+                            Err(ended) => return ended,
+                        }
                     }
                 }
                 () = outgoing.frames.closed() => return Ended::stalled(),
@@ -153,14 +167,15 @@ impl Session {
         }
         for entry in page.entries {
             self.position = entry.position;
-            let frame_seq = self.frames.next_frame_of(entry.position);
-            self.ready.push_back(text(frame_seq, entry.event)?);
+            self.ready.push_back(Ready {
+                event: entry.event,
+                entry: Some(entry.position),
+            });
         }
         if !self.behind
             && let Some(replayed) = self.replayed.take()
         {
-            let caught_up = self.frame(ServerEvent::CaughtUp { replayed })?;
-            self.ready.push_back(caught_up);
+            self.say(ServerEvent::CaughtUp { replayed });
             self.count_prekeys().await?;
         }
         Ok(())
@@ -176,8 +191,7 @@ impl Session {
             .map_err(Ended::refused)?;
         let remaining = count.one_time_prekeys;
         if remaining < PREKEYS_LOW {
-            let low = self.frame(ServerEvent::PrekeysLow { remaining })?;
-            self.ready.push_back(low);
+            self.say(ServerEvent::PrekeysLow { remaining });
         }
         Ok(())
     }
@@ -193,8 +207,7 @@ impl Session {
         // Frames that wait are as good a sign of life, and they must not pile up.
         if self.ready.is_empty() {
             let now = self.state.now();
-            let ping = self.frame(ServerEvent::Ping { now })?;
-            self.ready.push_back(ping);
+            self.say(ServerEvent::Ping { now });
         }
         Ok(())
     }
@@ -267,8 +280,28 @@ impl Session {
         Ok(())
     }
 
-    fn frame(&mut self, event: ServerEvent) -> Result<Utf8Bytes, Ended> {
-        text(self.frames.next_frame(), event)
+    fn say(&mut self, event: ServerEvent) {
+        self.ready.push_back(Ready::new(event));
+    }
+
+    /// The frame of an event, numbered: from now on it can be acknowledged.
+    fn frame(&mut self, Ready { event, entry }: Ready) -> Result<Utf8Bytes, Ended> {
+        let frame_seq = match entry {
+            Some(position) => self.frames.next_frame_of(position),
+            None => self.frames.next_frame(),
+        };
+        serde_json::to_string(&ServerFrame { frame_seq, event })
+            .map(Utf8Bytes::from)
+            .map_err(|error| {
+                tracing::error!(%error, "a frame has no JSON form");
+                Ended::new(CloseCode::CatchUp, "a frame could not be written")
+            })
+    }
+}
+
+impl Ready {
+    fn new(event: ServerEvent) -> Self {
+        Self { event, entry: None }
     }
 }
 
@@ -284,13 +317,4 @@ fn closing_time(state: &ApiState, expires_at: Timestamp) -> Instant {
     let left_ms = expires_at.since_ms(state.now());
     let grace_ms = as_ms(state.timings().token_grace);
     Instant::now() + Duration::from_millis(left_ms.saturating_add(grace_ms))
-}
-
-fn text(frame_seq: u64, event: ServerEvent) -> Result<Utf8Bytes, Ended> {
-    serde_json::to_string(&ServerFrame { frame_seq, event })
-        .map(Utf8Bytes::from)
-        .map_err(|error| {
-            tracing::error!(%error, "a frame has no JSON form");
-            Ended::new(CloseCode::CatchUp, "a frame could not be written")
-        })
 }

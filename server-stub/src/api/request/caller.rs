@@ -81,11 +81,17 @@ impl FromRequestParts<ApiState> for ListPublisher {
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
         let token = bearer(parts)?;
         // A token that the platform signed is recognised as such; any other answers as a device's.
-        if let Ok(user) = state.platform().read(token, state.now()) {
-            return Ok(Self(Publisher::Platform(user)));
-        }
-        let access = access(token, state, Scope::Write)?;
-        Ok(Self(Publisher::Device(access.into_device())))
+        let publisher = match state.platform().read(token, state.now()) {
+            Ok(user) => Publisher::Platform(user),
+            Err(_) => Publisher::Device(access(token, state, Scope::Write)?.into_device()),
+        };
+        let user = match &publisher {
+            Publisher::Platform(user) => user,
+            Publisher::Device(device) => &device.user_id,
+        };
+        // Every contact is told of each version, keeps it for ever and verifies it.
+        state.list_pace().take(user.clone())?;
+        Ok(Self(publisher))
     }
 }
 
