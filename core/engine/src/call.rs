@@ -28,7 +28,7 @@ pub enum Call {
         /// `sealwire://link?…`
         code: String,
     },
-    /// Stop a linking under way on either side.
+    /// Stop a linking under way on either side; not any more once the list is published that holds the new device.
     CancelLinking,
     /// The 1:1 thread with this user, remembered: [`Reply::Thread`].
     DirectThread {

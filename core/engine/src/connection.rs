@@ -6,7 +6,7 @@ use crate::requests::Answer;
 use crate::{ConnectionState, Engine, Event, Output, SocketInput};
 use sealwire_store::AccountState;
 use sealwire_wire::Timestamp;
-use sealwire_wire::contract::{ClientFrame, CloseCode};
+use sealwire_wire::contract::{ClientFrame, CloseCode, ErrorCode, Problem};
 use sealwire_wire::limits::SILENCE_MAX_MS;
 
 /// The connection to the relay.
@@ -96,6 +96,10 @@ impl Engine {
     pub(crate) fn on_socket(&mut self, input: SocketInput) {
         self.connection.heard_at = self.now;
         match input {
+            // One that nobody waits for any more.
+            SocketInput::Opened if self.connection.socket != Socket::Opening => {
+                self.output(Output::CloseSocket);
+            }
             SocketInput::Opened => {
                 self.connection.socket = Socket::Open;
                 self.set_connection_state(ConnectionState::CatchingUp);
@@ -156,6 +160,12 @@ impl Engine {
         }
         self.close_socket();
         self.drop_access_token();
+        self.requests_get_no_token(|| {
+            Answer::Refused(Problem::new(
+                ErrorCode::DeviceRevoked,
+                "this device is in no list",
+            ))
+        });
         self.set_connection_state(ConnectionState::Offline {
             next_try_at_ms: None,
         });

@@ -117,6 +117,7 @@ impl Engine {
             generation: committed,
         });
         engine.resume_parked_users()?;
+        engine.look_at_own_list()?;
         Ok(engine)
     }
 
@@ -190,11 +191,9 @@ impl Engine {
             Call::StartLinking => self.start_linking(id),
             Call::FinishLinking => self.finish_linking(id),
             Call::LinkDevice { code } => self.link_device(id, &code),
-            Call::CancelLinking => {
-                self.cancel_linking();
-                self.done(id, Ok(Reply::Nothing));
-                Ok(())
-            }
+            Call::CancelLinking => self
+                .cancel_linking()
+                .map(|()| self.done(id, Ok(Reply::Nothing))),
             Call::DirectThread { user_id } => self
                 .direct_thread(&user_id)
                 .map(|reply| self.done(id, Ok(reply))),

@@ -13,6 +13,10 @@ use zeroize::Zeroizing;
 /// One-time prekeys that the relay holds of a device after an upload.
 const ONE_TIME_STOCK: u32 = 100;
 
+/// One-time prekeys that this device holds. So many that never came back were given out to nobody: more are not made, and
+/// sessions begin from the signed prekey alone.
+const ONE_TIME_HELD_MAX: u64 = 5_000;
+
 /// How uploads stand.
 #[derive(Default)]
 pub(crate) struct PrekeyUploads {
@@ -132,6 +136,7 @@ impl Engine {
         let missing = (ONE_TIME_STOCK as usize).saturating_sub(remaining as usize + waiting);
         if let Ok(missing) = u32::try_from(missing)
             && missing > 0
+            && store.count_one_time_prekeys()? < ONE_TIME_HELD_MAX
         {
             store.transaction(|tx| make_one_time(tx, missing, rng))?;
         }

@@ -57,6 +57,14 @@ impl Rows {
             .map_err(StoreError::from)
     }
 
+    /// How many one-time prekeys are held, uploaded or not.
+    pub fn count_one_time_prekeys(&self) -> Result<u64, StoreError> {
+        let count: Col<u64> = self
+            .statement("SELECT count(*) FROM one_time_prekeys")?
+            .query_row([], |row| row.get(0))?;
+        Ok(count.0)
+    }
+
     /// The one-time prekeys that the relay does not have, by id.
     pub fn one_time_prekeys_to_upload(&self) -> Result<Vec<(u32, SecretBytes)>, StoreError> {
         let first = self.prekey_ids(PrekeyKind::OneTime)?.first_not_uploaded;

@@ -33,6 +33,11 @@ impl LetInStage {
         matches!(self, Self::Asking(asked, ..) if *asked == id)
     }
 
+    /// Whether the list that holds the device may be out.
+    pub(super) fn is_published(&self) -> bool {
+        matches!(self, Self::Publishing(..) | Self::Finishing(_))
+    }
+
     /// The slot that tells the other side of a no, while it still looks there.
     pub(super) fn decline(&mut self) -> Option<(u8, Vec<u8>)> {
         let (slot, sealed) = match std::mem::replace(self, Self::Moving) {

@@ -117,7 +117,14 @@ impl Engine {
         }
     }
 
-    pub(crate) fn cancel_linking(&mut self) {
+    /// Not any more once the list that holds the device may be published: a device that was told no would stay in it.
+    pub(crate) fn cancel_linking(&mut self) -> Result<(), EngineError> {
+        let lets_in = |linking: &Linking| matches!(&linking.stage, Stage::LetIn(stage) if stage.is_published());
+        if self.linking.as_ref().is_some_and(lets_in) {
+            return Err(EngineError::LinkState(
+                "the device is being added: this can no longer be cancelled",
+            ));
+        }
         if let Some(Linking {
             stage: Stage::Ended(_),
             ..
@@ -128,6 +135,7 @@ impl Engine {
         self.decline_linking();
         self.end_linking(Err(EngineError::LinkDeclined));
         self.linking = None;
+        Ok(())
     }
 
     pub(crate) fn on_link_decided(&mut self, id: QuestionId, accepted: bool) {

@@ -4,12 +4,16 @@ use crate::account::internal;
 use crate::view::draft_content;
 use crate::{Engine, EngineConfig, EngineError, Event, Message, NewAttachment, Reply};
 use rand_core::Rng as _;
+use sealwire_crypto::content::MAX_BODY_BYTES;
 use sealwire_store::{
     LocalId, MessageKind, MessageState, NewMessage, NewOutboxEntry, OutboxState, ThreadKind,
 };
 use sealwire_wire::content::{Body, Kind, ThreadFacts, Uid};
 use sealwire_wire::{ThreadId, UserId};
 use zeroize::Zeroizing;
+
+/// What the message before takes in a body, known when it is sealed: a number, a digest and their field headers.
+const PREVIOUS_ROOM: usize = 64;
 
 impl Engine {
     pub(crate) fn direct_thread(&mut self, peer: &UserId) -> Result<Reply, EngineError> {
@@ -44,16 +48,7 @@ impl Engine {
         thread: ThreadId,
         attachment: Box<NewAttachment>,
     ) -> Result<Reply, EngineError> {
-        let max = EngineConfig::max_text_bytes();
         let NewAttachment { pointer, caption } = *attachment;
-        let words = caption.len() + pointer.name.len() + pointer.mime.len();
-        // The pointer's fixed fields fit beside the words in what a body has beside its text.
-        if words + 512 > max {
-            return Err(EngineError::TextTooLong {
-                bytes: words,
-                max: max - 512,
-            });
-        }
         self.enqueue(
             thread,
             Kind::Attachment {
@@ -107,6 +102,13 @@ impl Engine {
             kind,
         };
         let encoded = Zeroizing::new(body.encode());
+        // A body that cannot be sealed would stand before all others of its thread.
+        if encoded.len() + PREVIOUS_ROOM > MAX_BODY_BYTES {
+            return Err(EngineError::TextTooLong {
+                bytes: encoded.len(),
+                max: MAX_BODY_BYTES - PREVIOUS_ROOM,
+            });
+        }
         let key = format!(
             "{:032x}",
             u128::from_be_bytes(uid) ^ u128::from(self.rng.next_u64())

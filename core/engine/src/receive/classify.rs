@@ -2,6 +2,7 @@
 
 use super::{Outcome, Receiver, duplicate};
 use crate::account::internal;
+use crate::trust::newest_list;
 use crate::{EngineError, Message, UnreadableReason};
 use sealwire_crypto::content::OpenError as ContentError;
 use sealwire_crypto::envelope::EnvelopeOpenError;
@@ -70,6 +71,12 @@ impl Receiver<'_> {
             Some(&row.sender_id)
         };
         match peer {
+            // Of somebody who has no account: the relay could make up any number of them.
+            Some(peer)
+                if newest_list(tx, peer)?.is_none() && tx.thread(row.thread_id)?.is_none() =>
+            {
+                return Ok(Outcome::Refused);
+            }
             Some(peer) if sealwire_wire::ThreadId::direct(&self.me.user, peer) == row.thread_id => {
                 tx.ensure_thread(row.thread_id, ThreadKind::Direct, Some(peer), self.now)?;
             }

@@ -3,7 +3,7 @@
 use crate::requests::{Answer, Outgoing, Purpose};
 use crate::{CallId, Engine, EngineError, Reply};
 use sealwire_wire::ThreadId;
-use sealwire_wire::contract::MessagePage;
+use sealwire_wire::contract::{ErrorCode, MessagePage};
 use sealwire_wire::limits::PAGE_SIZE_MAX;
 
 impl Engine {
@@ -38,8 +38,29 @@ impl Engine {
                     added: added + more,
                 }),
             ),
+            Err(EngineError::Relay {
+                code: ErrorCode::InvalidCursor,
+                ..
+            }) if self.forget_cursor(thread) => {
+                if let Err(error) = self.ask_for_page(call, thread, added) {
+                    self.done(call, Err(error));
+                }
+            }
             Err(error) => self.done(call, Err(error)),
         }
+    }
+
+    /// The relay no longer knows the place: from the beginning again. Whether there was one.
+    fn forget_cursor(&mut self, thread: ThreadId) -> bool {
+        let held = self.store.thread(thread).ok().flatten();
+        let stood_somewhere = held
+            .and_then(|row| row.change_cursor)
+            .is_some_and(|at| !at.is_empty());
+        stood_somewhere
+            && self
+                .store
+                .transaction(|tx| tx.set_change_cursor(thread, ""))
+                .is_ok()
     }
 
     fn take_page(
@@ -48,6 +69,14 @@ impl Engine {
         page: &MessagePage,
     ) -> Result<(u64, bool), EngineError> {
         if page.messages.iter().any(|row| row.thread_id != thread) {
+            return Err(EngineError::RelayGarbage { status: 200 });
+        }
+        // It goes into a path as it is.
+        if page
+            .next_cursor
+            .as_deref()
+            .is_some_and(|cursor| !is_cursor(cursor))
+        {
             return Err(EngineError::RelayGarbage { status: 200 });
         }
         let added = self.receive(&page.messages)?;
@@ -89,4 +118,10 @@ impl Engine {
         ));
         Ok(())
     }
+}
+
+/// Characters that a query carries unchanged (RFC 3986, section 2.3), as long as an id may be.
+fn is_cursor(text: &str) -> bool {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.len() <= 128 && text.bytes().all(unreserved)
 }

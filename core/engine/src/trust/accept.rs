@@ -90,6 +90,18 @@ impl Engine {
         ))
     }
 
+    /// A crash may have come between a list that removes this device and what follows from it.
+    pub(crate) fn look_at_own_list(&mut self) -> Result<(), EngineError> {
+        let Some(me) = self.me.as_ref() else {
+            return Ok(());
+        };
+        let user = me.user.clone();
+        if let Some(newest) = newest_list(&self.store, &user)? {
+            self.lists_changed(&user, &newest);
+        }
+        Ok(())
+    }
+
     fn lists_changed(&mut self, user: &UserId, newest: &DeviceList) {
         self.fanout_knows_new_list(user);
         let revoked = self.me.as_ref().is_some_and(|me| {

@@ -2,8 +2,12 @@
 
 use crate::device::{Device, user};
 use crate::relay::Relay;
-use sealwire_engine::{Call, CallId, EngineError, HttpRequest, Input, Reply, TransportFailure};
-use sealwire_wire::contract::ErrorCode;
+use sealwire_crypto::device::ListChange;
+use sealwire_engine::{
+    Call, CallId, EngineError, Event, HttpRequest, Input, Reply, TransportFailure,
+};
+use sealwire_store::AccountState;
+use sealwire_wire::contract::{ErrorCode, ServerEvent};
 
 fn lost(device: &mut Device, request: &HttpRequest) {
     let detail = "cut off".to_owned();
@@ -142,4 +146,65 @@ fn an_answer_to_a_linking_that_was_cancelled_is_for_nobody() {
         result,
     });
     assert!(matches!(device.result(start), Some(Ok(Reply::LinkCode(_)))));
+}
+
+#[test]
+fn a_device_that_is_in_no_list_knows_it_after_a_crash() {
+    let relay = &mut Relay::default();
+    let mut old = Device::registered(relay, "alice", 1);
+    let mut new = Device::new(2);
+    assert!(is_registered(link(relay, &mut old, &mut new), "alice"));
+    old.run(relay);
+    let without_new = old.next_list(ListChange {
+        put: Vec::new(),
+        remove: vec![2],
+    });
+    relay.publish(&user("alice"), &without_new);
+    let told = new.frame(ServerEvent::Devices {
+        user_id: user("alice"),
+        version: 3,
+    });
+    new.take_frames(relay, vec![told]);
+    assert!(new.events.contains(&Event::DeviceRevoked) && new.engine.account().is_none());
+    let mut store = new.engine.into_store();
+    // As if the process had ended between the list's commit and this one.
+    store
+        .transaction(|tx| tx.set_account_state(AccountState::Registered))
+        .unwrap();
+    let mut new = Device::over(store, 3);
+    new.carry_out();
+    assert!(new.events.contains(&Event::DeviceRevoked) && new.engine.account().is_none());
+}
+
+#[test]
+fn a_linking_whose_list_is_out_is_not_cancelled() {
+    let relay = &mut Relay::default();
+    let mut old = Device::registered(relay, "alice", 1);
+    let mut new = Device::new(2);
+    let code = code(relay, &mut new);
+    let finish = new.call(Call::FinishLinking);
+    let letting = old.call(Call::LinkDevice { code });
+    let publishes = |request: &HttpRequest| request.path == "/v1/me/devices/list";
+    for _ in 0..50 {
+        if old.requests.front().is_some_and(publishes) {
+            break;
+        }
+        new.pass(relay, 400);
+        old.step(relay, 400);
+    }
+    assert!(old.requests.front().is_some_and(publishes));
+    let cancel = old.call(Call::CancelLinking);
+    assert!(matches!(
+        old.result(cancel),
+        Some(Err(EngineError::LinkState(_)))
+    ));
+    for _ in 0..10 {
+        old.pass(relay, 400);
+        new.pass(relay, 400);
+    }
+    assert!(matches!(
+        old.result(letting),
+        Some(Ok(Reply::Linked { .. }))
+    ));
+    assert!(is_registered(new.result(finish), "alice"));
 }

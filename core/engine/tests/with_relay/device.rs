@@ -3,6 +3,8 @@
 use crate::relay::Relay;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
+use sealwire_crypto::device::{DeviceList, ListChange, SignedDeviceList};
+use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair};
 use sealwire_engine::{
     Call, CallId, Engine, EngineConfig, EngineError, Event, HttpRequest, Input, Message,
     MessageContent, Output, Reply, SocketInput,
@@ -40,7 +42,7 @@ impl Device {
         Self::over(store, seed)
     }
 
-    fn over(store: Store, seed: u64) -> Self {
+    pub(crate) fn over(store: Store, seed: u64) -> Self {
         let now = Timestamp(1_800_000_000_000);
         let rng = Box::new(ChaCha20Rng::seed_from_u64(seed));
         let config = EngineConfig::new("https://relay.test");
@@ -139,6 +141,34 @@ impl Device {
             "requests without end: {:?}",
             &relay.asked[relay.asked.len() - 20..]
         );
+    }
+
+    /// A little time passes and one request is answered, if there is one.
+    pub(crate) fn step(&mut self, relay: &mut Relay, ms: u64) {
+        self.now = self.now.plus_ms(ms);
+        self.hand_in(Input::Tick);
+        if let Some(request) = self.requests.pop_front() {
+            let result = Ok(relay.answer(&request));
+            self.hand_in(Input::Response {
+                id: request.id,
+                result,
+            });
+        }
+    }
+
+    /// The next version of its own list, as it would sign it.
+    pub(crate) fn next_list(&self, change: ListChange) -> SignedDeviceList {
+        let store = self.engine.store();
+        let account = store.account().unwrap().unwrap();
+        let row = store.newest_list(&account.user_id).unwrap().unwrap();
+        let signed = SignedDeviceList::from_bytes(&row.bytes).unwrap();
+        let list = DeviceList::danger_restore_verified(&signed).unwrap();
+        let keys = AccountKeyPair::from_secret_bytes(&account.account_secret.unwrap());
+        let identity = IdentityKeyPair::from_secret_bytes(&account.identity_secret);
+        let device = account.device_id.get();
+        let rng = &mut ChaCha20Rng::seed_from_u64(7);
+        list.sign_next(&keys, device, &identity, &change, self.now.0, rng)
+            .unwrap()
     }
 
     /// Time passes, tick by tick as the engine asks for it.

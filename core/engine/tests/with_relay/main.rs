@@ -3,7 +3,9 @@
 
 mod account;
 mod device;
+mod history;
 mod receiving;
 mod recipients;
 mod relay;
+mod sending;
 mod time;

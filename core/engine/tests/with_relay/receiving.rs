@@ -5,8 +5,8 @@ use crate::relay::Relay;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use sealwire_crypto::content::{ContentKind, Position, seal};
+use sealwire_crypto::device::ListChange;
 use sealwire_crypto::envelope::EnvelopePlaintext;
-use sealwire_crypto::keys::IdentityKeyPair;
 use sealwire_crypto::ratchet::{self, SessionRecord};
 use sealwire_engine::Event;
 use sealwire_wire::content::{Body, Kind, Previous, ThreadFacts, Uid};
@@ -212,24 +212,10 @@ fn a_list_that_is_kept_back_stops_sending_until_it_is_shown_and_no_longer() {
         before,
         "bob has devices that are not known here"
     );
-    let newer = {
-        let store = bob.engine.store();
-        let account = store.account().unwrap().unwrap();
-        let row = store.newest_list(&account.user_id).unwrap().unwrap();
-        let signed = sealwire_crypto::device::SignedDeviceList::from_bytes(&row.bytes).unwrap();
-        let list = sealwire_crypto::device::DeviceList::danger_restore_verified(&signed).unwrap();
-        let keys = sealwire_crypto::keys::AccountKeyPair::from_secret_bytes(
-            &account.account_secret.unwrap(),
-        );
-        let identity = IdentityKeyPair::from_secret_bytes(&account.identity_secret);
-        let change = sealwire_crypto::device::ListChange {
-            put: Vec::new(),
-            remove: Vec::new(),
-        };
-        let rng = &mut ChaCha20Rng::seed_from_u64(7);
-        list.sign_next(&keys, 1, &identity, &change, bob.now.0, rng)
-            .unwrap()
-    };
+    let newer = bob.next_list(ListChange {
+        put: Vec::new(),
+        remove: Vec::new(),
+    });
     relay.publish(&bob.name().user_id, &newer);
     alice.pass(relay, 120_000);
     assert_eq!(relay.sends.len(), before + 1);
@@ -240,4 +226,24 @@ fn a_list_that_is_kept_back_stops_sending_until_it_is_shown_and_no_longer() {
     );
     assert!(alice.texts("bob").contains(&"by hand".to_owned()));
     assert_eq!(alice.engine.store().count_parked().unwrap(), 0);
+}
+
+#[test]
+fn threads_are_not_made_for_people_who_do_not_exist() {
+    let relay = &mut Relay::default();
+    let (mut alice, mut bob) = acquainted(relay);
+    let good = next_row(relay, &alice, &mut bob, "behind them");
+    let rows = (0..30).map(|number| {
+        let nobody = crate::device::user(&format!("nobody{number}"));
+        let mut row = good.clone();
+        row.thread_id = ThreadId::direct(&alice.name().user_id, &nobody);
+        row.sender_id = nobody;
+        row
+    });
+    let rows = rows.chain([good.clone()]).collect();
+    alice.take_rows(relay, rows);
+    assert_eq!(alice.texts("bob"), ["first", "behind them"]);
+    assert_eq!(alice.engine.store().threads(None, 100).unwrap().len(), 1);
+    assert_eq!(alice.engine.store().count_parked().unwrap(), 0);
+    assert!(alice.is_acknowledged());
 }

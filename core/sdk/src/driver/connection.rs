@@ -5,6 +5,7 @@ use crate::transport::{Socket, SocketItem, Transport};
 use async_channel::{Receiver, Sender};
 use futures_util::future::{Either, select};
 use futures_util::{SinkExt as _, StreamExt as _};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -46,7 +47,14 @@ impl OpenSocket {
         let (outgoing, to_send) = async_channel::unbounded();
         let timers = tasks.clone();
         tasks.spawn(async move {
-            let closed = match transport.open_socket(url, bearer).await {
+            let opening = pin!(transport.open_socket(url, bearer));
+            // Nothing is sent before it is open: this ends when nobody wants it any more. One that opened all the same would
+            // take the place of its successor at the relay.
+            let opened = match select(opening, pin!(to_send.recv())).await {
+                Either::Left((opened, _)) => opened,
+                Either::Right(_) => return,
+            };
+            let closed = match opened {
                 Ok(socket) => {
                     // When nobody listens any more, the pump sees that at once.
                     let _ = tell.send(SocketEvent::Opened).await;
@@ -128,7 +136,7 @@ async fn pump(
         status: None,
     };
     loop {
-        let outgoing = std::pin::pin!(to_send.recv());
+        let outgoing = pin!(to_send.recv());
         match select(outgoing, stream.next()).await {
             Either::Left((Ok(text), _)) => {
                 match within(runtime, SEND_TIME, sink.send(text)).await {
