@@ -33,10 +33,12 @@ enum Outcome {
     Parked { user: UserId },
     /// A message of this device, whose 202 was lost, has its place.
     Confirmed(Message),
-    /// The sender proved a list that the relay does not show: it may be read once the relay does.
-    Hidden {
+    /// It may be read once something else happens, and waits parked behind its placeholder: its sender proved a list that the
+    /// relay does not show, or the app has not accepted the account key that its sender is listed under.
+    Waits {
         user: UserId,
-        version: u64,
+        /// The list version that was proved.
+        proven: Option<u64>,
         placeholder: Box<Outcome>,
     },
     /// Nothing for this device.
@@ -138,12 +140,14 @@ impl Engine {
             Outcome::Recovered(message) => self.event(Event::MessageRecovered(Box::new(message))),
             Outcome::Unreadable(message) => self.event(Event::MessageUnreadable(Box::new(message))),
             Outcome::Confirmed(message) => self.event(Event::MessageSent(Box::new(message))),
-            Outcome::Hidden {
+            Outcome::Waits {
                 user,
-                version,
+                proven,
                 placeholder,
             } => {
-                self.distrust_below(&user, version);
+                if let Some(version) = proven {
+                    self.distrust_below(&user, version);
+                }
                 // Its placeholder stands already: nothing new to tell.
                 if matches!(*placeholder, Outcome::Duplicate { .. }) {
                     return false;
@@ -196,7 +200,11 @@ impl Engine {
     fn refuse_removed_devices(&mut self) {
         let refused = self.store.transaction(|tx| -> Result<(), EngineError> {
             for removal in tx.pending_removals()? {
-                if tx.parked_frames(&removal.user)?.is_empty() {
+                // Until the app accepts the list's account key, the devices before it are the ones that it knows.
+                let settled = tx
+                    .pinned_account(&removal.user)?
+                    .is_none_or(|pinned| pinned.offered_key.is_none());
+                if settled && tx.count_parked_for(&removal.user)? == 0 {
                     tx.refuse_device(&removal.user, removal.device)?;
                 }
             }

@@ -17,6 +17,8 @@ use sealwire_wire::contract::MessageRow;
 pub(super) enum Refusal {
     /// It may open once the sender's list was fetched.
     NeedsList(ParkReason, Option<u64>, UnreadableReason),
+    /// It may open once the app has accepted the account key that its sender is listed under.
+    NeedsConsent,
     /// It will not open.
     Unreadable(UnreadableReason),
     /// The store failed: nothing is decided.
@@ -31,14 +33,20 @@ impl Receiver<'_> {
         refusal: Refusal,
         placeholder: Option<LocalId>,
     ) -> Result<Outcome, EngineError> {
-        let (reason, proven) = match refusal {
+        let (reason, waits) = match refusal {
             Refusal::Failed(error) => return Err(error),
             Refusal::NeedsList(park, version, _)
                 if !self.settled && self.can_park(tx, &row.sender_id)? =>
             {
                 return self.park(tx, row, park, version);
             }
-            Refusal::NeedsList(_, version, reason) => (reason, version),
+            Refusal::NeedsList(_, version, reason) => (reason, version.map(Some)),
+            Refusal::NeedsConsent => {
+                if !self.settled && self.can_park(tx, &row.sender_id)? {
+                    self.park(tx, row, ParkReason::UnknownDevice, None)?;
+                }
+                (UnreadableReason::IdentityChanged, Some(None))
+            }
             Refusal::Unreadable(reason) => (reason, None),
         };
         let outcome = match placeholder {
@@ -48,13 +56,13 @@ impl Receiver<'_> {
             }
             None => self.hold_place(tx, row, reason)?,
         };
-        Ok(match (reason, proven) {
-            (UnreadableReason::DeviceListRollback, Some(version)) => Outcome::Hidden {
+        Ok(match waits {
+            Some(proven) => Outcome::Waits {
                 user: row.sender_id.clone(),
-                version,
+                proven,
                 placeholder: Box::new(outcome),
             },
-            _ => outcome,
+            None => outcome,
         })
     }
 

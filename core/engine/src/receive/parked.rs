@@ -27,9 +27,8 @@ impl Engine {
             for parked in tx.parked_frames(user)? {
                 if let Ok(row) = serde_json::from_slice::<MessageRow>(&parked.frame.frame) {
                     let outcome = receiver.take(tx, &row)?;
-                    // There is a list that opens it, and the relay hides that: it waits on behind its placeholder, unless
-                    // the device is gone that said so.
-                    let waits_on = matches!(outcome, Outcome::Hidden { .. })
+                    // Unless the device is gone that sent it.
+                    let waits_on = matches!(outcome, Outcome::Waits { .. })
                         && newest_list(tx, user)?
                             .is_some_and(|list| list.device(row.sender_device_id.get()).is_some());
                     outcomes.push(outcome);

@@ -22,7 +22,17 @@ impl Receiver<'_> {
         };
         let newest = newest_list(rows, user)?.ok_or_else(unknown)?;
         if let Some(entry) = newest.device(device.get()) {
-            return Ok(entry.clone());
+            // A list under another account key proves nothing but that somebody holds that key: its devices speak for
+            // this user once the app says so.
+            let pinned = rows.pinned_account(user)?;
+            let waits = pinned.is_some_and(|pinned| {
+                pinned.offered_key.is_some() && pinned.account_key != entry.account_key.to_bytes()
+            });
+            return if waits {
+                Err(Refusal::NeedsConsent)
+            } else {
+                Ok(entry.clone())
+            };
         }
         match rows
             .device_removal(user, device)?

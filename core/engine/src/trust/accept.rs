@@ -27,6 +27,12 @@ impl Engine {
         let Some(newest) = chain.last().map(|link| link.list.clone()) else {
             return Ok(0);
         };
+        // The key of its own account needs nobody's word.
+        let own_key = self
+            .me
+            .as_ref()
+            .filter(|me| me.user == *user)
+            .and_then(|me| Some(me.account.as_ref()?.public()));
         self.store.transaction(|tx| -> Result<(), EngineError> {
             let mut previous = before.as_ref();
             for link in &chain {
@@ -38,7 +44,11 @@ impl Engine {
                             tx.note_removal(user, gone, link.list.version)?;
                         }
                         if link.account_key_changed {
-                            tx.offer_account(user, &link.list.account_key.to_bytes())?;
+                            let key = link.list.account_key.to_bytes();
+                            tx.offer_account(user, &key)?;
+                            if own_key == Some(link.list.account_key) {
+                                tx.accept_account(user, &key)?;
+                            }
                         }
                     }
                 }
@@ -50,7 +60,8 @@ impl Engine {
             user_id: user.clone(),
             version: newest.version,
         });
-        if chain.iter().any(|link| link.account_key_changed) {
+        let changed = chain.iter().any(|link| link.account_key_changed);
+        if changed && own_key != Some(newest.account_key) {
             self.event(Event::AccountKeyChanged {
                 user_id: user.clone(),
             });
@@ -63,9 +74,15 @@ impl Engine {
     pub(crate) fn accept_account_key(&mut self, user: &UserId) -> Result<(), EngineError> {
         let pinned = self.store.pinned_account(user)?;
         match pinned.and_then(|pinned| pinned.offered_key) {
-            Some(offered) => Ok(self
-                .store
-                .transaction(|tx| tx.accept_account(user, &offered))?),
+            Some(offered) => {
+                self.store
+                    .transaction(|tx| tx.accept_account(user, &offered))?;
+                // What waited for this is opened with the list, should it fail now.
+                if self.unpark(user).is_err() {
+                    self.want_lists(user.clone());
+                }
+                Ok(())
+            }
             None => Ok(()),
         }
     }
@@ -78,10 +95,11 @@ impl Engine {
         let Some(account) = &me.account else {
             return Ok(());
         };
-        if chain
-            .iter()
-            .all(|link| link.list.account_key == account.public() || link.list.recovery)
-        {
+        // A recovery may be under another key: that of this account from then on, or one that this device is not of.
+        let ends_under_ours = chain
+            .last()
+            .is_none_or(|link| link.list.account_key == account.public());
+        if ends_under_ours || chain.iter().any(|link| link.list.recovery) {
             return Ok(());
         }
         Err(EngineError::DeviceList(

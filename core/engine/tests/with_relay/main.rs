@@ -9,3 +9,4 @@ mod recipients;
 mod relay;
 mod sending;
 mod time;
+mod trust;

@@ -1,0 +1,103 @@
+//! Whose word counts: what a relay that makes up a recovery can and cannot do.
+
+use crate::device::{Device, user};
+use crate::relay::Relay;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng as _;
+use sealwire_crypto::device::{DeviceList, NewDevice, SignedDeviceList, consent_to_listing};
+use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair};
+use sealwire_engine::{Call, Event};
+use sealwire_store::{Account, AccountState, Location, Store, StoreKey};
+use sealwire_wire::DeviceId;
+use sealwire_wire::contract::ServerEvent;
+
+/// A device that says it is the only one left of bob, under an account key of its own.
+fn pretender(relay: &mut Relay, bob: &Device) -> Device {
+    let rng = &mut ChaCha20Rng::seed_from_u64(66);
+    let row = bob
+        .engine
+        .store()
+        .newest_list(&user("bob"))
+        .unwrap()
+        .unwrap();
+    let signed = SignedDeviceList::from_bytes(&row.bytes).unwrap();
+    let list = DeviceList::danger_restore_verified(&signed).unwrap();
+    let (account, identity) = (
+        AccountKeyPair::generate(rng),
+        IdentityKeyPair::generate(rng),
+    );
+    let consent = consent_to_listing(&identity, "bob", &account.public(), rng).unwrap();
+    let device = NewDevice {
+        device_id: 5,
+        registration_id: 55,
+        identity_key: identity.public(),
+        added_at_ms: 1,
+        protocol_versions: vec![3],
+        features: Vec::new(),
+        device_signature: consent,
+    };
+    let recovery = list.sign_recovery(&account, &identity, &device, 1, rng);
+    relay.publish(&user("bob"), &recovery.unwrap());
+    let key = StoreKey::new([7; 32], [9; 16]);
+    let mut store = Store::open(&Location::Memory, &key, None).unwrap();
+    let row = Account {
+        user_id: user("bob"),
+        device_id: DeviceId::new(5).unwrap(),
+        registration_id: 55,
+        identity_secret: identity.secret_bytes(),
+        account_secret: Some(account.secret_bytes()),
+        relay_origin: "https://relay.test".to_owned(),
+        state: AccountState::Registered,
+    };
+    store.transaction(|tx| tx.save_account(&row)).unwrap();
+    Device::over(store, 67)
+}
+
+#[test]
+fn a_recovery_that_nobody_accepted_puts_no_words_in_anybodys_mouth() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    for (number, text) in ["first", "second", "third"].into_iter().enumerate() {
+        bob.send(relay, "alice", text);
+        if number == 0 {
+            alice.deliver(relay);
+        }
+    }
+    let of_bob = relay.queues.remove(&alice.name()).unwrap();
+
+    let mut pretender = pretender(relay, &bob);
+    pretender.run(relay);
+    pretender.send(relay, "alice", "I am bob");
+    let told = alice.frame(ServerEvent::Devices {
+        user_id: user("bob"),
+        version: 2,
+    });
+    alice.take_frames(relay, vec![told]);
+    let changed = Event::AccountKeyChanged {
+        user_id: user("bob"),
+    };
+    assert!(alice.events.contains(&changed));
+    let mut of_bob = of_bob.into_iter();
+    alice.deliver(relay);
+    alice.take_rows(relay, vec![of_bob.next().unwrap()]);
+    let caught_up = alice.frame(ServerEvent::CaughtUp { replayed: 3 });
+    alice.take_frames(relay, vec![caught_up]);
+    alice.take_rows(relay, vec![of_bob.next().unwrap()]);
+    let texts = alice.texts("bob");
+    assert!(!texts.contains(&"I am bob".to_owned()), "{texts:?}");
+    for text in ["first", "second", "third", "<identity_changed>"] {
+        assert!(texts.contains(&text.to_owned()), "{text}: {texts:?}");
+    }
+    assert!(alice.is_acknowledged());
+
+    alice = alice.restarted(8);
+    alice.run(relay);
+    let accept = alice.call(Call::AcceptAccountKey {
+        user_id: user("bob"),
+    });
+    alice.run(relay);
+    assert!(alice.result(accept).unwrap().is_ok());
+    assert!(alice.texts("bob").contains(&"I am bob".to_owned()));
+    assert_eq!(alice.engine.store().count_parked().unwrap(), 0);
+}
