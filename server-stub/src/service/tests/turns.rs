@@ -37,7 +37,8 @@ fn message_after_list(steps_before: usize) -> bool {
         // The step that it waits for is done meanwhile.
         std::thread::sleep(Duration::from_millis(10));
     }
-    let (sent, published) = run(join(send, world.service.publish_list(&publisher, &list)));
+    // The list asks for its turn now, whatever the send does.
+    let (published, sent) = run(join(world.service.publish_list(&publisher, &list), send));
     published.unwrap();
     let first = queue_of(&world, &bob.name(1));
     let told_of_list = place(&first, |event| matches!(event, ServerEvent::Devices { .. }));
