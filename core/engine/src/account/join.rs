@@ -53,7 +53,7 @@ impl Engine {
                 ));
             }
             // Keys of a registration or linking that came to nothing.
-            Some(_) if self.linking.is_none() => self.forget_account()?,
+            Some(_) if !self.is_linking() => self.forget_account()?,
             _ => {}
         }
         self.begin_linking(Stage::Join(JoinStage::Opening), call, [0; 16])?;

@@ -93,6 +93,12 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether a linking is under way: not one that ended and was not asked about.
+    pub(super) fn is_linking(&self) -> bool {
+        let stage = self.linking.as_ref().map(|linking| &linking.stage);
+        stage.is_some_and(|stage| !matches!(stage, Stage::Ended(_)))
+    }
+
     /// Waits for the end of the linking that [`crate::Call::StartLinking`] began.
     pub(crate) fn finish_linking(&mut self, call: CallId) -> Result<(), EngineError> {
         match self.linking.take() {

@@ -27,7 +27,7 @@ impl Engine {
                     "this device is being registered for another user: wait for the answer",
                 ));
             }
-            _ if self.linking.is_some() => {
+            _ if self.is_linking() => {
                 return Err(EngineError::LinkState(
                     "this device is being linked: cancel that first",
                 ));
