@@ -33,7 +33,7 @@ pub struct Home {
 pub struct Cold {
     /// For what the shortcuts do not show.
     pub store: Store,
-    _home: Home,
+    home: Home,
 }
 
 impl Device {
@@ -211,7 +211,7 @@ impl Home {
         let location = Location::File(self.path());
         let store = Store::open(&location, &StoreKey::new(key, salt), Some(anchor)).unwrap();
         store.check().unwrap();
-        Cold { store, _home: self }
+        Cold { store, home: self }
     }
 
     fn path(&self) -> PathBuf {
@@ -243,6 +243,12 @@ impl Cold {
     /// A thread in words, oldest first.
     pub fn texts(&self, thread: ThreadId) -> Vec<String> {
         texts(&self.messages(thread))
+    }
+
+    /// The device again, switched off, with what was changed in its store.
+    pub fn close(self) -> Home {
+        self.store.close().unwrap();
+        self.home
     }
 
     /// How many messages wait to be sent.

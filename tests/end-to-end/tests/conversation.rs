@@ -5,7 +5,7 @@
     reason = "a step that fails here is the test failing"
 )]
 
-use sealwire::Event;
+use sealwire::{ConnectionState, Event};
 use sealwire_tests::{Device, pair, same_everywhere, soon, start_relay, texts};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,4 +250,58 @@ async fn a_burst_is_whole_for_a_reader_that_never_looked() {
     assert_eq!(told, expected);
     let expected: Vec<_> = expected.iter().map(String::as_str).collect();
     same_everywhere(thread, vec![alice, bob], &expected).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_absence_is_caught_up_in_order_over_a_socket_that_breaks() {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    bob.offline().await;
+    let mut last = None;
+    for number in 0..200 {
+        last = Some(alice.write(thread, &format!("{number}")).await);
+    }
+    let last = last.unwrap().local_id;
+    soon("sent", alice.client.wait_until_sent(last))
+        .await
+        .unwrap();
+    // Broken in the middle of the replay, twice, before what came was acknowledged.
+    let mut frames = 0;
+    let line = std::sync::Arc::downgrade(&bob.adversary);
+    bob.adversary.on_frame(move |frame| {
+        frames += 1;
+        if frames == 60 || frames == 150 {
+            line.upgrade().unwrap().break_socket();
+        }
+        vec![frame]
+    });
+    bob.client.go_online().await.unwrap();
+    bob.online().await;
+    let expected: Vec<_> = (0..200).map(|number| number.to_string()).collect();
+    let expected: Vec<_> = expected.iter().map(String::as_str).collect();
+    let told = |event: &Event| matches!(event, Event::MessageReceived(_));
+    bob.events.until_count("all", 200, told).await;
+    assert_eq!(bob.events.count(told), 200);
+    same_everywhere(thread, vec![alice, bob], &expected).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_of_two_instances_of_a_device_is_connected() {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    alice.say(thread, "one").await;
+    bob.hears("one").await;
+    // As if the device's files had been copied to another machine.
+    let copy = bob.snapshot().await.open_online().await;
+    bob.events
+        .until("replaced", |event| {
+            matches!(event, Event::Connection(ConnectionState::Replaced))
+        })
+        .await;
+    assert_eq!(bob.client.connection(), ConnectionState::Replaced);
+    copy.close().await;
+    alice.say(thread, "two").await;
+    bob.client.go_online().await.unwrap();
+    bob.hears("two").await;
+    same_everywhere(thread, vec![alice, bob], &["one", "two"]).await;
 }

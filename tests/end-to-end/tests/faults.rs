@@ -392,31 +392,27 @@ async fn a_forged_token_is_refused_and_the_client_gets_a_true_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_ends_while_the_socket_is_open_is_renewed_over_it() {
+async fn a_token_that_ends_costs_a_reconnect_and_nothing_else() {
     let timings = sealwire_relay::Timings {
-        token_lifetime: std::time::Duration::from_secs(62),
+        token_lifetime: std::time::Duration::from_secs(1),
         token_grace: std::time::Duration::from_millis(200),
         ..sealwire_relay::Timings::default()
     };
     let config = RelayConfig::new(RelayData::Memory).timings(timings);
     let relay = Relay::start(config).await.unwrap();
     let (alice, bob, thread) = pair(relay.url()).await;
-    let tokens = |adversary: &sealwire_tests::Adversary| {
-        let requests = adversary.requests();
-        let is_token = |seen: &&SeenRequest| seen.is("POST", "/v1/auth/token");
-        requests.iter().filter(is_token).count()
-    };
-    // Renewed a minute before its end: two seconds after it was given.
-    bob.adversary
-        .until("a second token", |adversary| {
-            (tokens(adversary) > 1).then_some(())
-        })
-        .await;
-    alice.say(thread, "hello").await;
-    bob.hears("hello").await;
+    alice.say(thread, "under the first").await;
+    bob.hears("under the first").await;
     let online = |event: &Event| matches!(event, Event::CaughtUp);
-    assert_eq!(bob.events.count(online), 1, "the socket stayed");
-    same_everywhere(thread, vec![alice, bob], &["hello"]).await;
+    bob.events.until_count("a second socket", 2, online).await;
+    alice.say(thread, "under another").await;
+    bob.hears("under another").await;
+    same_everywhere(
+        thread,
+        vec![alice, bob],
+        &["under the first", "under another"],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -655,4 +651,50 @@ async fn a_client_closes_in_the_middle_of_everything() {
     let stamped = alice.messages(thread).await[0].created_at;
     assert!(stamped > Timestamp(0));
     same_everywhere(thread, vec![alice, bob], &["half way"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_whose_answers_are_all_lost_is_confirmed_by_history() {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    alice.say(thread, "before").await;
+    alice.adversary.on_request(|seen| match seen.is_send() {
+        true => Fate::AnswerLost,
+        false => Fate::Passed,
+    });
+    let message = alice.write(thread, "never answered").await;
+    let received = bob.hears("never answered").await;
+    alice.client.sync_thread(thread).await.unwrap();
+    let held = alice
+        .client
+        .message(message.local_id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((held.id, held.state), (received.id, MessageState::Sent));
+    alice.adversary.rest();
+    alice.say(thread, "after").await;
+    same_everywhere(
+        thread,
+        vec![alice, bob],
+        &["before", "never answered", "after"],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_relays_wish_to_wait_is_obeyed() {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    alice.say(thread, "before").await;
+    first_send(&alice, || {
+        let mut later = problem(ErrorCode::RateLimited);
+        later.retry_after_ms = Some(1_500);
+        Fate::Answered(later)
+    });
+    let begun = std::time::Instant::now();
+    alice.say(thread, "patiently").await;
+    assert!(begun.elapsed().as_millis() >= 1_500);
+    assert_eq!(alice.adversary.sends().len(), 3);
+    same_everywhere(thread, vec![alice, bob], &["before", "patiently"]).await;
 }

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sealwire::{Event, MessageContent, ThreadId, UnreadableReason};
 use sealwire_relay::Relay;
-use sealwire_tests::{Device, pair, same_everywhere, start_relay};
+use sealwire_tests::{Adversary, Device, pair, same_everywhere, start_relay};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
@@ -48,10 +48,10 @@ fn swap_next(device: &Device, mut change: impl FnMut(&mut Value) + Send + 'stati
 struct Truth(Arc<Mutex<Option<Value>>>);
 
 impl Truth {
-    fn tell(&self, device: &Device) {
-        device
-            .adversary
-            .inject(self.0.lock().unwrap().as_ref().unwrap());
+    async fn tell(&self, device: &Device) {
+        let kept = |_: &Adversary| self.0.lock().unwrap().clone();
+        let frame = device.adversary.until("the true frame", kept).await;
+        device.adversary.inject(&frame);
     }
 }
 
@@ -91,7 +91,7 @@ async fn heals(change: impl FnMut(&mut Value) + Send + 'static, reason: Unreadab
     assert_eq!(shown[2], format!("<{}>", reason.as_str()));
     alice.say(thread, "a later one").await;
     bob.hears("a later one").await;
-    truth.tell(&bob);
+    truth.tell(&bob).await;
     bob.events
         .until("the true one", |event| {
             matches!(event, Event::MessageRecovered(_))
@@ -172,7 +172,7 @@ async fn a_message_of_a_device_that_never_was_is_refused() {
     let truth = swap_next(&bob, |row| row["sender_device_id"] = json!(9));
     alice.say(thread, "the message").await;
     assert_eq!(unreadable(&bob).await, UnreadableReason::UnknownDevice);
-    truth.tell(&bob);
+    truth.tell(&bob).await;
     bob.hears("the message").await;
     alice.say(thread, "a later one").await;
     bob.hears("a later one").await;
@@ -192,7 +192,7 @@ async fn a_message_under_another_senders_name_is_refused() {
     let _carol = Device::register(relay.url(), "carol").await;
     let truth = swap_next(&bob, |row| row["sender_id"] = json!("carol"));
     alice.say(thread, "the message").await;
-    truth.tell(&bob);
+    truth.tell(&bob).await;
     bob.events
         .until("carol's list", |event| {
             matches!(event, Event::DevicesChanged { user_id, .. } if user_id.as_str() == "carol")
@@ -220,7 +220,7 @@ async fn a_message_moved_to_another_thread_is_refused_there() {
     let truth = swap_next(&bob, move |row| row["thread_id"] = json!(other));
     alice.say(thread, "the message").await;
     assert_eq!(unreadable(&bob).await, UnreadableReason::Misplaced);
-    truth.tell(&bob);
+    truth.tell(&bob).await;
     bob.hears("the message").await;
     carol.say(other, "carol again").await;
     bob.hears("carol again").await;
@@ -245,7 +245,7 @@ async fn a_message_under_the_number_of_a_later_one_does_not_keep_that_one_away()
     assert_eq!(unreadable(&bob).await, UnreadableReason::Misplaced);
     alice.say(thread, "the one of that number").await;
     bob.hears("the one of that number").await;
-    truth.tell(&bob);
+    truth.tell(&bob).await;
     bob.hears("the message").await;
     let cold = bob.cold().await;
     let expected = [&REST[..], &["the message", "the one of that number"][..]].concat();
@@ -259,7 +259,7 @@ async fn a_forged_message_under_a_true_ones_id_does_not_keep_that_one_away() {
     let truth = swap_next(&bob, |row| row["client_seq"] = json!(500));
     alice.say(thread, "the message").await;
     assert_eq!(unreadable(&bob).await, UnreadableReason::Misplaced);
-    truth.tell(&bob);
+    truth.tell(&bob).await;
     bob.hears("the message").await;
     alice.say(thread, "a later one").await;
     bob.hears("a later one").await;
@@ -464,5 +464,37 @@ async fn history_changed_by_the_relay_is_held_to_the_same() {
     bob.adversary.break_socket();
     bob.hears("held back").await;
     let expected = [&REST[..], &["held back"][..]].concat();
+    same_everywhere(thread, vec![alice, bob], &expected).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_held_back_is_missed_and_read_when_it_comes() {
+    let (_relay, alice, bob, thread) = acquainted().await;
+    let held: Arc<Mutex<Option<Value>>> = Arc::default();
+    let into = Arc::clone(&held);
+    bob.adversary.on_frame(move |frame| {
+        let mut held = into.lock().unwrap();
+        if is_message(&frame) && held.is_none() {
+            *held = Some(frame);
+            return Vec::new();
+        }
+        vec![frame]
+    });
+    let kept_back = alice.say(thread, "kept back").await;
+    alice.say(thread, "let through").await;
+    let number = kept_back.client_seq;
+    bob.events
+        .until("missed", |event| {
+            matches!(event, Event::MessageMissing { client_seq, .. } if *client_seq == number)
+        })
+        .await;
+    let frame = held.lock().unwrap().clone().unwrap();
+    bob.adversary.inject(&frame);
+    bob.events
+        .until("late", |event| {
+            matches!(event, Event::MessageReordered { client_seq, .. } if *client_seq == number)
+        })
+        .await;
+    let expected = [&REST[..], &["kept back", "let through"][..]].concat();
     same_everywhere(thread, vec![alice, bob], &expected).await;
 }

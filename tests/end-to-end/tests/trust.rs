@@ -640,3 +640,134 @@ async fn a_changed_account_key_stops_sending_until_it_is_accepted() {
     let pinned = cold.store.pinned_account(&user("bob")).unwrap().unwrap();
     assert!(pinned.offered_key.is_none());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_falsely_called_gone_gets_its_message_when_the_relay_asks_for_it() {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    let phone = bob.link().await;
+    alice.say(thread, "before").await;
+    let mut lied = false;
+    alice.adversary.on_request(move |seen| {
+        if seen.is_send() && !lied {
+            lied = true;
+            return mismatch(&[], &[("bob", 2)]);
+        }
+        Fate::Passed
+    });
+    alice.say(thread, "to both").await;
+    phone.hears("to both").await;
+    alice.say(thread, "and again").await;
+    phone.hears("and again").await;
+    let expected = ["before", "to both", "and again"];
+    same_everywhere(thread, vec![alice, bob, phone], &expected).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prekeys_that_run_low_are_made_anew_and_uploaded_once() {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    let keys = bob.keys().await;
+    let (by_alice, by_bob) = (
+        ByHand::device(relay.url(), &alice.keys().await).await,
+        ByHand::device(relay.url(), &keys).await,
+    );
+    let count = async || {
+        let answer = by_bob.get("/v1/prekeys/count").await;
+        sealwire_tests::fields_of(&answer)["one_time_prekeys"]
+            .as_u64()
+            .unwrap()
+    };
+    assert_eq!(count().await, 100);
+    // The answer to the upload is lost: the same keys are uploaded once more.
+    let mut lost = false;
+    bob.adversary.on_request(move |seen| {
+        if seen.is("PUT", "/v1/prekeys") && !lost {
+            lost = true;
+            return Fate::AnswerLost;
+        }
+        Fate::Passed
+    });
+    let mut ids = BTreeSet::new();
+    for _ in 0..82 {
+        let answer = by_alice.get("/v1/users/bob/prekeys").await;
+        let bundle = &sealwire_tests::fields_of(&answer)["bundles"][0];
+        let id = bundle["one_time_prekey"]["id"].as_u64();
+        assert!(ids.insert(id.unwrap()), "a key was given out twice");
+    }
+    let uploads = bob
+        .adversary
+        .until("two uploads", |adversary| {
+            let requests = adversary.requests();
+            let uploads: Vec<_> = requests
+                .into_iter()
+                .filter(|seen| seen.is("PUT", "/v1/prekeys"))
+                .collect();
+            (uploads.len() >= 2).then_some(uploads)
+        })
+        .await;
+    let keys_of = |upload: &sealwire_tests::SeenRequest| upload.body["one_time_prekeys"].clone();
+    let first = keys_of(&uploads[0]);
+    let again = keys_of(&uploads[1]);
+    let first = first.as_array().unwrap();
+    // More may have been given out in between, but none of the first is another key now.
+    assert!(
+        first
+            .iter()
+            .all(|key| again.as_array().unwrap().contains(key))
+    );
+    let fresh = |key: &Value| !ids.contains(&key["id"].as_u64().unwrap());
+    assert!(first.iter().all(fresh), "an id came back");
+    alice.say(thread, "with a fresh key").await;
+    bob.hears("with a fresh key").await;
+    assert!(count().await >= 90);
+    let cold = bob.cold().await;
+    assert_eq!(cold.texts(thread), ["with a fresh key"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_message_without_a_one_time_key_is_read_once() {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    alice.adversary.on_request(|seen| {
+        if !seen.is("POST", "/v1/prekeys/query") {
+            return Fate::Passed;
+        }
+        edit(|answer| {
+            answer["users"][0]["bundles"][0]
+                .as_object_mut()
+                .unwrap()
+                .remove("one_time_prekey");
+        })
+    });
+    alice.say(thread, "first").await;
+    bob.hears("first").await;
+    alice.say(thread, "second").await;
+    bob.hears("second").await;
+    let frames = bob.adversary.frames();
+    let first = frames.iter().find(|frame| frame["t"] == "msg").unwrap();
+    bob.say(thread, "answer").await;
+    alice.hears("answer").await;
+    // Bob forgets the session, as after a removal; the base key of the first message is not forgotten.
+    let mut home = bob.cold().await;
+    let (alice_id, one) = (user("alice"), DeviceId::FIRST);
+    home.store
+        .transaction(|tx| tx.delete_sessions(&alice_id, one))
+        .unwrap();
+    let bob = home.close().open_online().await;
+    let mut replayed = first.clone();
+    replayed["message"]["client_seq"] = json!(99);
+    replayed["message"]["id"] = json!(MessageId::from_parts(1_900_000_000_000, 9));
+    bob.adversary.inject(&replayed);
+    let told = bob.events.until("refused", |event| {
+        matches!(event, Event::MessageUnreadable(_))
+    });
+    let Event::MessageUnreadable(message) = told.await else {
+        panic!("another event");
+    };
+    assert_eq!(
+        sealwire_tests::texts(&[*message]),
+        ["<key_reused>".to_owned()]
+    );
+    bob.cold().await;
+}
