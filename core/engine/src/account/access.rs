@@ -69,6 +69,10 @@ impl Engine {
     }
 
     pub(crate) fn on_challenge(&mut self, answer: Answer) {
+        if !self.online {
+            self.connection.access.asking = false;
+            return;
+        }
         match answer
             .read::<Challenge>()
             .and_then(|challenge| self.answer_challenge(&challenge))

@@ -23,7 +23,8 @@ const LEFT_OUT_MS: u64 = 60_000;
 #[derive(Default)]
 pub(crate) struct Bundles {
     under_way: BTreeSet<UserId>,
-    backoff: Backoff,
+    /// Of users whose bundles were not to be had: they hold nobody else up.
+    backoff: BTreeMap<UserId, Backoff>,
     left_out_until: BTreeMap<(UserId, DeviceId), Timestamp>,
 }
 
@@ -63,9 +64,6 @@ pub(crate) fn lacks_session(
 impl Engine {
     /// Fetches bundles for these devices, unless that is under way or was just tried.
     pub(crate) fn want_bundles(&mut self, devices: &[Recipient]) {
-        if !self.bundles.backoff.is_due(self.now) {
-            return;
-        }
         let mut wanted: BTreeMap<UserId, Vec<DeviceId>> = BTreeMap::new();
         for device in devices
             .iter()
@@ -76,17 +74,26 @@ impl Engine {
                 .or_default()
                 .push(device.device);
         }
-        let wanted: Vec<_> = wanted
+        let (failed, fresh): (Vec<_>, Vec<_>) = wanted
             .into_iter()
             .map(|(user_id, device_ids)| WantedBundles {
                 user_id,
                 device_ids,
             })
-            .take(QUERY_USERS_MAX)
-            .collect();
-        if wanted.is_empty() {
-            return;
+            .partition(|wanted| self.bundles.backoff.contains_key(&wanted.user_id));
+        for wanted in fresh.chunks(QUERY_USERS_MAX) {
+            self.query_bundles(wanted.to_vec());
         }
+        // One who failed before is asked for alone.
+        for wanted in failed {
+            let backoff = self.bundles.backoff.get(&wanted.user_id);
+            if backoff.is_some_and(|backoff| backoff.is_due(self.now)) {
+                self.query_bundles(vec![wanted]);
+            }
+        }
+    }
+
+    fn query_bundles(&mut self, wanted: Vec<WantedBundles>) {
         let users: Vec<_> = wanted.iter().map(|wanted| wanted.user_id.clone()).collect();
         self.bundles.under_way.extend(users.iter().cloned());
         let ask = Outgoing::post("/v1/prekeys/query", Purpose::Bundles { users });
@@ -104,13 +111,21 @@ impl Engine {
             bundles, rng, now, ..
         } = self;
         match begun {
-            Ok(()) => bundles.backoff.succeeded(),
-            Err(error) => bundles.backoff.failed(*now, error.retry_after_ms(), rng),
+            Ok(()) => bundles.backoff.retain(|user, _| !users.contains(user)),
+            Err(error) => {
+                // Of several, one may be what failed: each is asked for alone, and only then waited for as long as it wants.
+                let wish = error.retry_after_ms().filter(|_| users.len() == 1);
+                for user in users {
+                    let backoff = bundles.backoff.entry(user).or_default();
+                    backoff.failed(*now, wish, rng);
+                }
+            }
         }
     }
 
     pub(crate) fn bundles_wake_at(&self) -> Option<Timestamp> {
-        self.bundles.backoff.due_at().filter(|at| *at > self.now)
+        let due = self.bundles.backoff.values().filter_map(Backoff::due_at);
+        due.filter(|at| *at > self.now).min()
     }
 
     /// A new list may hold what was left out.

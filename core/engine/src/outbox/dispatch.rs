@@ -148,14 +148,11 @@ impl Engine {
         {
             return Ok(());
         }
-        let mut devices = Vec::new();
+        let (mut devices, mut unlisted) = (Vec::new(), Vec::new());
         for device in &repair.wrap {
             match recipient(&self.store, &device.user_id, device.device_id)? {
                 Some(listed) if !me.is(&device.user_id, device.device_id) => devices.push(listed),
-                _ => self.event(Event::RelayInconsistent {
-                    user_id: device.user_id.clone(),
-                    device_id: device.device_id,
-                }),
+                _ => unlisted.push(device.clone()),
             }
         }
         let Some(ready) = self.with_sessions(devices)? else {
@@ -163,6 +160,9 @@ impl Engine {
         };
         self.wrap_again(head, &ready)?;
         self.outbox.repairs.remove(&head.local_id);
+        for DeviceName { user_id, device_id } in unlisted {
+            self.event(Event::RelayInconsistent { user_id, device_id });
+        }
         Ok(())
     }
 

@@ -12,7 +12,6 @@ impl Engine {
         call: CallId,
         thread: ThreadId,
     ) -> Result<(), EngineError> {
-        self.reachable()?;
         self.ask_for_page(call, thread, 0)
     }
 
@@ -102,6 +101,8 @@ impl Engine {
         thread: ThreadId,
         added: u64,
     ) -> Result<(), EngineError> {
+        // Also between two pages: the app may have gone offline.
+        self.reachable()?;
         let row = self
             .store
             .thread(thread)?

@@ -1,10 +1,10 @@
 //! Whom a message is wrapped for.
 
 use crate::device::{Device, user};
-use crate::relay::{Relay, mismatch};
-use sealwire_engine::Event;
+use crate::relay::{Relay, mismatch, no};
+use sealwire_engine::{Event, HttpResponse};
 use sealwire_wire::DeviceId;
-use sealwire_wire::contract::{DeviceMismatch, DeviceName};
+use sealwire_wire::contract::{DeviceMismatch, DeviceName, ErrorCode};
 
 #[test]
 fn two_people_hear_each_other() {
@@ -66,4 +66,73 @@ fn no_word_of_the_relay_brings_a_stranger_into_a_thread_of_two() {
             .iter()
             .any(|path| path.starts_with("Get") && asked_for(path))
     );
+}
+
+#[test]
+fn somebody_without_prekeys_holds_nobody_else_up() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let _bob = Device::registered(relay, "bob", 2);
+    let _carol = Device::registered(relay, "carol", 3);
+    relay.instead = Some(Box::new(|request| {
+        let body = String::from_utf8_lossy(request.body.as_deref().unwrap_or_default());
+        let exhausted = request.path == "/v1/prekeys/query" && body.contains("bob");
+        exhausted.then(|| HttpResponse {
+            retry_after_ms: Some(30 * 60_000),
+            ..no(ErrorCode::PrekeysExhausted)
+        })
+    }));
+    alice.send(relay, "bob", "has to wait");
+    alice.pass(relay, 2_000);
+    alice.send(relay, "carol", "does not");
+    alice.pass(relay, 2_000);
+    let sent: Vec<_> = relay
+        .sends
+        .iter()
+        .map(|(_, send)| send.to.clone())
+        .collect();
+    assert_eq!(sent, [Some(user("carol"))]);
+    relay.instead = None;
+    let asked = |relay: &Relay| {
+        relay
+            .asked
+            .iter()
+            .filter(|path| path.contains("prekeys"))
+            .count()
+    };
+    let before = asked(relay);
+    alice.pass(relay, 20 * 60_000);
+    assert_eq!(asked(relay), before, "the relay's wish is obeyed");
+    alice.pass(relay, 20 * 60_000);
+    assert_eq!(relay.sends.len(), 2);
+}
+
+#[test]
+fn a_device_that_no_list_holds_is_told_of_once_a_round() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let _bob = Device::registered(relay, "bob", 2);
+    let unlisted = DeviceName {
+        user_id: user("bob"),
+        device_id: DeviceId::new(9).unwrap(),
+    };
+    let mut lies = 1;
+    relay.instead = Some(Box::new(move |request| {
+        let lie = request.path.ends_with("/messages") && lies > 0;
+        lie.then(|| {
+            lies -= 1;
+            mismatch(DeviceMismatch {
+                missing: vec![unlisted.clone()],
+                ..DeviceMismatch::default()
+            })
+        })
+    }));
+    alice.send(relay, "bob", "words");
+    for _ in 0..5 {
+        alice.pass(relay, 1_000);
+    }
+    assert_eq!(relay.sends.len(), 1);
+    let told = alice.events.iter();
+    let told = told.filter(|event| matches!(event, Event::RelayInconsistent { .. }));
+    assert_eq!(told.count(), 1);
 }

@@ -109,3 +109,23 @@ fn a_call_that_needs_the_relay_ends_when_the_client_goes_offline() {
         Some(Err(EngineError::Relay { .. }))
     ));
 }
+
+#[test]
+fn nothing_leaves_after_the_client_went_offline() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let thread = alice.thread_with("bob");
+    alice.now = alice.now.plus_ms(HOUR_MS);
+    let sync = alice.call(Call::SyncThread { thread });
+    assert!(!alice.requests.is_empty(), "a token is asked for first");
+    alice.call(Call::Disconnect);
+    relay.asked.clear();
+    let waiting = alice.requests.len();
+    alice.run(relay);
+    alice.pass(relay, HOUR_MS);
+    assert_eq!(relay.asked.len(), waiting, "{:?}", relay.asked);
+    assert!(alice.result(sync).unwrap().is_err());
+    alice.call(Call::Connect);
+    alice.run(relay);
+    assert!(relay.asked.iter().any(|path| path.ends_with("/token")));
+}
