@@ -15,7 +15,7 @@ pub(crate) struct Args {
     /// The picture that is sent as an attachment [default: the shipped photograph].
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
-    /// Keep the relay's folder and the devices' stores here to look at.
+    /// Keep the relay's folder and the devices' stores here to look at; the folder must be empty or new.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
 }

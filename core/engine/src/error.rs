@@ -27,7 +27,9 @@ pub enum EngineError {
     #[error("a message needs at least one character")]
     EmptyText,
     /// Longer than a message can be.
-    #[error("the text has {bytes} bytes, a message holds at most {max}")]
+    #[error(
+        "the words (of a file: caption, name and type together) have {bytes} bytes, a message holds at most {max}"
+    )]
     TextTooLong {
         /// As given.
         bytes: usize,
