@@ -57,7 +57,7 @@ pub enum MessageState {
     Sent,
     /// Of this device: given up, with the code of the reason.
     Failed {
-        /// Stable.
+        /// Stable: `user_unknown`, `gave_up` (tried, and still not at the relay a day after it was queued), or what the relay answered.
         code: String,
     },
     /// Of another device.

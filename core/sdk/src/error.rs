@@ -76,6 +76,17 @@ pub enum Error {
 
 impl Error {
     /// The stable code.
+    ///
+    /// | when | codes |
+    /// |---|---|
+    /// | opening | `configuration`, `key_store`, `key_missing`, `wrong_key`, `store_missing`, `not_a_store`, `store_corrupt`, `store_newer`, `store_rolled_back`, `store_in_use` |
+    /// | any call | `closed`, `system`, `internal`, `disk_full`, `store_locked`, `store_io`, `store_corrupt` |
+    /// | a call that asks the relay | `network`, `offline`, `network_role_taken`, `relay_garbage`, `device_revoked`, `rate_limited`, `unavailable`, `storage_full`, and others that the relay answered |
+    /// | accounts and linking | `invalid_id`, `not_registered`, `already_registered`, `account_exists`, `platform_token_required`, `link_code_invalid`, `link_state`, `link_expired`, `link_declined`, `link_tampered`, `device_limit`, `account_key_missing`, `device_list_invalid` |
+    /// | messages | `empty_text`, `text_too_long`, `unknown_thread`, `unknown_message`, `not_failed`, `message_failed` |
+    /// | attachments | `attachment_source`, `attachment_sink`, `attachment_too_large`, `attachment_unsupported`, `attachment_tampered`, `attachment_gone`, `attachment_transfer`, `no_attachment` |
+    ///
+    /// Later versions may add codes.
     pub fn code(&self) -> &'static str {
         self.entry().0
     }

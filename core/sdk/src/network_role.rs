@@ -10,7 +10,7 @@ pub enum NetworkRole {
     /// It may.
     Held,
     /// Another process has the store open and speaks for the device; this client reads and queues, and takes over when
-    /// that one ends.
+    /// that one ends. What it queued may lie until then.
     Waiting,
 }
 

@@ -49,7 +49,8 @@ impl Attachment {
         Self::new(From::Path(path.into()))
     }
 
-    /// What this reader gives: exactly `size` bytes.
+    /// What this reader gives: exactly `size` bytes. The reader is one of the `futures` crates, not of Tokio:
+    /// `tokio_util::compat` turns the one into the other.
     pub fn from_reader(reader: impl AsyncRead + MaybeSend + 'static, size: u64) -> Self {
         Self::new(From::Reader {
             reader: Box::pin(reader),

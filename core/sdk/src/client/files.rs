@@ -17,7 +17,8 @@ impl Client {
     /// Encrypts and uploads the attachment, then sends a message that points to it: durable here when this returns.
     ///
     /// The upload needs the relay and is tried again for a while; the process has to live until it is done.
-    /// Codes: `attachment_too_large`, `attachment_source`, `attachment_transfer`, and those of [`Client::send_text`].
+    /// Codes: `attachment_too_large`, `attachment_source`, `attachment_transfer`, `network`, and those of
+    /// [`Client::send_text`]; `text_too_long` counts caption, name and type together.
     pub async fn send_attachment(
         &self,
         thread: ThreadId,
@@ -42,7 +43,7 @@ impl Client {
 
     /// The bytes of a message's attachment: all of them, as they were sent.
     ///
-    /// Codes: `no_attachment`, `attachment_gone`, `attachment_tampered`, `attachment_transfer`.
+    /// Codes: `no_attachment`, `attachment_gone`, `attachment_tampered`, `attachment_transfer`, `network`.
     pub async fn download_attachment(
         &self,
         message: &Message,
@@ -58,6 +59,9 @@ impl Client {
     ///
     /// Every chunk is authentic before it is written, but only a return without error says that all of them are there and
     /// are what was sent: throw away what was written otherwise. Dropping the future ends the download.
+    ///
+    /// The writer is one of the `futures` crates, not of Tokio: `tokio_util::compat` turns the one into the other.
+    /// Codes: those of [`Client::download_attachment`] and `attachment_sink`.
     pub async fn download_attachment_to(
         &self,
         message: &Message,

@@ -7,6 +7,9 @@ use sealwire_wire::ThreadId;
 
 impl Client {
     /// The thread of this user with another one, or with themselves. It needs no network, and the other user nothing yet.
+    ///
+    /// Codes: `invalid_id`, `not_registered`. Whether the other user exists shows when a message is sent: it fails with
+    /// `user_unknown`.
     pub async fn direct_thread(&self, user: &str) -> Result<ThreadId, Error> {
         let user_id = user_id(user)?;
         match self.call(Call::DirectThread { user_id }).await? {
@@ -18,7 +21,8 @@ impl Client {
     /// Sends words: durable here when this returns, on their way from then on, also across restarts.
     ///
     /// Codes: `empty_text`, `text_too_long` (see [`Client::max_text_bytes`]), `unknown_thread`, `not_registered`. That the
-    /// relay has it comes as [`crate::Event::MessageSent`]; that it was given up, as [`crate::Event::MessageFailed`].
+    /// relay has it comes as [`crate::Event::MessageSent`]; that it was given up, as [`crate::Event::MessageFailed`]:
+    /// so ends also what was tried and is still not there a day later (`gave_up`). [`Client::retry`] sends it again.
     pub async fn send_text(
         &self,
         thread: ThreadId,
@@ -33,7 +37,7 @@ impl Client {
         )
     }
 
-    /// Tries a message that failed once more.
+    /// Tries a message that failed once more. Codes: `unknown_message`, `not_failed`.
     pub async fn retry(&self, local_id: i64) -> Result<Message, Error> {
         queued(self.call(Call::Retry { local_id }).await?)
     }

@@ -6,6 +6,8 @@ use sealwire_engine::{ConnectionState, EngineError, Event, Message, MessageState
 
 impl Client {
     /// Waits until the client is connected and everything that was queued for it is here.
+    ///
+    /// That is for ever while it is offline, belongs to no account, or is refused by the relay: set a limit of your own.
     pub async fn wait_until_caught_up(&self) -> Result<(), Error> {
         let mut events = self.events();
         // Looked at after the stream began: a change in between is in the stream.
