@@ -2,7 +2,7 @@
 
 use crate::conversation::{Conversation, Picture};
 use crate::devices::Device;
-use crate::probes::{Probe, probes};
+use crate::probes::{HITS_MAX, Probe, probes};
 use crate::report::Expectations;
 use crate::{Done, client};
 
@@ -49,7 +49,7 @@ pub(crate) async fn reopen(
                     "{} finds {} {:?} in {} lines, found {hits}",
                     device.name, probe.kind, probe.query, probe.lines
                 ),
-                hits == probe.lines,
+                probe.holds(hits),
             );
         }
         let by_name = device
@@ -71,7 +71,7 @@ pub(crate) async fn reopen(
 async fn search(device: &Device, probe: &Probe) -> Done<usize> {
     let hits = device
         .client()?
-        .search(&probe.query, None, None, 100)
+        .search(&probe.query, None, None, HITS_MAX)
         .await
         .map_err(client("searching"))?;
     Ok(hits.len())

@@ -9,6 +9,22 @@ pub(crate) struct Probe {
     pub(crate) kind: String,
     pub(crate) query: String,
     pub(crate) lines: usize,
+    /// Whether it is known to stand in no other line. The store also finds accented forms, which are not counted here.
+    exact: bool,
+}
+
+/// So many hits are asked for.
+pub(crate) const HITS_MAX: u32 = 100;
+
+impl Probe {
+    /// Whether so many hits are what was to be found.
+    pub(crate) fn holds(&self, hits: usize) -> bool {
+        if self.exact {
+            hits == self.lines
+        } else {
+            hits >= self.lines.min(HITS_MAX as usize)
+        }
+    }
 }
 
 /// The shipped text's own searches; of another text, its longest word of letters and that word's beginning.
@@ -30,6 +46,7 @@ pub(crate) fn probes(conversation: &Conversation) -> Vec<Probe> {
             kind: kind.to_owned(),
             lines: lines_with(conversation, &query),
             query,
+            exact: false,
         })
         .collect()
 }
@@ -41,6 +58,7 @@ fn shipped(row: &str) -> Option<Probe> {
         kind,
         query,
         lines: cells.next()?.trim().parse().ok()?,
+        exact: true,
     })
 }
 
@@ -52,4 +70,32 @@ fn lines_with(conversation: &Conversation, prefix: &str) -> usize {
 fn words(line: &str) -> impl Iterator<Item = String> {
     line.split(|letter: char| !letter.is_alphanumeric())
         .map(str::to_lowercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accented_forms_in_somebody_s_own_text_are_no_failure() {
+        let lines = ["representation of", "une représentation", "nothing"];
+        let text = Conversation {
+            lines: lines.map(str::to_owned).to_vec(),
+            shipped: false,
+        };
+        let word = &probes(&text)[0];
+        assert_eq!((word.query.as_str(), word.lines), ("representation", 1));
+        assert!(word.holds(2) && word.holds(1) && !word.holds(0));
+    }
+
+    #[test]
+    fn the_shipped_text_is_found_exactly() {
+        let text = Conversation {
+            lines: Vec::new(),
+            shipped: true,
+        };
+        for probe in probes(&text) {
+            assert!(probe.holds(probe.lines) && !probe.holds(probe.lines + 1));
+        }
+    }
 }
