@@ -348,24 +348,28 @@ async fn a_lost_answer_to_the_publication_of_the_list_publishes_it_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_answers_to_what_the_existing_device_writes_stop_nothing() {
-    for step in ["/v1/me/devices/reserve", "/0", "/2"] {
+    let lost = async |step: &'static str| {
         let (_relay, desk, new) = desk_and_new().await;
         lose_first(&desk, move |seen| {
             seen.method != "GET" && seen.path.ends_with(step)
         });
         links(desk, new).await;
-    }
+    };
+    let [first, second, third] = ["/v1/me/devices/reserve", "/0", "/2"];
+    tokio::join!(lost(first), lost(second), lost(third));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_answers_to_what_the_new_device_writes_stop_nothing() {
-    for step in ["/v1/provisioning", "/v1/devices", "/1"] {
+    let lost = async |step: &'static str| {
         let (_relay, desk, new) = desk_and_new().await;
         lose_first(&new, move |seen| {
             seen.method != "GET" && seen.path.ends_with(step)
         });
         links(desk, new).await;
-    }
+    };
+    let [first, second, third] = ["/v1/provisioning", "/v1/devices", "/1"];
+    tokio::join!(lost(first), lost(second), lost(third));
 }
 
 #[tokio::test(flavor = "multi_thread")]
