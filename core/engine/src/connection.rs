@@ -130,6 +130,7 @@ impl Engine {
         self.connection.backoff.succeeded();
         self.set_connection_state(ConnectionState::Online);
         self.event(Event::CaughtUp);
+        self.outbox_is_heard();
     }
 
     /// The socket said something that the contract does not have.

@@ -22,6 +22,8 @@ pub(crate) struct Outbox {
     repairs: BTreeMap<LocalId, Repair>,
     /// Devices that a list holds but the relay no longer delivers to; until the next list.
     not_live: BTreeSet<DeviceName>,
+    /// Messages whose last try got no answer at all: due again as soon as the relay is heard.
+    unheard: BTreeSet<LocalId>,
 }
 
 /// Envelopes that the relay asked for.

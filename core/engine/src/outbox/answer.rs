@@ -18,6 +18,10 @@ impl Engine {
         let Ok(Some(entry)) = self.store.outbox_entry(local_id) else {
             return;
         };
+        match &answer {
+            Answer::Lost(_) => self.outbox.unheard.insert(local_id),
+            _ => self.outbox.unheard.remove(&local_id),
+        };
         match answer {
             Answer::Refused(Problem {
                 code: ErrorCode::DeviceMismatch,
@@ -44,6 +48,18 @@ impl Engine {
         let _ = self.store.transaction(|tx| {
             tx.note_attempt(entry.local_id, entry.attempts.saturating_add(1), 0, next)
         });
+    }
+
+    /// The relay is heard again: what waited only because it was not waits no longer.
+    pub(crate) fn outbox_is_heard(&mut self) {
+        let (unheard, now) = (std::mem::take(&mut self.outbox.unheard), self.now);
+        for head in self.store.outbox_heads().unwrap_or_default() {
+            if unheard.contains(&head.local_id) && head.next_attempt_at > now {
+                let _ = self
+                    .store
+                    .transaction(|tx| tx.note_attempt(head.local_id, 0, 0, now));
+            }
+        }
     }
 
     /// Whether that could be written.
