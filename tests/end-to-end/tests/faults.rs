@@ -687,3 +687,30 @@ async fn the_relays_wish_to_wait_is_obeyed() {
     assert_eq!(alice.adversary.sends().len(), 3);
     same_everywhere(thread, vec![alice, bob], &["before", "patiently"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_network_held_up_leaves_as_soon_as_the_relay_is_heard_again() {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    alice.adversary.on_request(|seen| match seen.is_send() {
+        true => Fate::Lost,
+        false => Fate::Passed,
+    });
+    let message = alice.write(thread, "held up").await;
+    // By now the next try is some seconds away.
+    alice
+        .adversary
+        .until("five tries", |adversary| {
+            (adversary.sends().len() >= 5).then_some(())
+        })
+        .await;
+    alice.adversary.rest();
+    let back = std::time::Instant::now();
+    alice.adversary.break_socket();
+    soon("sent", alice.client.wait_until_sent(message.local_id))
+        .await
+        .unwrap();
+    assert!(back.elapsed().as_secs() < 4, "{:?}", back.elapsed());
+    assert_eq!(alice.adversary.sends().len(), 6);
+    same_everywhere(thread, vec![alice, bob], &["held up"]).await;
+}
