@@ -22,7 +22,7 @@ fn is_registered(result: Option<Result<Reply, EngineError>>, as_user: &str) -> b
 }
 
 /// Lets `new` into the account of `old`; how it ended for the new one.
-fn link(
+pub(crate) fn link(
     relay: &mut Relay,
     old: &mut Device,
     new: &mut Device,

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod account;
+mod crashes;
 mod device;
 mod history;
 mod receiving;

@@ -20,6 +20,7 @@ pub(crate) struct Relay {
     /// Method and path of every request.
     pub(crate) asked: Vec<String>,
     pub(crate) instead: Option<Instead>,
+    stored: BTreeMap<(ThreadId, DeviceName, u64), (Vec<u8>, SentMessage)>,
     slots: BTreeMap<String, Base64>,
     minted: u64,
 }
@@ -197,6 +198,14 @@ impl Relay {
 
     fn send(&mut self, sender: DeviceName, thread: ThreadId, send: SendMessage) -> HttpResponse {
         self.sends.push((sender.clone(), send.clone()));
+        let number = (thread, sender.clone(), send.client_seq.0);
+        if let Some((ciphertext, answer)) = self.stored.get(&number) {
+            return if *ciphertext == send.ciphertext.0 {
+                ok(answer)
+            } else {
+                no(ErrorCode::ClientSeqConflict)
+            };
+        }
         let users: BTreeSet<_> = [sender.user_id.clone(), send.to.clone().unwrap()].into();
         let live: BTreeSet<_> = users.iter().flat_map(|user| self.live(user)).collect();
         let live: BTreeSet<_> = live
@@ -226,14 +235,17 @@ impl Relay {
                 .or_default()
                 .push_back(row);
         }
-        ok(&SentMessage {
+        let answer = SentMessage {
             id: row.id,
             thread_id: thread,
             sender_id: sender.user_id,
             sender_device_id: sender.device_id,
             client_seq: send.client_seq,
             created_at: row.created_at,
-        })
+        };
+        let response = ok(&answer);
+        self.stored.insert(number, (send.ciphertext.0, answer));
+        response
     }
 
     fn row(&mut self, sender: &DeviceName, thread: ThreadId, send: &SendMessage) -> MessageRow {
