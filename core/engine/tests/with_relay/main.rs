@@ -5,6 +5,7 @@ mod account;
 mod crashes;
 mod device;
 mod history;
+mod lies;
 mod receiving;
 mod recipients;
 mod relay;
