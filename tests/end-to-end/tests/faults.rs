@@ -5,6 +5,8 @@
     reason = "a step that fails here is the test failing"
 )]
 
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng as _, SeedableRng as _};
 use sealwire::{Client, Event, MessageState, Timestamp};
 use sealwire_relay::{Relay, RelayConfig, RelayData};
 use sealwire_tests::{
@@ -713,4 +715,77 @@ async fn what_the_network_held_up_leaves_as_soon_as_the_relay_is_heard_again() {
     assert!(back.elapsed().as_secs() < 4, "{:?}", back.elapsed());
     assert_eq!(alice.adversary.sends().len(), 6);
     same_everywhere(thread, vec![alice, bob], &["held up"]).await;
+}
+
+/// Every third thing goes wrong, one way or another.
+fn storm(device: &Device, seed: u64) {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    device
+        .adversary
+        .on_request(move |_| match rng.next_u64() % 12 {
+            0 => Fate::Lost,
+            1 => Fate::AnswerLost,
+            2 => Fate::Answered(problem(ErrorCode::Unavailable)),
+            3 => Fate::Rewritten(Box::new(|_| answer(200, "{\"half\":"))),
+            _ => Fate::Passed,
+        });
+    let mut rng = ChaCha20Rng::seed_from_u64(seed + 100);
+    let line = Arc::downgrade(&device.adversary);
+    device.adversary.on_frame(move |frame| {
+        match rng.next_u64() % 12 {
+            0 => line.upgrade().unwrap().break_socket(),
+            1 => return vec![frame.clone(), frame],
+            _ => {}
+        }
+        vec![frame]
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_devices_in_a_storm_end_with_the_same_messages() {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    let phone = bob.link().await;
+    phone.client.direct_thread("alice").await.unwrap();
+    let mut devices = vec![alice, bob, phone];
+    for round in 0..3 {
+        for (seed, device) in devices.iter().enumerate() {
+            storm(device, 10 * round + seed as u64);
+        }
+        for number in 0..5 {
+            for (name, device) in devices.iter().enumerate() {
+                let text = format!("{name} in round {round}: {number}");
+                device.write(thread, &text).await;
+            }
+        }
+        // Whichever way things stand just then.
+        let off = devices.pop().unwrap().close().await;
+        devices.insert(0, off.open().await);
+        devices.rotate_left(1);
+    }
+    let mut orders = Vec::new();
+    for device in &devices {
+        device.until_messages(thread, 25).await;
+    }
+    for device in &devices {
+        device.adversary.rest();
+    }
+    for device in &devices {
+        device.until_messages(thread, 45).await;
+        for message in device.messages(thread).await {
+            if message.id.is_none() {
+                soon("sent", device.client.wait_until_sent(message.local_id))
+                    .await
+                    .unwrap();
+            }
+        }
+    }
+    for device in devices {
+        let cold = device.cold().await;
+        assert_eq!((cold.unsent(), cold.parked()), (0, 0));
+        orders.push(cold.texts(thread));
+    }
+    assert_eq!(orders[0].len(), 45);
+    assert!(orders[0].iter().all(|text| !text.starts_with('<')));
+    assert!(orders.iter().all(|order| *order == orders[0]));
 }

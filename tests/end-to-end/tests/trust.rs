@@ -82,7 +82,7 @@ async fn refused(forge: impl AsyncFnOnce(&Device) -> UserDeviceLists) {
             let asked = requests
                 .iter()
                 .filter(|seen| seen.is("GET", "/v1/users/bob/devices"));
-            (asked.count() >= 4).then_some(())
+            (asked.count() >= 3).then_some(())
         })
         .await;
     assert_eq!(alice.adversary.sends().len(), sends, "something was sent");
