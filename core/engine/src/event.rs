@@ -80,6 +80,9 @@ pub enum Event {
     },
     /// Everything that was queued while this device was away is here.
     CaughtUp,
+    /// This device was away for so long that the relay no longer holds everything that waited for it. Messages of that time
+    /// are lost to this device; other devices of the account may have them.
+    QueueExpired,
     /// The connection's state changed.
     Connection(ConnectionState),
     /// Another device of this account was linked, or this one was.

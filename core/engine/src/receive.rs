@@ -191,9 +191,19 @@ impl Engine {
                 self.refuse_removed_devices();
             }
             ServerEvent::Ping { .. } => self.send_frame(&ClientFrame::Pong {}),
-            ServerEvent::Resync {} | ServerEvent::Error { .. } | ServerEvent::Unknown => {}
+            ServerEvent::Resync {} => self.queue_expired(),
+            ServerEvent::Error { .. } | ServerEvent::Unknown => {}
             ServerEvent::Msg { .. } => {}
         }
+    }
+
+    /// This device was away for longer than the relay keeps things for it: what it was told of lists is gone too.
+    fn queue_expired(&mut self) {
+        // Lists that cannot be looked up now are found old by the next message that needs them.
+        for (user, _) in self.store.list_versions().unwrap_or_default() {
+            self.want_lists(user);
+        }
+        self.event(Event::QueueExpired);
     }
 
     /// What a removed device sent before it was removed is here by now: from it nothing more is taken.

@@ -73,7 +73,9 @@ impl Engine {
     pub(crate) fn on_lists(&mut self, user: UserId, answer: Answer) {
         self.trust.under_way.remove(&user);
         let taken = match answer.read::<UserDeviceLists>() {
-            Ok(lists) if lists.user_id == user => self.take_lists(&user, &lists),
+            Ok(lists) if lists.user_id == user && lists.lists.len() <= limits::LISTS_PER_ANSWER => {
+                self.take_lists(&user, &lists)
+            }
             Ok(_) => Err(EngineError::RelayGarbage { status: 200 }),
             Err(error) => Err(error),
         };

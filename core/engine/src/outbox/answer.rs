@@ -7,8 +7,11 @@ use crate::{Engine, EngineError, Event, Message};
 use sealwire_store::{LocalId, OutboxEntry};
 use sealwire_wire::ThreadId;
 use sealwire_wire::contract::{DeviceMismatch, DeviceName, ErrorCode, Problem, SentMessage};
+use sealwire_wire::limits::ENVELOPES_MAX;
 use std::collections::BTreeSet;
 
+/// Devices of strangers that are told of: more say nothing more.
+const STRANGERS_MAX: usize = 10;
 /// Rounds of wrapping again before a message rests.
 const ROUNDS_MAX: u32 = 3;
 
@@ -139,16 +142,18 @@ impl Engine {
         let takes_part =
             |device: &DeviceName| device.user_id == me || peer.as_ref() == Some(&device.user_id);
         let named = mismatch.missing.iter().chain(&mismatch.stale);
-        let strangers: BTreeSet<_> = named
+        let strangers = named
             .filter(|device| !takes_part(device))
-            .cloned()
-            .collect();
+            .take(STRANGERS_MAX);
+        let strangers: BTreeSet<_> = strangers.cloned().collect();
         for list in [
             &mut mismatch.missing,
             &mut mismatch.extra,
             &mut mismatch.stale,
         ] {
             list.retain(takes_part);
+            // No send has more envelopes, whatever the relay names.
+            list.truncate(ENVELOPES_MAX);
         }
         for DeviceName { user_id, device_id } in strangers {
             self.event(Event::RelayInconsistent { user_id, device_id });

@@ -10,7 +10,7 @@ use sealwire_crypto::envelope::EnvelopePlaintext;
 use sealwire_crypto::ratchet::{self, SessionRecord};
 use sealwire_engine::Event;
 use sealwire_wire::content::{Body, Kind, Previous, ThreadFacts, Uid};
-use sealwire_wire::contract::{EnvelopeBody, EnvelopeType, MessageRow};
+use sealwire_wire::contract::{EnvelopeBody, EnvelopeType, MessageRow, ServerEvent};
 use sealwire_wire::{Base64, ClientSeq, MessageId, ThreadId, Timestamp};
 
 /// Alice and bob, who have talked before.
@@ -246,4 +246,20 @@ fn threads_are_not_made_for_people_who_do_not_exist() {
     assert_eq!(alice.engine.store().threads(None, 100).unwrap().len(), 1);
     assert_eq!(alice.engine.store().count_parked().unwrap(), 0);
     assert!(alice.is_acknowledged());
+}
+
+#[test]
+fn a_device_that_was_away_for_too_long_is_told_and_asks_for_what_it_missed_of_lists() {
+    let relay = &mut Relay::default();
+    let (mut alice, bob) = acquainted(relay);
+    let newer = bob.next_list(ListChange {
+        put: Vec::new(),
+        remove: Vec::new(),
+    });
+    relay.publish(&bob.name().user_id, &newer);
+    let resync = alice.frame(ServerEvent::Resync {});
+    alice.take_frames(relay, vec![resync]);
+    assert!(alice.events.contains(&Event::QueueExpired) && alice.is_acknowledged());
+    let held = alice.engine.store().newest_list(&bob.name().user_id);
+    assert_eq!(held.unwrap().unwrap().version, 2);
 }

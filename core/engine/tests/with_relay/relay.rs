@@ -3,6 +3,7 @@
 use sealwire_crypto::device::{DeviceList, SignedDeviceList};
 use sealwire_engine::{HttpMethod, HttpRequest, HttpResponse};
 use sealwire_wire::contract::*;
+use sealwire_wire::limits::LISTS_PER_ANSWER;
 use sealwire_wire::{Base64, Bytes32, DeviceId, MessageId, ThreadId, Timestamp, UserId};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -164,10 +165,11 @@ impl Relay {
         let Some(lists) = self.lists.get(user) else {
             return no(ErrorCode::UserUnknown);
         };
+        let until = lists.len().min(since + LISTS_PER_ANSWER);
         ok(&UserDeviceLists {
             user_id: user.clone(),
-            version: lists.len() as u64,
-            lists: lists[since.min(lists.len())..].to_vec(),
+            version: until as u64,
+            lists: lists[since.min(until)..until].to_vec(),
         })
     }
 

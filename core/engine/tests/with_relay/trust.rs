@@ -4,7 +4,9 @@ use crate::device::{Device, user};
 use crate::relay::Relay;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
-use sealwire_crypto::device::{DeviceList, NewDevice, SignedDeviceList, consent_to_listing};
+use sealwire_crypto::device::{
+    DeviceList, ListChange, NewDevice, SignedDeviceList, consent_to_listing,
+};
 use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair};
 use sealwire_engine::{Call, Event};
 use sealwire_store::{Account, AccountState, Location, Store, StoreKey};
@@ -100,4 +102,37 @@ fn a_recovery_that_nobody_accepted_puts_no_words_in_anybodys_mouth() {
     assert!(alice.result(accept).unwrap().is_ok());
     assert!(alice.texts("bob").contains(&"I am bob".to_owned()));
     assert_eq!(alice.engine.store().count_parked().unwrap(), 0);
+}
+
+#[test]
+fn a_long_chain_is_taken_in_whole_and_in_pieces() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    for _ in 0..230 {
+        let next = bob.next_list(ListChange {
+            put: Vec::new(),
+            remove: Vec::new(),
+        });
+        relay.publish(&user("bob"), &next);
+        let told = bob.frame(ServerEvent::Devices {
+            user_id: user("bob"),
+            version: 0,
+        });
+        bob.take_frames(relay, vec![told]);
+    }
+    // Alice hears of bob first by a message that names the newest version.
+    bob.send(relay, "alice", "after many changes");
+    relay.asked.clear();
+    alice.deliver(relay);
+    assert_eq!(alice.texts("bob"), ["after many changes"]);
+    assert!(!alice.events.iter().any(|event| matches!(
+        event,
+        Event::DeviceListRollback { .. } | Event::MessageUnreadable(_)
+    )));
+    let asked = relay
+        .asked
+        .iter()
+        .filter(|path| path.contains("/devices?since="));
+    assert_eq!(asked.count(), 3);
 }
