@@ -136,3 +136,24 @@ fn a_long_chain_is_taken_in_whole_and_in_pieces() {
         .filter(|path| path.contains("/devices?since="));
     assert_eq!(asked.count(), 3);
 }
+
+#[test]
+fn a_recovery_that_the_relay_made_up_ends_no_device_for_good() {
+    let relay = &mut Relay::default();
+    let mut bob = Device::registered(relay, "bob", 2);
+    let _alice = Device::registered(relay, "alice", 1);
+    let _pretender = pretender(relay, &bob);
+    let told = ServerEvent::Devices {
+        user_id: user("bob"),
+        version: 2,
+    };
+    let told = bob.frame(told);
+    bob.take_frames(relay, vec![told]);
+    assert!(bob.engine.account().is_some() && !bob.events.contains(&Event::DeviceRevoked));
+    bob.send(relay, "alice", "waits");
+    bob.pass(relay, 60_000);
+    assert!(relay.sends.is_empty(), "not while the relay shows a fork");
+    relay.lists.get_mut(&user("bob")).unwrap().pop();
+    bob.pass(relay, 120_000);
+    assert_eq!(relay.sends.len(), 1);
+}
