@@ -11,8 +11,8 @@ pub use thread::ThreadId;
 /// Why a text is not the id it was read as.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseIdError {
-    /// Not 1 to 64 of `A-Z a-z 0-9 _ . -`.
-    #[error("a user id is 1 to 64 characters of A-Z a-z 0-9 _ . -")]
+    /// Not 1 to 64 of `A-Z a-z 0-9 _ . -`, or `.` or `..` alone.
+    #[error("a user id is 1 to 64 characters of A-Z a-z 0-9 _ . - and not . or .. alone")]
     User,
     /// Zero, or beyond u32.
     #[error("a device id is a number from 1 to 4294967295")]
@@ -31,7 +31,7 @@ pub enum ParseIdError {
     Attachment,
 }
 
-/// The platform's own id of a user: 1 to 64 of `A-Z a-z 0-9 _ . -`.
+/// The platform's own id of a user: 1 to 64 of `A-Z a-z 0-9 _ . -`, but not `.` or `..` alone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(String);
 
@@ -69,7 +69,9 @@ impl FromStr for UserId {
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
         let fits = (1..=USER_ID_MAX).contains(&text.len());
-        if fits && text.bytes().all(allowed) {
+        // In a path these two are steps, not names (RFC 3986, section 5.2.4): such a user could not be asked for.
+        let is_step = matches!(text, "." | "..");
+        if fits && !is_step && text.bytes().all(allowed) {
             Ok(Self(text.to_owned()))
         } else {
             Err(ParseIdError::User)
@@ -271,10 +273,12 @@ mod tests {
 
     #[test]
     fn a_user_id_with_a_slash_is_refused() {
-        for text in ["a/b", "", "..%2f", "é", "a b", &"x".repeat(65)] {
+        for text in ["a/b", "", "..%2f", "é", "a b", ".", "..", &"x".repeat(65)] {
             assert_eq!(text.parse::<UserId>(), Err(ParseIdError::User), "{text}");
         }
-        assert!("x".repeat(64).parse::<UserId>().is_ok());
+        for text in ["...", "a..", ".a", &"x".repeat(64)] {
+            assert!(text.parse::<UserId>().is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! An attachment on its way from the relay: opened chunk by chunk, taken up again at a chunk's edge, proved at the end.
 
 use super::retry::{Refused, Tries};
-use super::{ChunkCipher, OnProgress, Progress};
+use super::{ChunkCipher, OnProgress, Progress, signed_url};
 use crate::Error;
 use crate::driver::Inbox;
 use crate::runtime::Tasks;
@@ -23,6 +23,7 @@ pub(crate) struct Download {
     pub(crate) cipher: Arc<dyn ChunkCipher>,
     pub(crate) tasks: Tasks,
     pub(crate) on_progress: OnProgress,
+    pub(crate) relay_is_private: bool,
 }
 
 /// How far a download got.
@@ -93,10 +94,8 @@ impl Download {
         };
         match self.inbox.call(call, None).await {
             Ok(Reply::Download(found)) if found.size != expected => Err(Error::AttachmentTampered),
-            Ok(Reply::Download(found)) => found
-                .download_url
-                .parse()
-                .map_err(|_| Error::Engine(EngineError::RelayGarbage { status: 200 })),
+            Ok(Reply::Download(found)) => signed_url(&found.download_url, self.relay_is_private)
+                .ok_or(Error::Engine(EngineError::RelayGarbage { status: 200 })),
             Ok(_) => Err(Error::Internal(
                 "the engine gave another reply than the call's",
             )),

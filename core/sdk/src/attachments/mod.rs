@@ -19,6 +19,15 @@ pub use source::Attachment;
 pub(crate) use spool::remove_leftovers;
 pub(crate) use upload::Upload;
 
+use url::Url;
+
+/// A URL that the relay signed, on whatever host. From a relay that is reached over TLS, never one in the clear.
+fn signed_url(text: &str, relay_is_private: bool) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let allowed = url.scheme() == "https" || (url.scheme() == "http" && !relay_is_private);
+    allowed.then_some(url)
+}
+
 /// How far a transfer got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
@@ -34,3 +43,21 @@ pub(crate) type OnProgress = std::sync::Arc<dyn Fn(Progress) + Send + Sync>;
 /// Told of progress.
 #[cfg(target_family = "wasm")]
 pub(crate) type OnProgress = std::sync::Arc<dyn Fn(Progress)>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relay_over_tls_sends_nobody_into_the_clear() {
+        for (text, over_tls, in_the_clear) in [
+            ("https://blobs.example/a?s=1", true, true),
+            ("http://blobs.example/a", false, true),
+            ("file:///etc/passwd", false, false),
+            ("blobs.example", false, false),
+        ] {
+            assert_eq!(signed_url(text, true).is_some(), over_tls, "{text}");
+            assert_eq!(signed_url(text, false).is_some(), in_the_clear, "{text}");
+        }
+    }
+}

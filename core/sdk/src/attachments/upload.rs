@@ -3,7 +3,7 @@
 use super::retry::{Refused, Tries};
 use super::seal::seal;
 use super::spool::Sealed;
-use super::{Attachment, ChunkCipher, OnProgress, Progress};
+use super::{Attachment, ChunkCipher, OnProgress, Progress, signed_url};
 use crate::Error;
 use crate::bounds::BoxStream;
 use crate::driver::Inbox;
@@ -18,7 +18,6 @@ use sealwire_wire::contract::{AttachmentUpload, ErrorCode};
 use sealwire_wire::{AttachmentId, ThreadId};
 use std::path::PathBuf;
 use std::sync::Arc;
-use url::Url;
 
 /// Bytes handed to the network at once.
 const PIECE: usize = 64 * 1024;
@@ -32,6 +31,7 @@ pub(crate) struct Upload {
     pub(crate) tasks: Tasks,
     pub(crate) folder: PathBuf,
     pub(crate) on_progress: OnProgress,
+    pub(crate) relay_is_private: bool,
 }
 
 impl Upload {
@@ -96,8 +96,8 @@ impl Upload {
         let size = plan.layout().encrypted_size();
         let mut tries = Tries::default();
         loop {
-            let refused = match room.upload_url.parse::<Url>() {
-                Ok(url) => match self
+            let refused = match signed_url(&room.upload_url, self.relay_is_private) {
+                Some(url) => match self
                     .transport
                     .upload(url, self.body(sealed, size), size)
                     .await
@@ -113,7 +113,7 @@ impl Upload {
                     Ok(response) => Refused::by_answer(&response),
                     Err(failure) => Refused::by_failure(failure),
                 },
-                Err(_) => Refused::UrlVoid,
+                None => Refused::UrlVoid,
             };
             let void = matches!(refused, Refused::UrlVoid);
             let wait = tries.failed(refused.into_error())?;

@@ -33,6 +33,7 @@ impl Client {
             tasks: self.shared.tasks.clone(),
             folder: self.shared.uploads.clone(),
             on_progress: Arc::new(on_progress),
+            relay_is_private: self.shared.relay_is_private,
         };
         let (done, answer) = async_channel::bounded(1);
         self.shared.tasks.spawn(async move {
@@ -92,6 +93,7 @@ impl Client {
             cipher: Arc::clone(&self.shared.cipher),
             tasks: self.shared.tasks.clone(),
             on_progress,
+            relay_is_private: self.shared.relay_is_private,
         };
         // As many as are opened ahead of a slow writer.
         let (to, chunks) = async_channel::bounded(2);

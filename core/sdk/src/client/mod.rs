@@ -47,6 +47,7 @@ pub(crate) struct Shared {
     transport: Arc<dyn Transport>,
     cipher: Arc<dyn ChunkCipher>,
     uploads: PathBuf,
+    relay_is_private: bool,
     end: End,
 }
 
@@ -187,6 +188,7 @@ impl Shared {
             transport: Arc::clone(&driver.transport),
             cipher,
             uploads,
+            relay_is_private: driver.relay.is_private(),
             end,
         }
     }

@@ -20,6 +20,11 @@ impl RelayAddress {
         self.0.join(path).unwrap_or_else(|_| self.0.clone())
     }
 
+    /// Whether nothing is sent to it in the clear.
+    pub(crate) fn is_private(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
     /// The same place over a WebSocket.
     pub(crate) fn socket_url(&self, path: &str) -> Url {
         let mut url = self.url(path);
