@@ -98,7 +98,7 @@ impl Engine {
             _ if head.sealed.is_none() => self.seal_when_ready(&me, head, &devices)?,
             _ => {}
         }
-        self.send_if_sealed(&me, head, &peer, &users)
+        self.send_if_sealed(&me, head, &peer, &devices)
     }
 
     /// Seals once there is a session with each device; those without a bundle are passed over.
@@ -171,7 +171,7 @@ impl Engine {
         me: &Me,
         head: &OutboxEntry,
         peer: &UserId,
-        users: &BTreeSet<UserId>,
+        devices: &[Recipient],
     ) -> Result<(), EngineError> {
         let Some(entry) = self.store.outbox_entry(head.local_id)? else {
             return Ok(());
@@ -184,10 +184,17 @@ impl Engine {
         {
             return Ok(());
         }
-        let envelopes = self.store.outbox_envelopes(head.local_id)?;
+        let mut envelopes = self.store.outbox_envelopes(head.local_id)?;
+        // A device that was removed since the wrapping gets nothing any more, whatever the relay would do with it.
+        envelopes.retain(|envelope| {
+            devices
+                .iter()
+                .any(|device| (&device.user, device.device) == (&envelope.user, envelope.device))
+        });
+        let users = BTreeSet::from([me.user.clone(), peer.clone()]);
         let body = SendMessage {
             to: Some(peer.clone()),
-            device_list_versions: self.list_versions(users)?,
+            device_list_versions: self.list_versions(&users)?,
             ..request_body(&entry, sealed, envelopes)
         };
         self.outbox.in_flight.insert(head.thread);

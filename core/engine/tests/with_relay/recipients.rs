@@ -1,10 +1,12 @@
 //! Whom a message is wrapped for.
 
+use crate::account::link;
 use crate::device::{Device, user};
 use crate::relay::{Relay, mismatch, no};
+use sealwire_crypto::device::ListChange;
 use sealwire_engine::{Event, HttpResponse};
 use sealwire_wire::DeviceId;
-use sealwire_wire::contract::{DeviceMismatch, DeviceName, ErrorCode};
+use sealwire_wire::contract::{DeviceMismatch, DeviceName, ErrorCode, ServerEvent};
 
 #[test]
 fn two_people_hear_each_other() {
@@ -135,4 +137,39 @@ fn a_device_that_no_list_holds_is_told_of_once_a_round() {
     let told = alice.events.iter();
     let told = told.filter(|event| matches!(event, Event::RelayInconsistent { .. }));
     assert_eq!(told.count(), 1);
+}
+
+#[test]
+fn a_device_removed_after_the_wrapping_gets_nothing_of_a_repeat() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    let mut stolen = Device::new(3);
+    assert!(matches!(link(relay, &mut bob, &mut stolen), Some(Ok(_))));
+    let mut refusals = 1;
+    relay.instead = Some(Box::new(move |request| {
+        let refused = request.path.ends_with("/messages") && refusals > 0;
+        refused.then(|| {
+            refusals -= 1;
+            no(ErrorCode::Unavailable)
+        })
+    }));
+    alice.send(relay, "bob", "wrapped for both");
+    bob.run(relay);
+    let without = bob.next_list(ListChange {
+        put: Vec::new(),
+        remove: vec![2],
+    });
+    relay.publish(&user("bob"), &without);
+    let told = alice.frame(ServerEvent::Devices {
+        user_id: user("bob"),
+        version: 3,
+    });
+    alice.take_frames(relay, vec![told]);
+    alice.pass(relay, 10_000);
+    let to = relay.sends.iter().flat_map(|(_, send)| &send.envelopes);
+    let to: Vec<_> = to.map(|envelope| envelope.device_id).collect();
+    assert_eq!(to, [DeviceId::FIRST]);
+    bob.deliver(relay);
+    assert_eq!(bob.texts("alice"), ["wrapped for both"]);
 }
