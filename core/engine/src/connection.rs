@@ -83,8 +83,14 @@ impl Engine {
                 }
                 None => match self.connection.access.retry_at() {
                     Some(at) if at > self.now => {
-                        self.set_connection_state(ConnectionState::Offline {
-                            next_try_at_ms: Some(at.0),
+                        self.set_connection_state(match self.connection.access.refused() {
+                            Some(code) => ConnectionState::Refused {
+                                code,
+                                next_try_at_ms: at.0,
+                            },
+                            None => ConnectionState::Offline {
+                                next_try_at_ms: Some(at.0),
+                            },
                         });
                     }
                     _ => self.set_connection_state(ConnectionState::Connecting),

@@ -1,6 +1,7 @@
 //! What a client has to show. Events only notify: everything they say can be read from the store too.
 
 use crate::Message;
+use sealwire_wire::contract::ErrorCode;
 use sealwire_wire::{ClientSeq, DeviceId, ThreadId, UserId};
 
 /// Something happened.
@@ -108,6 +109,14 @@ pub enum ConnectionState {
     Offline {
         /// Milliseconds since the Unix epoch of the next try; none when the app asked to be offline.
         next_try_at_ms: Option<u64>,
+    },
+    /// The relay can be reached, but gives this device no access: its data was lost, the device was removed, or the client
+    /// reaches the relay under another origin than it knows itself by. It is asked again.
+    Refused {
+        /// The relay's word.
+        code: ErrorCode,
+        /// Milliseconds since the Unix epoch of the next try.
+        next_try_at_ms: u64,
     },
     /// A token or the socket is being had.
     Connecting,

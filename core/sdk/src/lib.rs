@@ -41,9 +41,9 @@ pub use key_store::FileKeyStore;
 pub use key_store::{KeyStore, MemoryKeyStore};
 pub use network_role::NetworkRole;
 pub use sealwire_engine::{
-    ConnectionState, Event, Message, MessageContent, MessageState, UnreadableReason,
+    ConnectionState, EngineError, Event, Message, MessageContent, MessageState, UnreadableReason,
 };
 pub use sealwire_wire::content::{AttachmentPointer, MediaFacts};
 pub use sealwire_wire::{
-    AttachmentId, DeviceId, MessageId, ParseIdError, ThreadId, Timestamp, UserId,
+    AttachmentId, ClientSeq, DeviceId, MessageId, ParseIdError, ThreadId, Timestamp, UserId,
 };

@@ -5,7 +5,9 @@ use crate::requests::{Access, Answer, Outgoing, Purpose};
 use crate::{Engine, EngineError, Event};
 use sealwire_crypto::challenge::Challenge as SignedChallenge;
 use sealwire_wire::Timestamp;
-use sealwire_wire::contract::{Challenge, ChallengeRequest, ErrorCode, Token, TokenRequest};
+use sealwire_wire::contract::{
+    Challenge, ChallengeRequest, ErrorCode, Problem, Token, TokenRequest,
+};
 use sealwire_wire::limits::TOKEN_TTL_MS;
 
 /// A token is renewed this long before it ends, in milliseconds.
@@ -19,6 +21,8 @@ pub(crate) struct AccessToken {
     backoff: Backoff,
     /// The relay said that this device is removed, and that was told.
     told_revoked: bool,
+    /// Why the relay gave none, if it said so.
+    refused: Option<ErrorCode>,
 }
 
 impl AccessToken {
@@ -26,6 +30,11 @@ impl AccessToken {
         self.token
             .as_ref()
             .map(|token| Timestamp(token.expires_at.0.saturating_sub(RENEW_BEFORE_MS)))
+    }
+
+    /// Why the relay gave none.
+    pub(crate) fn refused(&self) -> Option<ErrorCode> {
+        self.refused
     }
 
     pub(crate) fn retry_at(&self) -> Option<Timestamp> {
@@ -164,9 +173,22 @@ impl Engine {
         if revoked && !std::mem::replace(&mut self.connection.access.told_revoked, true) {
             self.event(Event::DeviceRevoked);
         }
+        let refusal = match &error {
+            EngineError::Relay { code, detail, .. } if code.status() == 401 => {
+                Some((*code, detail.clone()))
+            }
+            _ => None,
+        };
+        self.connection.access.refused = match &error {
+            EngineError::Relay { code, .. } if matches!(code.status(), 401..=404) => Some(*code),
+            EngineError::DeviceRevoked => Some(ErrorCode::DeviceRevoked),
+            _ => None,
+        };
         let code = error.code();
-        self.requests_get_no_token(|| {
-            Answer::Lost(format!("no access token could be had ({code})"))
+        self.requests_get_no_token(|| match &refusal {
+            Some((code, detail)) => Answer::Refused(Problem::new(*code, detail.clone())),
+            // Any other refusal was of the token, not of what waited for it.
+            None => Answer::Lost(format!("no access token could be had ({code})")),
         });
     }
 }

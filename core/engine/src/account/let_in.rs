@@ -88,6 +88,10 @@ impl Engine {
             (LetInStage::Reserving(sender), Step::Reserve) => {
                 self.offer(sender, answer.read::<ReservedDevice>()?.device_id)
             }
+            // Whoever reads a code twice finds its first slot written.
+            (LetInStage::Offering(..), Step::WriteOffer) if matches!(&answer, Answer::Refused(problem) if problem.code == ErrorCode::SlotTaken) => {
+                Err(EngineError::LinkExpired)
+            }
             (stage @ LetInStage::Offering(..), Step::WriteOffer) => {
                 answer.done().map_err(mailbox_error)?;
                 self.set_let_in_stage(stage);

@@ -45,6 +45,9 @@ impl Engine {
 
     /// The message stays, sealed or not, and is tried again later.
     pub(super) fn rest(&mut self, entry: &OutboxEntry, at_least_ms: Option<u64>) {
+        if self.is_too_old(entry) && self.give_up(entry, "gave_up") {
+            return;
+        }
         let wait = obeying(at_least_ms, wait_ms(entry.attempts, &mut self.rng));
         let next = self.now.plus_ms(wait);
         // If even this cannot be written, the next look comes at the next input.

@@ -25,10 +25,6 @@ impl Engine {
             if self.outbox.in_flight.contains(&head.thread) || self.rests(head.next_attempt_at) {
                 continue;
             }
-            if self.is_too_old(&head) {
-                self.give_up(&head, "gave_up");
-                continue;
-            }
             // What fails here fails for want of the store; the message stays and is looked at again.
             if let Err(error) = self.dispatch(&head) {
                 self.rest(&head, error.retry_after_ms());
@@ -237,7 +233,8 @@ impl Engine {
         Ok(false)
     }
 
-    fn is_too_old(&self, head: &OutboxEntry) -> bool {
+    /// Whether a message that was tried in vain just now has been tried for long enough.
+    pub(super) fn is_too_old(&self, head: &OutboxEntry) -> bool {
         let queued_at = self
             .store
             .message(head.local_id)
@@ -245,8 +242,6 @@ impl Engine {
             .flatten()
             .map(|message| message.local_at);
         queued_at.is_some_and(|at| self.now.since_ms(at) > self.config.give_up_after_ms)
-            // One that was retried by hand gets its tries.
-            && head.attempts > 0
     }
 }
 

@@ -9,6 +9,7 @@ use async_channel::Receiver;
 use futures_util::io::{AsyncWrite, AsyncWriteExt as _};
 use sealwire_engine::Message;
 use sealwire_wire::ThreadId;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -32,7 +33,7 @@ impl Client {
             cipher: Arc::clone(&self.shared.cipher),
             tasks: self.shared.tasks.clone(),
             folder: self.shared.uploads.clone(),
-            on_progress: Arc::new(on_progress),
+            on_progress: told(on_progress),
             relay_is_private: self.shared.relay_is_private,
         };
         let (done, answer) = async_channel::bounded(1);
@@ -69,7 +70,7 @@ impl Client {
         writer: impl AsyncWrite,
         on_progress: impl Fn(Progress) + MaybeSend + MaybeSync + 'static,
     ) -> Result<(), Error> {
-        let (chunks, done) = self.fetch(message, Arc::new(on_progress))?;
+        let (chunks, done) = self.fetch(message, told(on_progress))?;
         let mut writer = pin!(writer);
         while let Ok(chunk) = chunks.recv().await {
             writer
@@ -107,3 +108,11 @@ impl Client {
 
 type Chunk = Zeroizing<Vec<u8>>;
 type Done = Result<(), Error>;
+
+/// A transfer goes on, whatever the app does when it is told of it.
+fn told(on_progress: impl Fn(Progress) + MaybeSend + MaybeSync + 'static) -> OnProgress {
+    Arc::new(move |progress| {
+        // What the app's own panic hook said of it is all there is to say.
+        let _ = catch_unwind(AssertUnwindSafe(|| on_progress(progress)));
+    })
+}

@@ -2,8 +2,8 @@
 
 use super::Client;
 use crate::Error;
-use sealwire_engine::Message;
-use sealwire_store::{LocalId, StoreError, ThreadRow};
+use sealwire_engine::{EngineError, Message};
+use sealwire_store::{LocalId, ThreadRow};
 use sealwire_wire::{ThreadId, Timestamp, UserId};
 
 /// A thread that this device knows.
@@ -51,17 +51,18 @@ impl Client {
 
     /// The threads, the one with the newest message first: from the top, or those after the thread with this id.
     pub async fn threads(&self, after: Option<ThreadId>, limit: u32) -> Result<Vec<Thread>, Error> {
-        self.shared
-            .queries
-            .run(move |rows| {
-                let after = match after {
-                    Some(id) => Some(rows.thread(id)?.ok_or(StoreError::NoSuch("thread"))?),
-                    None => None,
-                };
-                let threads = rows.threads(after.as_ref(), limit)?;
-                Ok(threads.into_iter().map(Thread::from_row).collect())
-            })
-            .await
+        let threads = self.shared.queries.run(move |rows| {
+            let after = match after {
+                Some(id) => match rows.thread(id)? {
+                    Some(thread) => Some(thread),
+                    None => return Ok(None),
+                },
+                None => None,
+            };
+            let threads = rows.threads(after.as_ref(), limit)?;
+            Ok(Some(threads.into_iter().map(Thread::from_row).collect()))
+        });
+        Ok(threads.await?.ok_or(EngineError::UnknownThread)?)
     }
 
     /// The messages that hold every word of `text`, newest first; in one thread or in all; the newest, or those before

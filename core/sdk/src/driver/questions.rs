@@ -3,7 +3,9 @@
 use super::{Inbox, Work};
 use crate::bounds::BoxFuture;
 use crate::runtime::Tasks;
+use futures_util::FutureExt as _;
 use sealwire_engine::{CallId, Input, Question, QuestionId};
+use std::panic::AssertUnwindSafe;
 
 /// Answers one question; brought along by the call that may lead to it.
 pub(crate) struct Asker {
@@ -73,9 +75,10 @@ impl Questions {
 
     fn put(&self, id: QuestionId, question: Question, asker: Asker, tasks: &Tasks) {
         let inbox = self.inbox.clone();
-        let answer = (asker.answer)(question);
         tasks.spawn(async move {
-            let accepted = answer.await;
+            // An app that panics over a question has not said yes.
+            let answer = AssertUnwindSafe(async move { (asker.answer)(question).await });
+            let accepted = answer.catch_unwind().await.unwrap_or(false);
             inbox.put(Work::Hand(Input::Decided { id, accepted }));
         });
     }

@@ -396,3 +396,15 @@ async fn an_upload_offline_says_so() {
     let sending = alice.send_attachment(thread, Attachment::from_bytes("x"), |_| {});
     assert_eq!(soon(sending).await.unwrap_err().code(), "offline");
 }
+
+#[tokio::test]
+async fn an_app_that_panics_over_the_progress_loses_no_transfer() {
+    let world = World::new().await;
+    let ((_, alice), (_, bob), thread) = world.pair().await;
+    let bytes = picture(200_000);
+    let attachment = Attachment::from_bytes(bytes.clone());
+    let sending = alice.send_attachment(thread, attachment, |_| panic!("a bug of the app"));
+    let message = bob_receives(&bob, sending).await;
+    let fetched = bob.download_attachment(&message, |_| panic!("a bug of the app"));
+    assert!(soon(fetched).await.unwrap() == bytes);
+}

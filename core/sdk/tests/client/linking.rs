@@ -120,3 +120,19 @@ async fn the_account_learns_of_its_new_device() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_app_that_panics_over_the_question_has_not_said_yes() {
+    let world = World::new().await;
+    let (_, phone) = world.registered("alice").await;
+    let tablet = world.device("tablet").open().await;
+    let linking = tablet.start_linking().await.unwrap();
+    let code = linking.code().to_owned();
+    let waiting = tokio::spawn(linking.finish(|_| async { true }));
+    let refused = soon(phone.link_device(&code, |_| async { panic!("a bug of the app") })).await;
+    assert_eq!(refused.unwrap_err().code(), "link_declined");
+    assert_eq!(
+        soon(waiting).await.unwrap().unwrap_err().code(),
+        "link_declined"
+    );
+}

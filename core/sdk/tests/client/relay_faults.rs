@@ -2,7 +2,7 @@
 
 use super::world::{Meddling, Network, World, received, soon, start_relay, texts};
 use sealwire::transport::{NativeTransport, Transport as _, TransportFailure};
-use sealwire::{Client, Event, MessageState};
+use sealwire::{Client, ConnectionState, Event, MessageState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -266,4 +266,25 @@ async fn a_socket_that_was_cut_is_opened_again() {
     alice.send_text(thread, "again").await.unwrap();
     assert_eq!(received(&mut events).await.text(), Some("again"));
     relay.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_relay_reached_under_another_origin_is_told_apart_from_no_network() {
+    let world = World::new().await;
+    let elsewhere = world.relay.url().replace("127.0.0.1", "localhost");
+    let client = Client::builder(elsewhere).in_memory().open().await.unwrap();
+    let mut events = client.events();
+    client.register("carol").await.unwrap();
+    let refused = soon(async {
+        loop {
+            match events.next().await {
+                Some(Event::Connection(ConnectionState::Refused { code, .. })) => break code,
+                Some(_) => {}
+                None => panic!("the stream ended"),
+            }
+        }
+    })
+    .await;
+    assert_eq!(refused.status(), 401);
+    client.close().await.unwrap();
 }
