@@ -1,6 +1,6 @@
 //! The linking mailbox.
 
-use super::request::{Anybody, Body, Linking, PathIds};
+use super::request::{Anybody, Body, Idempotency, Linking, PathIds};
 use super::state::ApiState;
 use crate::service::Answer;
 use axum::Json;
@@ -33,6 +33,9 @@ pub(super) async fn take(
     _: Anybody,
     State(state): State<ApiState>,
     PathIds((mailbox, slot)): PathIds<(String, u8)>,
+    reader: Option<Idempotency>,
 ) -> Answer<Json<MailboxSlot>> {
-    state.service().take_slot(&mailbox, slot).await.map(Json)
+    let reader = reader.map(|Idempotency(key)| key);
+    let taken = state.service().take_slot(&mailbox, slot, reader.as_ref());
+    taken.await.map(Json)
 }

@@ -4,9 +4,9 @@ use super::{Answer, Refusal, Service};
 use crate::storage::{SlotPut, SlotTaken};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sealwire_wire::Base64;
 use sealwire_wire::contract::{ErrorCode, Mailbox, MailboxSlot};
 use sealwire_wire::limits::{PROVISIONING_SLOT_MAX, PROVISIONING_SLOTS, PROVISIONING_TTL_MS};
+use sealwire_wire::{Base64, IdempotencyKey};
 
 /// 16 bytes in base64url without padding.
 const ID_LENGTH: usize = 22;
@@ -61,12 +61,18 @@ impl Service {
         }
     }
 
-    /// Reads a slot, once.
-    pub async fn take_slot(&self, mailbox: &str, slot: u8) -> Answer<MailboxSlot> {
+    /// Reads a slot, once: under another name, or without one, it is not read again. A reader that names itself may repeat
+    /// a read whose answer was lost.
+    pub async fn take_slot(
+        &self,
+        mailbox: &str,
+        slot: u8,
+        reader: Option<&IdempotencyKey>,
+    ) -> Answer<MailboxSlot> {
         check_address(mailbox, slot)?;
         match self
             .storage
-            .take_slot(mailbox.to_owned(), slot, self.clock.now())
+            .take_slot(mailbox.to_owned(), slot, reader.cloned(), self.clock.now())
             .await?
         {
             SlotTaken::Data(data) => Ok(MailboxSlot { data: Base64(data) }),

@@ -1,7 +1,7 @@
 //! Linking mailboxes.
 
 use super::Pending;
-use sealwire_wire::Timestamp;
+use sealwire_wire::{IdempotencyKey, Timestamp};
 
 /// What became of [`Mailboxes::put_slot`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,11 +17,11 @@ pub enum SlotPut {
 /// What became of [`Mailboxes::take_slot`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SlotTaken {
-    /// The bytes; the relay no longer has them.
+    /// The bytes.
     Data(Vec<u8>),
     /// Not written yet.
     Empty,
-    /// Read before.
+    /// Read before, by another reader or by one without a name.
     Read,
     /// There is no such mailbox, or its time is over.
     Gone,
@@ -42,6 +42,12 @@ pub trait Mailboxes {
     fn put_slot(&self, id: String, slot: u8, data: Vec<u8>, now: Timestamp)
     -> Pending<'_, SlotPut>;
 
-    /// Reads a slot once.
-    fn take_slot(&self, id: String, slot: u8, now: Timestamp) -> Pending<'_, SlotTaken>;
+    /// Reads a slot once. A reader with a name may read it again; without one, the bytes are gone with the answer.
+    fn take_slot(
+        &self,
+        id: String,
+        slot: u8,
+        reader: Option<IdempotencyKey>,
+        now: Timestamp,
+    ) -> Pending<'_, SlotTaken>;
 }

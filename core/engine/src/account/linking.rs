@@ -6,9 +6,10 @@ use crate::requests::{Access, Answer, Outgoing, Purpose};
 use crate::{CallId, Engine, EngineError, QuestionId, Reply};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rand_core::Rng as _;
 use sealwire_crypto::linking::LinkError;
 use sealwire_wire::contract::{ErrorCode, MailboxSlot};
-use sealwire_wire::{Timestamp, limits};
+use sealwire_wire::{IdempotencyKey, Timestamp, limits};
 
 /// Between two looks into an empty slot, in milliseconds.
 const LOOK_EVERY_MS: u64 = 300;
@@ -22,6 +23,8 @@ pub(crate) struct Linking {
     pub(super) call: Option<CallId>,
     pub(super) mailbox: [u8; 16],
     expires_at: Timestamp,
+    /// The name under which this device reads slots: a read whose answer was lost is repeated under it.
+    reader: IdempotencyKey,
     /// The request that this step is about, to be made again while nothing final came back.
     current: Option<Outgoing>,
     again_at: Option<Timestamp>,
@@ -81,12 +84,19 @@ impl Engine {
             ));
         }
         self.linkings += 1;
+        let mut reader = [0; 16];
+        self.rng.fill_bytes(&mut reader);
+        let reader = URL_SAFE_NO_PAD
+            .encode(reader)
+            .parse()
+            .map_err(super::internal)?;
         self.linking = Some(Linking {
             number: self.linkings,
             stage,
             call: Some(call),
             mailbox,
             expires_at: self.now.plus_ms(limits::PROVISIONING_TTL_MS),
+            reader,
             current: None,
             again_at: None,
         });
@@ -235,8 +245,11 @@ impl Engine {
 
     pub(super) fn read_slot(&mut self, step: Step, slot: u8) {
         let path = self.slot_path(slot);
+        let Some(reader) = self.linking.as_ref().map(|linking| linking.reader.clone()) else {
+            return;
+        };
         self.link_request(step, |purpose| {
-            Outgoing::get(path, purpose).with(Access::Open)
+            Outgoing::get(path, purpose).with(Access::Open).once(reader)
         });
     }
 
@@ -313,9 +326,7 @@ pub(super) fn mailbox_error(error: EngineError) -> EngineError {
         EngineError::Relay {
             code: ErrorCode::SlotRead,
             ..
-        } => EngineError::LinkTampered(
-            "somebody else read the mailbox, or an answer was lost: show a new code",
-        ),
+        } => EngineError::LinkTampered("somebody else read the mailbox: show a new code"),
         EngineError::Relay {
             code: ErrorCode::SlotTaken,
             ..

@@ -14,6 +14,8 @@ pub struct Mailbox {
 
 /// `PUT` and `GET /v1/provisioning/{id}/{slot}`, slot 0 to 7.
 ///
+/// A reader that names itself by an Idempotency-Key may repeat a GET whose answer was lost; to everybody else the slot is read.
+///
 /// PUT: 204, or 409 `slot_taken` for other bytes. GET: 200 once; 404 `slot_empty` before it is written, 410 `slot_read` after it was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailboxSlot {

@@ -1,7 +1,7 @@
 //! Ids in path, query and headers.
 
 use crate::service::Refusal;
-use axum::extract::{FromRequestParts, Path, Query};
+use axum::extract::{FromRequestParts, OptionalFromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use sealwire_wire::contract::ErrorCode;
 use sealwire_wire::{IdempotencyKey, ParseIdError};
@@ -21,7 +21,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathIds
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let Path(ids) = Path::from_request_parts(parts, state)
+        let Path(ids) = <Path<T> as FromRequestParts<S>>::from_request_parts(parts, state)
             .await
             .map_err(|rejection| Refusal::new(ErrorCode::InvalidId, rejection.body_text()))?;
         Ok(Self(ids))
@@ -47,6 +47,19 @@ where
     text.map(str::parse)
         .transpose()
         .map_err(|error: ParseIdError| Refusal::new(ErrorCode::InvalidId, error.to_string()))
+}
+
+/// Where the header may be absent; one that is there has to be well formed.
+impl<S: Send + Sync> OptionalFromRequestParts<S> for Idempotency {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Refusal> {
+        if !parts.headers.contains_key("idempotency-key") {
+            return Ok(None);
+        }
+        let key = <Self as FromRequestParts<S>>::from_request_parts(parts, state);
+        key.await.map(Some)
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Idempotency {

@@ -109,7 +109,7 @@ proptest! {
             let token = TokenRequest { user_id: caller.user_id.clone(), device_id: caller.device_id, nonce: some.clone(), signature: other.clone() };
             at_fault(run(service.answer_challenge(&token, ORIGIN)));
             at_fault(run(service.put_slot(&text, slot, &MailboxSlot { data: some.clone() })));
-            at_fault(run(service.take_slot(&text, slot)));
+            at_fault(run(service.take_slot(&text, slot, None)));
             let bob = "bob".parse().unwrap();
             let thread = ThreadId::direct(&caller.user_id, &bob);
             let message = SendMessage {

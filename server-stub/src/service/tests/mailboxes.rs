@@ -15,7 +15,7 @@ fn a_slot_is_written_once_and_read_once() {
     on_both_engines(|world| {
         let id = run(world.service.create_mailbox()).unwrap().id;
         assert_eq!(
-            refused(run(world.service.take_slot(&id, 0))),
+            refused(run(world.service.take_slot(&id, 0, None))),
             ErrorCode::SlotEmpty
         );
         run(world.service.put_slot(&id, 0, &slot(b"sealed"))).unwrap();
@@ -26,11 +26,11 @@ fn a_slot_is_written_once_and_read_once() {
             ErrorCode::SlotTaken
         );
         assert_eq!(
-            run(world.service.take_slot(&id, 0)).unwrap(),
+            run(world.service.take_slot(&id, 0, None)).unwrap(),
             slot(b"sealed")
         );
         assert_eq!(
-            refused(run(world.service.take_slot(&id, 0))),
+            refused(run(world.service.take_slot(&id, 0, None))),
             ErrorCode::SlotRead
         );
         assert_eq!(
@@ -39,7 +39,32 @@ fn a_slot_is_written_once_and_read_once() {
         );
         run(world.service.put_slot(&id, 0, &slot(b"sealed"))).unwrap();
         assert_eq!(
-            refused(run(world.service.take_slot(&id, 0))),
+            refused(run(world.service.take_slot(&id, 0, None))),
+            ErrorCode::SlotRead
+        );
+    });
+}
+
+#[test]
+fn a_reader_that_names_itself_may_repeat_a_read_and_nobody_else() {
+    on_both_engines(|world| {
+        let id = run(world.service.create_mailbox()).unwrap().id;
+        run(world.service.put_slot(&id, 0, &slot(b"sealed"))).unwrap();
+        let (device, other) = ("device".parse().unwrap(), "other".parse().unwrap());
+        for _ in 0..3 {
+            let read = run(world.service.take_slot(&id, 0, Some(&device)));
+            assert_eq!(read.unwrap(), slot(b"sealed"));
+        }
+        for reader in [Some(&other), None] {
+            assert_eq!(
+                refused(run(world.service.take_slot(&id, 0, reader))),
+                ErrorCode::SlotRead
+            );
+        }
+        run(world.service.put_slot(&id, 1, &slot(b"sealed"))).unwrap();
+        run(world.service.take_slot(&id, 1, None)).unwrap();
+        assert_eq!(
+            refused(run(world.service.take_slot(&id, 1, Some(&device)))),
             ErrorCode::SlotRead
         );
     });
@@ -68,7 +93,7 @@ fn a_mailbox_ends_after_ten_minutes() {
         run(world.service.put_slot(&mailbox.id, 0, &slot(b"x"))).unwrap();
         world.pass_ms(10 * 60 * 1000);
         assert_eq!(
-            refused(run(world.service.take_slot(&mailbox.id, 0))),
+            refused(run(world.service.take_slot(&mailbox.id, 0, None))),
             ErrorCode::NotFound
         );
         assert_eq!(
@@ -77,7 +102,7 @@ fn a_mailbox_ends_after_ten_minutes() {
         );
         run(world.service.sweep()).unwrap();
         assert_eq!(
-            refused(run(world.service.take_slot(&mailbox.id, 0))),
+            refused(run(world.service.take_slot(&mailbox.id, 0, None))),
             ErrorCode::NotFound
         );
     });
@@ -94,7 +119,7 @@ fn unknown_and_odd_mailboxes_are_not_found() {
             &"é".repeat(11),
         ] {
             assert_eq!(
-                refused(run(world.service.take_slot(id, 0))),
+                refused(run(world.service.take_slot(id, 0, None))),
                 ErrorCode::NotFound,
                 "{id}"
             );

@@ -3,7 +3,7 @@
 use super::state::{MailboxState, SlotState, State};
 use super::{Memory, Pending};
 use crate::storage::{Mailboxes, SlotPut, SlotTaken};
-use sealwire_wire::Timestamp;
+use sealwire_wire::{IdempotencyKey, Timestamp};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -50,7 +50,7 @@ impl Mailboxes for Memory {
                 Entry::Vacant(place) => {
                     place.insert(SlotState {
                         written: data,
-                        read: false,
+                        read_by: None,
                     });
                     SlotPut::Put
                 }
@@ -58,18 +58,26 @@ impl Mailboxes for Memory {
         })
     }
 
-    fn take_slot(&self, id: String, slot: u8, now: Timestamp) -> Pending<'_, SlotTaken> {
+    fn take_slot(
+        &self,
+        id: String,
+        slot: u8,
+        reader: Option<IdempotencyKey>,
+        now: Timestamp,
+    ) -> Pending<'_, SlotTaken> {
         self.step(|state| {
             let Some(mailbox) = open(state, &id, now) else {
                 return SlotTaken::Gone;
             };
             match mailbox.slots.get_mut(&slot) {
                 None => SlotTaken::Empty,
-                Some(slot) if slot.read => SlotTaken::Read,
-                Some(slot) => {
-                    slot.read = true;
-                    SlotTaken::Data(slot.written.clone())
-                }
+                Some(slot) => match &slot.read_by {
+                    Some(before) if before.is_none() || *before != reader => SlotTaken::Read,
+                    _ => {
+                        slot.read_by = Some(reader);
+                        SlotTaken::Data(slot.written.clone())
+                    }
+                },
             }
         })
     }

@@ -4,7 +4,9 @@ use crate::storage::{AttachmentRecord, DeviceRecord, ListRecord, SendName, Threa
 use sealwire_wire::contract::{
     DeviceName, EnvelopeBody, MessageRow, PublicPrekey, PublicSignedPrekey, ServerEvent,
 };
-use sealwire_wire::{AttachmentId, ClientSeq, DeviceId, MessageId, ThreadId, Timestamp, UserId};
+use sealwire_wire::{
+    AttachmentId, ClientSeq, DeviceId, IdempotencyKey, MessageId, ThreadId, Timestamp, UserId,
+};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 #[derive(Default)]
@@ -96,7 +98,8 @@ pub(super) struct MailboxState {
 
 pub(super) struct SlotState {
     pub(super) written: Vec<u8>,
-    pub(super) read: bool,
+    /// Whether it was read, and under which name.
+    pub(super) read_by: Option<Option<IdempotencyKey>>,
 }
 
 pub(super) struct AttachmentState {

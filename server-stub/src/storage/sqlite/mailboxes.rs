@@ -5,7 +5,7 @@ use super::{Pending, Sqlite};
 use crate::storage::{Mailboxes, SlotPut, SlotTaken};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use sealwire_crypto::primitives::sha256;
-use sealwire_wire::Timestamp;
+use sealwire_wire::{IdempotencyKey, Timestamp};
 
 impl Mailboxes for Sqlite {
     fn create_mailbox(
@@ -58,25 +58,36 @@ impl Mailboxes for Sqlite {
         })
     }
 
-    fn take_slot(&self, id: String, slot: u8, now: Timestamp) -> Pending<'_, SlotTaken> {
+    fn take_slot(
+        &self,
+        id: String,
+        slot: u8,
+        reader: Option<IdempotencyKey>,
+        now: Timestamp,
+    ) -> Pending<'_, SlotTaken> {
         self.write(move |db| {
             if !is_open(db, &id, now)? {
                 return Ok(SlotTaken::Gone);
             }
-            let data: Option<Option<Vec<u8>>> = db
+            let reader = reader.map(|reader| reader.to_string());
+            let written: Option<(Option<Vec<u8>>, Option<String>)> = db
                 .prepare_cached(
-                    "SELECT data FROM mailbox_slot WHERE mailbox_id = ?1 AND slot = ?2",
+                    "SELECT data, reader FROM mailbox_slot WHERE mailbox_id = ?1 AND slot = ?2",
                 )?
-                .query_row(params![id, slot], |row| row.get(0))
+                .query_row(params![id, slot], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
-            match data {
+            match written {
                 None => Ok(SlotTaken::Empty),
-                Some(None) => Ok(SlotTaken::Read),
-                Some(Some(data)) => {
+                Some((None, _)) => Ok(SlotTaken::Read),
+                Some((Some(_), Some(before))) if reader.as_ref() != Some(&before) => {
+                    Ok(SlotTaken::Read)
+                }
+                Some((Some(data), _)) => {
                     db.prepare_cached(
-                        "UPDATE mailbox_slot SET data = NULL WHERE mailbox_id = ?1 AND slot = ?2",
+                        "UPDATE mailbox_slot SET reader = ?3, data = CASE WHEN ?3 IS NULL THEN NULL ELSE data END
+                         WHERE mailbox_id = ?1 AND slot = ?2",
                     )?
-                    .execute(params![id, slot])?;
+                    .execute(params![id, slot, reader])?;
                     Ok(SlotTaken::Data(data))
                 }
             }

@@ -70,7 +70,8 @@ CREATE TABLE mailbox_slot (
     mailbox_id TEXT NOT NULL REFERENCES mailbox (id) ON DELETE CASCADE,
     slot INTEGER NOT NULL,
     digest BLOB NOT NULL,
-    data BLOB, -- gone once read
+    data BLOB, -- gone once read by a reader without a name
+    reader TEXT, -- the name under which it was read
     PRIMARY KEY (mailbox_id, slot)
 ) STRICT;
 
