@@ -135,6 +135,17 @@ impl Transaction<'_> {
         }
     }
 
+    /// What came after a version was shown to be made up: it goes, with the removals that it told of and the key it offered.
+    pub fn withdraw_lists_after(&mut self, user: &UserId, version: u64) -> Result<(), StoreError> {
+        self.statement("DELETE FROM device_lists WHERE user_id = ?1 AND version > ?2")?
+            .execute(params![Col(user), Col(version)])?;
+        self.statement("DELETE FROM device_removals WHERE user_id = ?1 AND since_version > ?2")?
+            .execute(params![Col(user), Col(version)])?;
+        self.statement("UPDATE pinned_accounts SET offered_key = NULL WHERE user_id = ?1")?
+            .execute([Col(user)])?;
+        Ok(())
+    }
+
     /// The app accepts exactly this offered key: it is the pinned one from now on.
     pub fn accept_account(
         &mut self,
@@ -255,5 +266,22 @@ mod tests {
             pinned([2; 33], None)
         );
         assert_eq!(store.pinned_account(&user("carol")).unwrap(), None);
+    }
+
+    #[test]
+    fn what_was_made_up_goes_with_the_key_that_it_offered() {
+        let (mut store, bob) = (memory(), user("bob"));
+        write(&mut store, |tx| {
+            tx.pin_account(&bob, &[1; 33])?;
+            (1..=3).try_for_each(|number| tx.append_list(&bob, &version(number)))?;
+            tx.note_removal(&bob, sealwire_wire::DeviceId::FIRST, 3)?;
+            tx.offer_account(&bob, &[2; 33])?;
+            tx.withdraw_lists_after(&bob, 2)
+        });
+        assert_eq!(store.newest_list(&bob).unwrap(), Some(version(2)));
+        let pinned = store.pinned_account(&bob).unwrap().unwrap();
+        assert_eq!((pinned.account_key, pinned.offered_key), ([1; 33], None));
+        assert_eq!(store.pending_removals().unwrap(), []);
+        write(&mut store, |tx| tx.append_list(&bob, &version(3)));
     }
 }

@@ -1,8 +1,9 @@
 //! Taking in what the relay shows of a user's lists: the whole chain is verified before any of it counts.
 
-use super::{from_wire, lists, newest_list};
+use super::{from_wire, lists, newest_list, undisputed_list};
 use crate::{Engine, EngineError, Event};
 use sealwire_crypto::device::{DeviceList, SignedDeviceList};
+use sealwire_store::Rows;
 use sealwire_wire::contract::UserDeviceLists;
 use sealwire_wire::{DeviceId, UserId};
 
@@ -14,18 +15,32 @@ struct Link {
 }
 
 impl Engine {
-    /// Commits every version after the newest one held, or none; how many.
+    /// Commits every version after the newest one held, or none; how many were shown.
     pub(super) fn take_lists(
         &mut self,
         user: &UserId,
         shown: &UserDeviceLists,
     ) -> Result<usize, EngineError> {
-        let held = newest_list(&self.store, user)?;
-        let before = held.clone();
-        let chain = verify_chain(user, held, shown)?;
+        let held = undisputed_list(&self.store, user)?;
+        let newest_held = newest_list(&self.store, user)?;
+        let mut chain = verify_chain(user, held.clone(), shown)?;
         self.check_own_account(user, &chain)?;
+        let disputed = Disputed::of(
+            &self.store,
+            user,
+            held.as_ref(),
+            newest_held.as_ref(),
+            &chain,
+        )?;
+        let before = match disputed {
+            Disputed::Shown { versions } => {
+                chain.drain(..versions);
+                newest_held
+            }
+            Disputed::MadeUp => held,
+        };
         let Some(newest) = chain.last().map(|link| link.list.clone()) else {
-            return Ok(0);
+            return Ok(shown.lists.len());
         };
         // The key of its own account needs nobody's word.
         let own_key = self
@@ -35,6 +50,9 @@ impl Engine {
             .and_then(|me| Some(me.account.as_ref()?.public()));
         self.store.transaction(|tx| -> Result<(), EngineError> {
             let mut previous = before.as_ref();
+            if let (Disputed::MadeUp, Some(undisputed)) = (&disputed, previous) {
+                tx.withdraw_lists_after(user, undisputed.version)?;
+            }
             for link in &chain {
                 match previous {
                     None => lists::keep_first(tx, user, &link.signed, &link.list)?,
@@ -67,7 +85,7 @@ impl Engine {
             });
         }
         self.lists_changed(user, &newest);
-        Ok(chain.len())
+        Ok(shown.lists.len())
     }
 
     /// The app has compared: the changed account key is the one that counts from now on.
@@ -129,6 +147,40 @@ impl Engine {
         if revoked {
             self.device_is_revoked();
         }
+    }
+}
+
+/// What became of the versions held under an account key that nobody accepted yet.
+enum Disputed {
+    /// The relay shows them still: so many at the chain's beginning.
+    Shown { versions: usize },
+    /// The relay shows another chain under the key that was pinned: they were made up.
+    MadeUp,
+}
+
+impl Disputed {
+    fn of(
+        rows: &Rows,
+        user: &UserId,
+        undisputed: Option<&DeviceList>,
+        newest: Option<&DeviceList>,
+        chain: &[Link],
+    ) -> Result<Self, EngineError> {
+        let version = |list: Option<&DeviceList>| list.map_or(0, |list| list.version);
+        let (from, to) = (version(undisputed), version(newest));
+        for (at, disputed) in (from + 1..=to).enumerate() {
+            let held = rows.list(user, disputed)?.map(|row| row.hash);
+            match chain.get(at) {
+                Some(link) if Some(link.list.hash) == held => {}
+                Some(_) => return Ok(Self::MadeUp),
+                None => {
+                    let older = "it is older than the one held".to_owned();
+                    return Err(EngineError::DeviceList(user.to_string(), older));
+                }
+            }
+        }
+        let versions = usize::try_from(to - from).unwrap_or(usize::MAX);
+        Ok(Self::Shown { versions })
     }
 }
 

@@ -22,6 +22,28 @@ pub(crate) fn list_at(
         .transpose()
 }
 
+/// The newest list that nobody has to be asked about: under the pinned account key, while another one is offered.
+pub(crate) fn undisputed_list(
+    rows: &Rows,
+    user: &UserId,
+) -> Result<Option<DeviceList>, EngineError> {
+    let newest = newest_list(rows, user)?;
+    let Some(pinned) = rows
+        .pinned_account(user)?
+        .filter(|pinned| pinned.offered_key.is_some())
+    else {
+        return Ok(newest);
+    };
+    let mut list = newest;
+    while let Some(disputed) = list
+        .as_ref()
+        .filter(|list| list.account_key.to_bytes() != pinned.account_key)
+    {
+        list = list_at(rows, user, disputed.version.saturating_sub(1))?;
+    }
+    Ok(list)
+}
+
 /// Version 1: the account key first seen is the one that counts from now on.
 pub(crate) fn keep_first(
     tx: &mut Transaction<'_>,

@@ -157,3 +157,41 @@ fn a_recovery_that_the_relay_made_up_ends_no_device_for_good() {
     bob.pass(relay, 120_000);
     assert_eq!(relay.sends.len(), 1);
 }
+
+#[test]
+fn a_recovery_that_was_made_up_gives_way_to_the_true_list() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    bob.send(relay, "alice", "hello");
+    alice.deliver(relay);
+    let _pretender = pretender(relay, &bob);
+    let told = ServerEvent::Devices {
+        user_id: user("bob"),
+        version: 2,
+    };
+    let frame = alice.frame(told.clone());
+    alice.take_frames(relay, vec![frame]);
+    let sent = relay.sends.len();
+    alice.send(relay, "bob", "waits");
+    alice.pass(relay, 60_000);
+    assert_eq!(relay.sends.len(), sent, "not to whom nobody accepted");
+
+    // The relay comes to its senses; after that bob changes his list.
+    relay.lists.get_mut(&user("bob")).unwrap().pop();
+    let next = bob.next_list(ListChange {
+        put: Vec::new(),
+        remove: Vec::new(),
+    });
+    relay.publish(&user("bob"), &next);
+    alice = alice.restarted(8);
+    alice.run(relay);
+    let frame = alice.frame(told);
+    alice.take_frames(relay, vec![frame]);
+    alice.pass(relay, 120_000);
+    assert_eq!(relay.sends.len(), sent + 1);
+    bob.deliver(relay);
+    assert_eq!(bob.texts("alice"), ["hello", "waits"]);
+    let held = alice.engine.store().newest_list(&user("bob")).unwrap();
+    assert_eq!(held.unwrap().bytes, next.to_bytes());
+}
