@@ -1,6 +1,6 @@
 //! What an app can ask for.
 
-use sealwire_wire::content::{AttachmentPointer, MediaFacts};
+use sealwire_wire::content::AttachmentPointer;
 use sealwire_wire::contract::{AttachmentDownload, AttachmentUpload};
 use sealwire_wire::{AttachmentId, DeviceId, ThreadId, UserId};
 
@@ -86,13 +86,6 @@ pub struct NewAttachment {
     pub pointer: AttachmentPointer,
     /// May be empty.
     pub caption: String,
-}
-
-impl NewAttachment {
-    /// Facts for a placeholder, to be filled in where they are known.
-    pub fn facts(&mut self) -> &mut MediaFacts {
-        &mut self.pointer.media
-    }
 }
 
 /// How a call ended well.

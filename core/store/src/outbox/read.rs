@@ -4,7 +4,7 @@ use super::{NewOutboxEntry, OutboxEntry, OutboxEnvelope, SealedSend};
 use crate::columns::Col;
 use crate::{LocalId, Rows, Secret32, StoreError};
 use rusqlite::{OptionalExtension as _, Row};
-use sealwire_wire::{ThreadId, Timestamp};
+use sealwire_wire::Timestamp;
 
 /// Every column, in the order that [`read_entry`] takes them.
 macro_rules! outbox_columns {
@@ -41,18 +41,6 @@ impl Rows {
         .query_map([], read_entry)?
         .map(|row| Ok(row?))
         .collect()
-    }
-
-    /// The first unsent entry of one thread.
-    pub fn outbox_head(&self, thread: ThreadId) -> Result<Option<OutboxEntry>, StoreError> {
-        self.statement(concat!(
-            "SELECT ",
-            outbox_columns!(),
-            " FROM outbox WHERE thread_id = ?1 AND state = 1 ORDER BY client_seq LIMIT 1"
-        ))?
-        .query_row([Col(thread)], read_entry)
-        .optional()
-        .map_err(StoreError::from)
     }
 
     /// When the next head may go; `None` when nothing is unsent.

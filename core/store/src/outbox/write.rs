@@ -142,14 +142,6 @@ impl Transaction<'_> {
         }
     }
 
-    /// Takes an entry out, with all that was sealed; whether it was there.
-    pub fn delete_outbox_entry(&mut self, id: LocalId) -> Result<bool, StoreError> {
-        Ok(self
-            .statement("DELETE FROM outbox WHERE local_id = ?1")?
-            .execute([id.0])?
-            == 1)
-    }
-
     /// Clears what the relay accepted before `before`; how many.
     pub fn clear_sealed_before(&mut self, before: Timestamp) -> Result<usize, StoreError> {
         Ok(self
