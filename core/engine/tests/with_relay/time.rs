@@ -2,7 +2,7 @@
 
 use crate::device::Device;
 use crate::relay::{Relay, no, ok, token};
-use sealwire_engine::{Call, EngineError, HttpResponse, Input};
+use sealwire_engine::{Call, EngineError, Event, HttpResponse, Input, MessageState};
 use sealwire_wire::Timestamp;
 use sealwire_wire::contract::{ErrorCode, Token};
 
@@ -128,4 +128,31 @@ fn nothing_leaves_after_the_client_went_offline() {
     alice.call(Call::Connect);
     alice.run(relay);
     assert!(relay.asked.iter().any(|path| path.ends_with("/token")));
+}
+
+#[test]
+fn a_message_is_given_up_after_a_day_of_tries_and_not_without_a_last_one() {
+    for (refusals, failed) in [(1, false), (u32::MAX, true)] {
+        let relay = &mut Relay::default();
+        let mut alice = Device::registered(relay, "alice", 1);
+        let _bob = Device::registered(relay, "bob", 2);
+        refuse_sends(relay, refusals, None);
+        let local_id = alice.send(relay, "bob", "words");
+        alice.now = alice.now.plus_ms(25 * HOUR_MS);
+        alice.hand_in(Input::Tick);
+        alice.run(relay);
+        alice.pass(relay, 60_000);
+        assert_eq!(relay.sends.len(), usize::from(!failed));
+        let given_up = |event: &Event| matches!(event, Event::MessageFailed(message) if message.state == MessageState::Failed { code: "gave_up".to_owned() });
+        assert_eq!(alice.events.iter().any(given_up), failed);
+
+        // By hand it is tried again, for another day.
+        relay.instead = None;
+        let retried = alice.call(Call::Retry { local_id });
+        alice.run(relay);
+        alice.pass(relay, 60_000);
+        assert_eq!(alice.result(retried).unwrap().is_ok(), failed);
+        assert_eq!(relay.sends.len(), 1);
+        assert_eq!(alice.restarted(9).texts("bob"), ["words"]);
+    }
 }
