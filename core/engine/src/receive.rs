@@ -194,6 +194,13 @@ impl Engine {
             ServerEvent::Resync {} => self.queue_expired(),
             ServerEvent::Error { .. } | ServerEvent::Unknown => {}
             ServerEvent::Msg { .. } => {}
+            ServerEvent::CatchingUp { .. } => {}
+            ServerEvent::Del { .. } => {}
+            ServerEvent::Control { .. } => {}
+            ServerEvent::Delivered { .. } | ServerEvent::Read { .. } => {}
+            ServerEvent::Marks { .. } | ServerEvent::MarksEnd { .. } => {}
+            ServerEvent::Thread { .. } => {}
+            ServerEvent::Typing { .. } | ServerEvent::Presence { .. } => {}
         }
     }
 

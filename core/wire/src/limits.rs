@@ -52,3 +52,25 @@ pub const SILENCE_MAX_MS: u64 = 75_000;
 pub const ATTACHMENT_MAX: u64 = 100 * 1024 * 1024;
 /// Attachments that one message may name.
 pub const ATTACHMENTS_PER_MESSAGE_MAX: usize = 32;
+/// One control message's body for one device, in bytes.
+pub const CONTROL_MAX: usize = 16 * 1024;
+/// Devices that one control message goes to.
+pub const CONTROL_DEVICES_MAX: usize = 100;
+/// Message ids that one resend request names.
+pub const RESEND_IDS_MAX: usize = 100;
+/// Entries of one page of a device's queue, and of one acknowledgement of it.
+pub const QUEUE_PAGE_MAX: u32 = 1_000;
+/// Entries of one page of a device's queue when the request names no limit.
+pub const QUEUE_PAGE_DEFAULT: u32 = 100;
+/// Threads of one page of the inbox: at most.
+pub const INBOX_PAGE_MAX: u32 = 100;
+/// Threads that one socket gets typing and presence of.
+pub const SUBSCRIPTIONS_MAX: usize = 20;
+/// Typing is sent, and passed on, at most this often a thread, in milliseconds.
+pub const TYPING_INTERVAL_MS: u64 = 3_000;
+/// Typing fades this long after the last word of it, in milliseconds.
+pub const TYPING_SHOWN_MS: u64 = 5_000;
+/// Users that one user may block.
+pub const BLOCKS_MAX: usize = 10_000;
+/// The longest time to live of a message: a year, in seconds.
+pub const TTL_MAX_SECONDS: u32 = 366 * 24 * 60 * 60;

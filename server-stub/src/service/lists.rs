@@ -131,6 +131,7 @@ impl Service {
                 registration_id: device.registration_id,
                 active: device.state == DeviceState::Live,
                 registered_at: device.registered_at,
+                disabled_at: None,
             })
             .collect();
         Ok(OwnDevices { devices })

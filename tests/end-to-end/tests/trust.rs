@@ -596,6 +596,7 @@ async fn a_changed_account_key_stops_sending_until_it_is_accepted() {
                 sender_device_id: DeviceId::FIRST,
                 client_seq: serde_json::from_value(seen.body["client_seq"].clone()).unwrap(),
                 created_at: Timestamp(1_900_000_000_000),
+                requeued_at: None,
             };
             return Fate::Answered(answer(202, serde_json::to_vec(&sent).unwrap()));
         }

@@ -172,6 +172,8 @@ fn by_hand(bob: &Device, relay: &Relay, prev: u64, list_version: u64) -> Message
             kind,
             body: wrapped.body.into(),
         }),
+        requeued_at: None,
+        removed: None,
     }
 }
 

@@ -244,6 +244,7 @@ impl Relay {
             sender_device_id: sender.device_id,
             client_seq: send.client_seq,
             created_at: row.created_at,
+            requeued_at: None,
         };
         let response = ok(&answer);
         self.stored.insert(number, (send.ciphertext.0, answer));
@@ -270,6 +271,8 @@ impl Relay {
             },
             created_at: Timestamp(1_000 + self.minted),
             envelope: None,
+            requeued_at: None,
+            removed: None,
         }
     }
 }

@@ -132,4 +132,7 @@ pub struct OwnDevice {
     pub active: bool,
     /// When it registered.
     pub registered_at: Timestamp,
+    /// Since when it is disabled (`DELETE /v1/devices/{id}`, 204): no token, no socket, no queue; senders leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_at: Option<Timestamp>,
 }

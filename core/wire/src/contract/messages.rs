@@ -92,6 +92,18 @@ pub struct SentMessage {
     pub client_seq: ClientSeq,
     /// The relay's clock.
     pub created_at: Timestamp,
+    /// When a repeat of this send queued it anew for recipients that it had failed for; its ttl runs from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requeued_at: Option<Timestamp>,
+}
+
+/// `POST /v1/threads/{id}/sends/{client_seq}/void` (200): the message that the number named already, or nothing, and then
+/// no later send of that number is taken (409 `client_seq_void`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoidedSend {
+    /// The stored message: too late to cancel. None: the number is void.
+    #[serde(default)]
+    pub message: Option<SentMessage>,
 }
 
 /// Beside 409 `device_mismatch`: nothing was stored, wrap for these alone and send again.
@@ -142,7 +154,7 @@ pub struct MessageRow {
     /// Seconds until the message disappears.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl_seconds: Option<u32>,
-    /// The content, encrypted once.
+    /// The content, encrypted once; empty in a tombstone.
     pub ciphertext: Base64,
     /// As sent.
     pub commitment: Bytes32,
@@ -150,9 +162,35 @@ pub struct MessageRow {
     pub stamp: Stamp,
     /// The relay's clock.
     pub created_at: Timestamp,
+    /// When a repeat of the send queued it anew; its ttl runs from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requeued_at: Option<Timestamp>,
+    /// Why only this tombstone is left; none while the message is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<Removal>,
     /// The reading device's envelope; none once that device has acknowledged it, or if it had none.
     #[serde(default)]
     pub envelope: Option<EnvelopeBody>,
+}
+
+/// What is left to say of a message that is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removal {
+    /// Why.
+    pub reason: RemovalReason,
+    /// The relay's clock.
+    pub at: Timestamp,
+}
+
+/// Why a message is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RemovalReason {
+    /// Its time to live is over. A device believes it only of a message whose own content says so.
+    Expired,
+    /// Of a later version.
+    #[serde(other)]
+    Unknown,
 }
 
 /// The reading device's own envelope.

@@ -1,6 +1,6 @@
 //! Prekeys: upload, counts, bundles.
 
-use crate::{Base64, DeviceId, UserId};
+use crate::{Base64, Bytes32, DeviceId, UserId};
 use serde::{Deserialize, Serialize};
 
 /// `PUT /v1/prekeys`: adds keys (204). Identical keys again are a success; another key under a known id is
@@ -42,6 +42,25 @@ pub struct PrekeyCount {
     pub one_time_prekeys: u32,
     /// The signed prekey that bundles carry now.
     pub signed_prekey_id: u32,
+}
+
+/// `POST /v1/prekeys/check`: whether the relay gives out the keys that this device believes it does.
+///
+/// The digest is SHA-256(`Sealwire v1 repeated-use keys` ‖ identity key 33 ‖ registration id u32 ‖ signed prekey id u32 ‖
+/// signed prekey 33 ‖ signature 64), integers big-endian.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrekeyCheck {
+    /// Of the keys that are given out more than once.
+    pub digest: Bytes32,
+}
+
+/// The answer to [`PrekeyCheck`] (200).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrekeyCheckAnswer {
+    /// Whether the relay's keys have the same digest. Where not, the device uploads a new signed prekey.
+    pub matches: bool,
+    /// What the relay holds.
+    pub count: PrekeyCount,
 }
 
 /// What a sender needs to begin a session with one device.

@@ -98,6 +98,12 @@ codes! {
     Forbidden = "forbidden", 403, false;
     /// The caller is not in the thread.
     NotAParticipant = "not_a_participant", 403, false;
+    /// The other user has blocked the caller, or is blocked by them.
+    Blocked = "blocked", 403, false;
+    /// The other user does not take direct messages from the caller.
+    DirectMessagesClosed = "direct_messages_closed", 403, false;
+    /// A control message to somebody with whom the caller shares no thread.
+    NoSharedThread = "no_shared_thread", 403, false;
     /// The registration grant does not hold.
     GrantInvalid = "grant_invalid", 403, false;
     /// The registration grant was used before.
@@ -130,6 +136,8 @@ codes! {
     DeviceMismatch = "device_mismatch", 409, true;
     /// The number was used for another content.
     ClientSeqConflict = "client_seq_conflict", 409, false;
+    /// The number was voided: nothing will ever be sent under it.
+    ClientSeqVoid = "client_seq_void", 409, false;
     /// A prekey id was used for another key.
     PrekeyIdConflict = "prekey_id_conflict", 409, false;
     /// The mailbox slot holds other bytes.

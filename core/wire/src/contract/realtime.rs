@@ -1,7 +1,7 @@
 //! The frames of `GET /v1/realtime`: JSON envelopes `{ "t": …, "frame_seq": n, … }`.
 
-use super::{ErrorCode, MessageRow};
-use crate::{Timestamp, UserId};
+use super::{ControlMessage, ErrorCode, MessageRow, Removal, ThreadMarks, ThreadPreferences};
+use crate::{MessageId, ThreadId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -24,6 +24,84 @@ pub enum ServerEvent {
         /// The message.
         message: Box<MessageRow>,
     },
+    /// A message is gone from the relay: only a tombstone is left.
+    Del {
+        /// Where.
+        thread_id: ThreadId,
+        /// Which.
+        message_id: MessageId,
+        /// Why and when.
+        removed: Removal,
+    },
+    /// A protocol message to this device.
+    Control {
+        /// The message.
+        control: Box<ControlMessage>,
+    },
+    /// Somebody's first device has everything up to this message. Live only: at catch-up `marks` says it.
+    Delivered {
+        /// Where.
+        thread_id: ThreadId,
+        /// Who.
+        user_id: UserId,
+        /// Up to which message.
+        up_to_msg_id: MessageId,
+        /// The relay's clock.
+        at: Timestamp,
+        /// [`super::UserMarks::version`] after it.
+        version: u64,
+    },
+    /// Somebody has read everything up to this message, which is delivered by that too. Live only.
+    Read {
+        /// Where.
+        thread_id: ThreadId,
+        /// Who; this user's own come to their other devices, receipts off or on.
+        user_id: UserId,
+        /// Up to which message.
+        up_to_msg_id: MessageId,
+        /// The relay's clock.
+        at: Timestamp,
+        /// [`super::UserMarks::version`] after it.
+        version: u64,
+    },
+    /// Marks of one thread: at catch-up one for each thread in which they changed since `marks_since`, before `caught_up`;
+    /// live when a message failed for a recipient.
+    Marks {
+        /// The marks.
+        marks: Box<ThreadMarks>,
+    },
+    /// The end of the marks of a catch-up, before `caught_up`.
+    MarksEnd {
+        /// The next `marks_since`.
+        cursor: String,
+    },
+    /// A thread changed: its members, its metadata, or this user's own preferences in it.
+    Thread {
+        /// Which.
+        thread_id: ThreadId,
+        /// This user's own preferences, if it was those.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mine: Option<ThreadPreferences>,
+    },
+    /// Somebody types, or stopped to. Best effort, never stored; fades 5 s after the last one.
+    Typing {
+        /// Where.
+        thread_id: ThreadId,
+        /// Who.
+        user_id: UserId,
+        /// Whether they do.
+        typing: bool,
+    },
+    /// Somebody came or went. Best effort, never stored.
+    Presence {
+        /// Who.
+        user_id: UserId,
+        /// Whether a device of theirs is connected and in use.
+        online: bool,
+        /// When they were last, where they are not now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last_seen_at: Option<Timestamp>,
+    },
     /// A user published a device list.
     Devices {
         /// Whose.
@@ -35,6 +113,11 @@ pub enum ServerEvent {
     PrekeysLow {
         /// How many are left.
         remaining: u32,
+    },
+    /// The first frame of a connection: how much will be replayed.
+    CatchingUp {
+        /// Events that were queued when the connection began.
+        queued: u64,
     },
     /// The replay of what was queued is complete; from here on live.
     CaughtUp {
@@ -77,6 +160,23 @@ pub enum ClientFrame {
         /// As in the header.
         token: String,
     },
+    /// Typing and presence are wanted of these threads, and of no others any more.
+    Subscribe {
+        /// At most [`crate::limits::SUBSCRIPTIONS_MAX`], all the caller's own.
+        thread_ids: Vec<ThreadId>,
+    },
+    /// This user types, or stopped to. At most one every [`crate::limits::TYPING_INTERVAL_MS`] a thread is passed on.
+    Typing {
+        /// Where.
+        thread_id: ThreadId,
+        /// Whether.
+        typing: bool,
+    },
+    /// Whether the app is in use on this device.
+    Presence {
+        /// Whether.
+        online: bool,
+    },
 }
 
 impl fmt::Debug for ClientFrame {
@@ -85,6 +185,11 @@ impl fmt::Debug for ClientFrame {
             Self::ClientAck { frame_seq } => write!(out, "ClientAck({frame_seq})"),
             Self::Pong {} => out.write_str("Pong"),
             Self::Auth { .. } => out.write_str("Auth"),
+            Self::Subscribe { thread_ids } => {
+                write!(out, "Subscribe({} threads)", thread_ids.len())
+            }
+            Self::Typing { typing, .. } => write!(out, "Typing({typing})"),
+            Self::Presence { online } => write!(out, "Presence({online})"),
         }
     }
 }

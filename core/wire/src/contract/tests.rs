@@ -25,6 +25,28 @@ fn row() -> MessageRow {
             kind: EnvelopeType::Prekey,
             body: Base64(vec![9]),
         }),
+        requeued_at: None,
+        removed: None,
+    }
+}
+
+fn marks() -> ThreadMarks {
+    ThreadMarks {
+        thread_id: row().thread_id,
+        marks: vec![UserMarks {
+            user_id: row().sender_id,
+            version: 4,
+            delivered_up_to: Some(row().id),
+            delivered_at: Some(Timestamp(1)),
+            read_up_to: None,
+            read_at: None,
+        }],
+        failed: vec![FailedRecipient {
+            message_id: row().id,
+            user_id: row().sender_id,
+            reason: Some(FailureReason::Expired),
+            at: Timestamp(2),
+        }],
     }
 }
 
@@ -39,7 +61,62 @@ fn each_frame_survives_the_way_through_json() {
             version: 3,
         },
         ServerEvent::PrekeysLow { remaining: 2 },
+        ServerEvent::CatchingUp { queued: 9 },
         ServerEvent::CaughtUp { replayed: 9 },
+        ServerEvent::Del {
+            thread_id: row().thread_id,
+            message_id: row().id,
+            removed: Removal {
+                reason: RemovalReason::Expired,
+                at: Timestamp(8),
+            },
+        },
+        ServerEvent::Control {
+            control: Box::new(ControlMessage {
+                id: row().id,
+                sender_id: row().sender_id,
+                sender_device_id: DeviceId::FIRST,
+                envelope: EnvelopeBody {
+                    kind: EnvelopeType::Ratchet,
+                    body: Base64(vec![1]),
+                },
+                created_at: Timestamp(3),
+            }),
+        },
+        ServerEvent::Delivered {
+            thread_id: row().thread_id,
+            user_id: row().sender_id,
+            up_to_msg_id: row().id,
+            at: Timestamp(4),
+            version: 2,
+        },
+        ServerEvent::Read {
+            thread_id: row().thread_id,
+            user_id: row().sender_id,
+            up_to_msg_id: row().id,
+            at: Timestamp(4),
+            version: 3,
+        },
+        ServerEvent::Marks {
+            marks: Box::new(marks()),
+        },
+        ServerEvent::MarksEnd {
+            cursor: "17".to_owned(),
+        },
+        ServerEvent::Thread {
+            thread_id: row().thread_id,
+            mine: Some(ThreadPreferences::default()),
+        },
+        ServerEvent::Typing {
+            thread_id: row().thread_id,
+            user_id: row().sender_id,
+            typing: true,
+        },
+        ServerEvent::Presence {
+            user_id: row().sender_id,
+            online: false,
+            last_seen_at: Some(Timestamp(1)),
+        },
         ServerEvent::Resync {},
         ServerEvent::Ping { now: Timestamp(5) },
         ServerEvent::Error {

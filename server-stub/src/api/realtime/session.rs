@@ -234,6 +234,8 @@ impl Session {
         match frame {
             ClientFrame::ClientAck { frame_seq } => self.acknowledge(frame_seq).await,
             ClientFrame::Pong {} => Ok(()),
+            ClientFrame::Subscribe { .. } => Ok(()),
+            ClientFrame::Typing { .. } | ClientFrame::Presence { .. } => Ok(()),
             ClientFrame::Auth { token } => self.renew(&token),
         }
     }

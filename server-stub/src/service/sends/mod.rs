@@ -92,6 +92,7 @@ impl Service {
                 sender_device_id: row.sender_device_id,
                 client_seq: row.client_seq,
                 created_at: row.created_at,
+                requeued_at: None,
             },
             wake: Wake {
                 queues,
@@ -229,5 +230,7 @@ fn new_row(
         stamp,
         created_at,
         envelope: None,
+        requeued_at: None,
+        removed: None,
     }
 }

@@ -99,6 +99,8 @@ fn a_crash_between_row_and_queue_is_mended_at_the_next_start() {
             },
             created_at: Timestamp(1_900_000_000_000),
             envelope: None,
+            requeued_at: None,
+            removed: None,
         },
         fingerprint: [0; 32],
         envelopes: message.envelopes,

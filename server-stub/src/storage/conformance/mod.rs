@@ -154,6 +154,8 @@ fn message(from: &str, to: &str, number: u64) -> AcceptMessage {
             },
             created_at: NOW,
             envelope: None,
+            requeued_at: None,
+            removed: None,
         },
         fingerprint: [number as u8; 32],
         envelopes: vec![DeviceEnvelope {

@@ -193,6 +193,7 @@ fn earlier(
             sender_device_id: name.sender.device_id,
             client_seq: name.client_seq,
             created_at: message.row.created_at,
+            requeued_at: None,
         },
     }))
 }

@@ -46,6 +46,8 @@ pub(super) fn message(row: &Row<'_>, at: usize) -> rusqlite::Result<MessageRow> 
         },
         created_at: timestamp(row, at + 13)?,
         envelope,
+        requeued_at: None,
+        removed: None,
     })
 }
 

@@ -248,6 +248,7 @@ fn earlier(
                     sender_device_id: device_id(row, 3)?,
                     client_seq: name.client_seq,
                     created_at: timestamp(row, 2)?,
+                    requeued_at: None,
                 },
             }))
         },
