@@ -14,6 +14,7 @@ pub struct Base64(pub Vec<u8>);
 pub struct Bytes32(pub [u8; 32]);
 
 /// Milliseconds since the Unix epoch. Travels as a number.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
 )]

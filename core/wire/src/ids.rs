@@ -44,6 +44,7 @@ pub struct DeviceId(u32);
 pub struct MessageId(ulid::Ulid);
 
 /// The number of a send: rising per (thread, device), owned by the client, never used for two contents.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ClientSeq(pub u64);

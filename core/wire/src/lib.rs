@@ -15,6 +15,8 @@ pub mod ids;
 pub mod limits;
 
 mod encoding;
+#[cfg(feature = "openapi")]
+mod openapi;
 
 pub use encoding::{Base64, Bytes32, Timestamp};
 pub use ids::{

@@ -4,6 +4,7 @@ use crate::{AttachmentId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// `POST /v1/attachments` (201): room for one encrypted attachment.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateAttachment {
     /// The encrypted size in bytes; the upload must have exactly this many. 413 above the limit.
@@ -11,6 +12,7 @@ pub struct CreateAttachment {
 }
 
 /// Where to put it: `PUT` with the bytes as body; the same bytes may be put again.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttachmentUpload {
     /// Its id.
@@ -22,6 +24,7 @@ pub struct AttachmentUpload {
 }
 
 /// `GET /v1/attachments/{id}`: where to get it (ranges allowed).
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttachmentDownload {
     /// Its id.

@@ -4,6 +4,7 @@ use crate::{Base64, DeviceId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 /// `POST /v1/auth/challenge`.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChallengeRequest {
     /// Who.
@@ -13,6 +14,7 @@ pub struct ChallengeRequest {
 }
 
 /// The answer to [`ChallengeRequest`]: to be signed within a minute, once.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Challenge {
     /// 32 random bytes.
@@ -22,6 +24,7 @@ pub struct Challenge {
 }
 
 /// `POST /v1/auth/token`: the challenge, signed by the device key (label ‖ relay origin ‖ user ‖ device ‖ nonce).
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenRequest {
     /// Who.
@@ -35,6 +38,7 @@ pub struct TokenRequest {
 }
 
 /// An access token: a JWT (EdDSA) with scopes chat.read and chat.write.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
     /// For the header `Authorization: Bearer`.
@@ -44,6 +48,7 @@ pub struct Token {
 }
 
 /// `POST /v1/dev/platform-token`: in dev mode alone, the relay stands in for the platform's token issuer.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlatformTokenRequest {
     /// For whom.

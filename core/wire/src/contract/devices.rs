@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// The first device of an account (id 1) brings `list` (version 1) and a platform token; every other one brings `grant`
 /// and stays inactive (no token, no queue) until a list holds it. The same registration again gets the same answer.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisterDevice {
     /// Whose device.
@@ -29,6 +30,7 @@ pub struct RegisterDevice {
 }
 
 /// The answer to [`RegisterDevice`] (201).
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisteredDevice {
     /// Whose device.
@@ -40,6 +42,7 @@ pub struct RegisteredDevice {
 }
 
 /// A device list as it travels: the payload's bytes are hashed and verified as received.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedList {
     /// Protobuf `DeviceList`.
@@ -53,6 +56,7 @@ pub struct SignedList {
 }
 
 /// The right to register one device once, as it travels.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedGrant {
     /// Protobuf `RegistrationGrant`.
@@ -66,6 +70,7 @@ pub struct SignedGrant {
 }
 
 /// The answer to `POST /v1/me/devices/reserve` (201).
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReservedDevice {
     /// The next id; never given out again.
@@ -73,6 +78,7 @@ pub struct ReservedDevice {
 }
 
 /// `PUT /v1/me/devices/list`: publishes version v+1 (204). 409 `device_list_conflict` when another came first.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishDeviceList {
     /// The new version.
@@ -80,6 +86,7 @@ pub struct PublishDeviceList {
 }
 
 /// `GET /v1/users/{id}/devices?since=v`: every version after the known one, oldest first.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserDeviceLists {
     /// Whose lists.
@@ -91,6 +98,7 @@ pub struct UserDeviceLists {
 }
 
 /// `POST /v1/devices/query`: lists of up to 50 users.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceListsQuery {
     /// Whose lists, and from which version on.
@@ -98,6 +106,7 @@ pub struct DeviceListsQuery {
 }
 
 /// One user of a [`DeviceListsQuery`].
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownDeviceList {
     /// Whose lists.
@@ -108,6 +117,7 @@ pub struct KnownDeviceList {
 }
 
 /// The answer to [`DeviceListsQuery`]. Users that have no account are left out.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceListsAnswer {
     /// One entry a user found.
@@ -115,6 +125,7 @@ pub struct DeviceListsAnswer {
 }
 
 /// `GET /v1/me/devices`: the relay's view of the caller's own devices.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnDevices {
     /// Registered devices, by id.
@@ -122,6 +133,7 @@ pub struct OwnDevices {
 }
 
 /// One registered device.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnDevice {
     /// Which device.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// `POST /v1/threads/{id}/messages` with the header `Idempotency-Key`. 202 once message and envelopes are durable.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SendMessage {
     /// This device's number of the send in this thread.
@@ -41,6 +42,7 @@ pub struct SendMessage {
 }
 
 /// What the relay must know of a message.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageKind {
@@ -52,6 +54,7 @@ pub enum MessageKind {
 }
 
 /// One ratchet message for one device.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceEnvelope {
     /// For whom.
@@ -68,6 +71,7 @@ pub struct DeviceEnvelope {
 }
 
 /// Whether an envelope begins a session.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EnvelopeType {
@@ -78,6 +82,7 @@ pub enum EnvelopeType {
 }
 
 /// The answer to [`SendMessage`] (202).
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentMessage {
     /// Its place in the thread.
@@ -107,6 +112,7 @@ pub struct VoidedSend {
 }
 
 /// Beside 409 `device_mismatch`: nothing was stored, wrap for these alone and send again.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct DeviceMismatch {
     /// Live, without an envelope.
@@ -121,6 +127,7 @@ pub struct DeviceMismatch {
 }
 
 /// A device of a user.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DeviceName {
     /// Whose.
@@ -130,6 +137,7 @@ pub struct DeviceName {
 }
 
 /// One message as history and frames carry it, with the envelope of the reading device alone.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageRow {
     /// Its place in the thread.
@@ -194,6 +202,7 @@ pub enum RemovalReason {
 }
 
 /// The reading device's own envelope.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnvelopeBody {
     /// How the body opens.
@@ -204,6 +213,7 @@ pub struct EnvelopeBody {
 }
 
 /// The relay's franking stamp: MAC over {commitment, sender, device, thread, message id, revision, time}.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
     /// Which of the relay's keys.
@@ -216,6 +226,7 @@ pub struct Stamp {
 ///
 /// With `cursor` newest first, `next_cursor` leading to older rows. With `since` oldest first by change,
 /// `next_cursor` being the change cursor to go on from, also when the page is empty.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessagePage {
     /// The rows.

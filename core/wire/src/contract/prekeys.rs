@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// `PUT /v1/prekeys`: adds keys (204). Identical keys again are a success; another key under a known id is
 /// 409 `prekey_id_conflict`, and nothing of the upload is kept.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct PrekeyUpload {
     /// Replaces the signed prekey that bundles carry.
@@ -16,6 +17,7 @@ pub struct PrekeyUpload {
 }
 
 /// A one-time prekey.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicPrekey {
     /// The device's own number for it, never used for another key.
@@ -25,6 +27,7 @@ pub struct PublicPrekey {
 }
 
 /// A signed prekey.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicSignedPrekey {
     /// The device's own number for it, never used for another key.
@@ -36,6 +39,7 @@ pub struct PublicSignedPrekey {
 }
 
 /// `GET /v1/prekeys/count`.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrekeyCount {
     /// One-time prekeys not yet given out.
@@ -64,6 +68,7 @@ pub struct PrekeyCheckAnswer {
 }
 
 /// What a sender needs to begin a session with one device.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bundle {
     /// Which device.
@@ -80,6 +85,7 @@ pub struct Bundle {
 }
 
 /// `GET /v1/users/{id}/prekeys[?device_id=]`: bundles of one user's live devices.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserBundles {
     /// Whose devices.
@@ -89,6 +95,7 @@ pub struct UserBundles {
 }
 
 /// `POST /v1/prekeys/query`: bundles for some devices of up to 50 users.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BundlesQuery {
     /// Whose.
@@ -96,6 +103,7 @@ pub struct BundlesQuery {
 }
 
 /// One user of a [`BundlesQuery`].
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WantedBundles {
     /// Whose devices.
@@ -106,6 +114,7 @@ pub struct WantedBundles {
 }
 
 /// The answer to [`BundlesQuery`]. Users and devices that are not live are left out.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BundlesAnswer {
     /// One entry a user found.

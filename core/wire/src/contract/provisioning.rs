@@ -4,6 +4,7 @@ use crate::{Base64, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The answer to `POST /v1/provisioning` (201): a fresh mailbox. Whoever knows its id may use it.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mailbox {
     /// 16 random bytes in base64url without padding.
@@ -17,6 +18,7 @@ pub struct Mailbox {
 /// A reader that names itself by an Idempotency-Key may repeat a GET whose answer was lost; to everybody else the slot is read.
 ///
 /// PUT: 204, or 409 `slot_taken` for other bytes. GET: 200 once; 404 `slot_empty` before it is written, 410 `slot_read` after it was read.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailboxSlot {
     /// Sealed under a key that the relay never sees; at most 4 KiB.

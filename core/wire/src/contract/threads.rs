@@ -5,6 +5,7 @@ use crate::{MessageId, ThreadId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 /// `POST /v1/threads`: makes a 1:1 thread (201, or 200 if it is there). Not needed before a first send.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateThread {
     /// The other user; oneself is allowed.
@@ -12,6 +13,7 @@ pub struct CreateThread {
 }
 
 /// One thread as its participants see it.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Thread {
     /// Its id.
@@ -25,6 +27,7 @@ pub struct Thread {
 }
 
 /// 1:1 or group.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ThreadKind {
