@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Only to own devices and to devices of people who share a thread with the sender; 403 `no_shared_thread` otherwise.
 /// A device that is not live, or has another registration: 409 `device_mismatch`, and nothing is stored.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SendControl {
     /// 1 to 100 devices, each once; a body of at most 16 KiB for each.
@@ -15,6 +16,7 @@ pub struct SendControl {
 }
 
 /// The answer to [`SendControl`] (202).
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentControl {
     /// Names it in each recipient's frame.
@@ -24,6 +26,7 @@ pub struct SentControl {
 }
 
 /// A control message as its recipient gets it.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ControlMessage {
     /// As answered to the sender.

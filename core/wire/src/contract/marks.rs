@@ -4,6 +4,7 @@ use crate::{MessageId, ThreadId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 /// `POST /v1/threads/{id}/read`: everything up to this message is read (204). Never falls; raises delivered too.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MarkRead {
     /// A message of this thread.
@@ -11,6 +12,7 @@ pub struct MarkRead {
 }
 
 /// The marks of one thread, and the messages that they do not cover.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThreadMarks {
     /// Where.
@@ -24,6 +26,7 @@ pub struct ThreadMarks {
 }
 
 /// How far one user is in one thread. Neither mark ever falls, and read never stands above delivered.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserMarks {
     /// Who.
@@ -45,6 +48,7 @@ pub struct UserMarks {
 }
 
 /// One recipient that one message did not reach.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedRecipient {
     /// The message.
@@ -59,6 +63,7 @@ pub struct FailedRecipient {
 }
 
 /// Why a recipient did not get a message.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureReason {
@@ -72,6 +77,7 @@ pub enum FailureReason {
 }
 
 /// Where one message stands for one recipient.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum RecipientState {
@@ -86,6 +92,7 @@ pub enum RecipientState {
 }
 
 /// `GET /v1/messages/{id}/receipts`, for a participant.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipts {
     /// The message.
@@ -95,6 +102,7 @@ pub struct Receipts {
 }
 
 /// One recipient of one message.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// Who.

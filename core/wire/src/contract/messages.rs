@@ -104,6 +104,7 @@ pub struct SentMessage {
 
 /// `POST /v1/threads/{id}/sends/{client_seq}/void` (200): the message that the number named already, or nothing, and then
 /// no later send of that number is taken (409 `client_seq_void`).
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VoidedSend {
     /// The stored message: too late to cancel. None: the number is void.
@@ -182,6 +183,7 @@ pub struct MessageRow {
 }
 
 /// What is left to say of a message that is gone.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Removal {
     /// Why.
@@ -191,6 +193,7 @@ pub struct Removal {
 }
 
 /// Why a message is gone.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RemovalReason {

@@ -52,6 +52,7 @@ pub struct PrekeyCount {
 ///
 /// The digest is SHA-256(`Sealwire v1 repeated-use keys` ‖ identity key 33 ‖ registration id u32 ‖ signed prekey id u32 ‖
 /// signed prekey 33 ‖ signature 64), integers big-endian.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrekeyCheck {
     /// Of the keys that are given out more than once.
@@ -59,6 +60,7 @@ pub struct PrekeyCheck {
 }
 
 /// The answer to [`PrekeyCheck`] (200).
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrekeyCheckAnswer {
     /// Whether the relay's keys have the same digest. Where not, the device uploads a new signed prekey.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// `GET /v1/me/queue?limit=&after=&marks_since=`: what this device has yet to acknowledge, oldest first.
 ///
 /// `limit` is 1 to 1,000 (100 by default); `after` an `entry_id` to go on from without acknowledging.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueuePage {
     /// The entries.
@@ -21,6 +22,7 @@ pub struct QueuePage {
 }
 
 /// One entry of a [`QueuePage`].
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueItem {
     /// Opaque; for the acknowledgement.
@@ -30,6 +32,7 @@ pub struct QueueItem {
 }
 
 /// `POST /v1/me/queue/ack`: deletes exactly these entries (204). Unknown ones count as deleted.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcknowledgeQueue {
     /// At most 1,000.

@@ -4,6 +4,7 @@ use crate::UserId;
 use serde::{Deserialize, Serialize};
 
 /// `GET` and `PUT /v1/me/settings` (200 with what holds now). A field left out of a `PUT` takes its default.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountSettings {
     /// Who may begin a 1:1 thread with this user.
@@ -18,6 +19,7 @@ pub struct AccountSettings {
 }
 
 /// Who may begin a 1:1 thread with a user. Whoever the user has written to may always answer.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DirectMessages {
@@ -33,6 +35,7 @@ pub enum DirectMessages {
 }
 
 /// `GET /v1/blocks`. `PUT` and `DELETE /v1/blocks/{uid}` (204) add to it and take from it.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Blocks {
     /// In byte order; at most [`crate::limits::BLOCKS_MAX`].

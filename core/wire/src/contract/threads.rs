@@ -38,6 +38,7 @@ pub enum ThreadKind {
 }
 
 /// `GET /v1/threads?cursor=&limit=`: the caller's threads, the one with the newest message first. `limit` is 1 to 100 (50).
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inbox {
     /// One page.
@@ -48,6 +49,7 @@ pub struct Inbox {
 }
 
 /// One thread of an [`Inbox`].
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InboxThread {
     /// The thread.
@@ -65,6 +67,7 @@ pub struct InboxThread {
 }
 
 /// `PUT /v1/threads/{id}/me` (200 with what holds now): what the caller wants of one thread.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct ThreadPreferences {
     /// No notifications until then; none for not muted.
@@ -76,6 +79,7 @@ pub struct ThreadPreferences {
 }
 
 /// Which messages of a thread notify.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Notifications {
