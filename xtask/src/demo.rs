@@ -48,9 +48,9 @@ pub(crate) fn main(args: &Args) -> Result<(), Error> {
 }
 
 /// Where cargo puts release builds, whatever target folder it was told: beside the folder of our own binary.
-fn release_folder() -> Result<PathBuf, Error> {
+pub(crate) fn release_folder() -> Result<PathBuf, Error> {
     let ours = std::env::current_exe().map_err(|cause| Error::NotStarted {
-        program: "sealwire-demo".to_owned(),
+        program: "the release build".to_owned(),
         cause,
     })?;
     let target = ours.ancestors().nth(2).map(Path::to_owned);

@@ -1,10 +1,11 @@
-//! The project's own commands: `cargo xtask setup | demo | test | readme`.
+//! The project's own commands: `cargo xtask setup | demo | test | bench | readme`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a command's output"
 )]
 
+mod bench;
 mod demo;
 mod readme;
 mod run;
@@ -32,6 +33,8 @@ enum Command {
     Demo(demo::Args),
     /// Run every check, or the named suites.
     Test(test::Args),
+    /// Measure what the project promises, and write it into docs/benchmarks.md.
+    Bench(bench::Args),
     /// Check that README.md shows examples/quickstart.rs as it is, or write it so.
     Readme(readme::Args),
 }
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Command::Setup(args) => setup::main(&args),
         Command::Demo(args) => demo::main(&args),
         Command::Test(args) => test::main(&args),
+        Command::Bench(args) => bench::main(&args),
         Command::Readme(args) => readme::main(&args),
     };
     match done {

@@ -1,0 +1,225 @@
+//! Sending: one text to ten devices of another person and nine of one's own.
+
+use super::device::{Device, NOW, open};
+use super::fill::{copied, fill, line};
+use super::relay::Relay;
+use crate::machine;
+use crate::trouble::{Done, said};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng as _;
+use sealwire_crypto::device::{
+    DeviceList, ListChange, NewDevice, SignedDeviceList, consent_to_listing,
+};
+use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair, SignedPreKeyPair};
+use sealwire_engine::{Call, Input, SocketInput};
+use sealwire_wire::contract::{
+    Bundle, DeviceName, PublicSignedPrekey, SendMessage, ServerEvent, ServerFrame, SignedList,
+};
+use sealwire_wire::{DeviceId, UserId};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+const DEVICES_EACH: u32 = 10;
+const RECIPIENTS: usize = 19;
+
+/// A device whose sessions are ready, closed.
+pub(super) struct Ready {
+    store: PathBuf,
+    relay: Relay,
+}
+
+/// Every send, with a bare commit before each.
+pub(super) struct Run {
+    pub(super) sends_ms: Vec<f64>,
+    pub(super) cpu_ms: Vec<f64>,
+    pub(super) bare_commits_ms: Vec<f64>,
+}
+
+pub(super) fn prepare(folder: &Path) -> Done<Ready> {
+    let mut relay = Relay::default();
+    let store = folder.join("send.db");
+    let mut alice = Device::registered(open(&store, true)?, &mut relay, "alice", 3)?;
+    let account = alice
+        .engine
+        .store()
+        .account()
+        .map_err(said)?
+        .ok_or_else(|| said("no account"))?;
+    let secret = account
+        .account_secret
+        .as_ref()
+        .ok_or_else(|| said("no account key"))?;
+    let own = Owner {
+        user: account.user_id.clone(),
+        keys: AccountKeyPair::from_secret_bytes(secret),
+        first: IdentityKeyPair::from_secret_bytes(&account.identity_secret),
+    };
+    let newest = alice.engine.store().newest_list(&own.user).map_err(said)?;
+    let newest = newest.ok_or_else(|| said("no list"))?;
+    let signed = SignedDeviceList::from_bytes(&newest.bytes).map_err(said)?;
+    let rng = &mut ChaCha20Rng::seed_from_u64(4);
+    own.add_devices(&mut relay, &signed, rng)?;
+
+    let bob = Owner {
+        user: "bob".parse().map_err(said)?,
+        keys: AccountKeyPair::generate(rng),
+        first: IdentityKeyPair::generate(rng),
+    };
+    let first = bob.device(&mut relay, 1, &bob.first, rng)?;
+    let signed =
+        SignedDeviceList::sign_first(&bob.keys, &bob.first, bob.user.as_str(), &first, NOW.0, rng);
+    let signed = signed.map_err(said)?;
+    publish(&mut relay, &bob.user, &signed)?;
+    bob.add_devices(&mut relay, &signed, rng)?;
+
+    // The relay tells of the own list's new version; the first message begins all sessions.
+    let event = ServerEvent::Devices {
+        user_id: own.user,
+        version: 2,
+    };
+    let told = serde_json::to_string(&ServerFrame {
+        frame_seq: 1,
+        event,
+    })
+    .map_err(said)?;
+    alice.hand_in(Input::Socket(SocketInput::Frames(vec![told])))?;
+    alice.run(&mut relay)?;
+    let thread = alice.thread_with("bob")?;
+    alice.send(&mut relay, thread, "hello to all of you".to_owned())?;
+    alice.close()?;
+    Ok(Ready { store, relay })
+}
+
+impl Ready {
+    pub(super) fn run(&self, rows: u64, sends: usize) -> Done<Run> {
+        let folder = tempfile::tempdir().map_err(said)?;
+        let path = copied(&self.store, folder.path())?;
+        fill(&path, rows)?;
+        let mut relay = self.relay.with_nothing_queued();
+        let mut bare = open(&folder.path().join("bare.db"), true)?;
+        let mut alice = Device::over(open(&path, false)?, 6)?;
+        alice.run(&mut relay)?;
+        let thread = alice.thread_with("bob")?;
+        let mut run = Run {
+            sends_ms: Vec::new(),
+            cpu_ms: Vec::new(),
+            bare_commits_ms: Vec::new(),
+        };
+        for number in 0..sends {
+            let began = Instant::now();
+            bare.raise_generation().map_err(said)?;
+            run.bare_commits_ms
+                .push(began.elapsed().as_secs_f64() * 1e3);
+
+            let (began, cpu_before) = (Instant::now(), machine::cpu_time());
+            alice.call(Call::SendText {
+                thread,
+                text: line(number as u64),
+            })?;
+            run.sends_ms.push(began.elapsed().as_secs_f64() * 1e3);
+            let cpu = machine::cpu_time().zip(cpu_before);
+            run.cpu_ms
+                .extend(cpu.map(|(after, before)| (after - before).as_secs_f64() * 1e3));
+            let request = alice
+                .requests
+                .pop_front()
+                .ok_or_else(|| said("nothing was sent"))?;
+            let body: SendMessage =
+                serde_json::from_slice(request.body.as_deref().unwrap_or_default())
+                    .map_err(said)?;
+            if body.envelopes.len() != RECIPIENTS {
+                return Err(said(format!("{} envelopes", body.envelopes.len())));
+            }
+            let result = Ok(relay.answer(&request)?);
+            alice.hand_in(Input::Response {
+                id: request.id,
+                result,
+            })?;
+        }
+        if alice.events.sent != sends {
+            return Err(said(format!("{} of {sends} were sent", alice.events.sent)));
+        }
+        alice.close()?;
+        Ok(run)
+    }
+}
+
+struct Owner {
+    user: UserId,
+    keys: AccountKeyPair,
+    first: IdentityKeyPair,
+}
+
+impl Owner {
+    /// Devices 2 to 10, in the next version of the list.
+    fn add_devices(
+        &self,
+        relay: &mut Relay,
+        held: &SignedDeviceList,
+        rng: &mut ChaCha20Rng,
+    ) -> Done<()> {
+        let list = DeviceList::danger_restore_verified(held).map_err(said)?;
+        let mut change = ListChange::default();
+        for number in 2..=DEVICES_EACH {
+            let identity = IdentityKeyPair::generate(rng);
+            change.put.push(self.device(relay, number, &identity, rng)?);
+        }
+        let next = list.sign_next(&self.keys, 1, &self.first, &change, NOW.0, rng);
+        publish(relay, &self.user, &next.map_err(said)?)
+    }
+
+    /// A device that only hands out its prekeys.
+    fn device(
+        &self,
+        relay: &mut Relay,
+        number: u32,
+        identity: &IdentityKeyPair,
+        rng: &mut ChaCha20Rng,
+    ) -> Done<NewDevice> {
+        let device_id = DeviceId::new(number).map_err(said)?;
+        let prekey = SignedPreKeyPair::generate(1, rng);
+        let signature = identity.sign_prekey(rng, &prekey.public());
+        let name = DeviceName {
+            user_id: self.user.clone(),
+            device_id,
+        };
+        relay.bundles.insert(
+            name,
+            Bundle {
+                device_id,
+                registration_id: number,
+                identity_key: identity.public().to_bytes().into(),
+                signed_prekey: PublicSignedPrekey {
+                    id: 1,
+                    key: prekey.public().to_bytes().into(),
+                    signature: signature.to_bytes().into(),
+                },
+                one_time_prekey: None,
+            },
+        );
+        let consent = consent_to_listing(identity, self.user.as_str(), &self.keys.public(), rng);
+        Ok(NewDevice {
+            device_id: number,
+            registration_id: number,
+            identity_key: identity.public(),
+            added_at_ms: NOW.0,
+            protocol_versions: vec![3],
+            features: Vec::new(),
+            device_signature: consent.map_err(said)?,
+        })
+    }
+}
+
+fn publish(relay: &mut Relay, user: &UserId, list: &SignedDeviceList) -> Done<()> {
+    relay
+        .lists
+        .entry(user.clone())
+        .or_default()
+        .push(SignedList {
+            payload: list.payload.clone().into(),
+            account_signature: list.account_signature.clone().into(),
+            signer_device_id: DeviceId::new(list.signer_device_id).map_err(said)?,
+            signer_signature: list.signer_signature.clone().into(),
+        });
+    Ok(())
+}
