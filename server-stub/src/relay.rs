@@ -14,7 +14,7 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -109,10 +109,11 @@ impl Relay {
             cors_origins: config.cors_origins,
             timings: config.timings,
             behind_proxy: config.behind_proxy,
+            document: OnceLock::new(),
             _temporary_folder: folder,
         });
         let (stop, stopped) = watch::channel(false);
-        let router = api::router(state.clone());
+        let router = api::router(state.clone()).map_err(|error| StartError::Keys(error.into()))?;
         let server = tokio::spawn(serve(listener, router, stopped.clone(), patience));
         let sweeper = tokio::spawn(sweep(state.clone(), stopped));
         tracing::info!(%address, dev_mode = state.is_dev_mode(), "the relay listens");

@@ -1,5 +1,6 @@
 //! Devices, their lists, and how a device gets a token.
 
+use super::openapi::{Routes, about};
 use super::owned::owned;
 use super::request::{Anybody, Body, ListPublisher, Params, PathIds, Platform, Reader, Writer};
 use super::state::ApiState;
@@ -15,6 +16,78 @@ use sealwire_wire::contract::{
 };
 use sealwire_wire::limits::PREKEY_BODY_MAX;
 use serde::Deserialize;
+use utoipa::IntoParams;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    use ErrorCode::*;
+    routes
+        .tag("devices")
+        .post(
+            "/v1/devices",
+            register,
+            about("Registers a device: the first of an account with list version 1, every other one with a grant").refuses(&[
+                Forbidden,
+                GrantInvalid,
+                GrantUsed,
+                InvalidSignature,
+                UserUnknown,
+                AccountExists,
+                DeviceIdTaken,
+                DeviceLimit,
+                DeviceListConflict,
+                DeviceRevoked,
+                PrekeyIdConflict,
+                Unprocessable,
+            ]),
+        )
+        .post(
+            "/v1/devices/query",
+            query_device_lists,
+            about("The device lists of up to 50 users").refuses(&[Unprocessable]),
+        )
+        .get(
+            "/v1/me/devices",
+            own_devices,
+            about("The relay's view of one's own devices").refuses(&[UserUnknown]),
+        )
+        .post(
+            "/v1/me/devices/reserve",
+            reserve,
+            about("The id of a device to come").refuses(&[DeviceLimit, UserUnknown]),
+        )
+        .put(
+            "/v1/me/devices/list",
+            publish_list,
+            about("Publishes the next version of one's device list").refuses(&[
+                InvalidSignature,
+                UserUnknown,
+                DeviceLimit,
+                DeviceListConflict,
+                DeviceNotRegistered,
+                Unprocessable,
+            ]),
+        )
+        .get(
+            "/v1/users/{id}/devices",
+            device_lists,
+            about("Every version of a user's device list after one").refuses(&[UserUnknown]),
+        )
+        .tag("auth")
+        .post(
+            "/v1/auth/challenge",
+            challenge,
+            about("A nonce to sign with the device's key"),
+        )
+        .post(
+            "/v1/auth/token",
+            token,
+            about("An access token for a signed nonce").refuses(&[
+                Unauthorized,
+                ChallengeInvalid,
+                DeviceRevoked,
+            ]),
+        )
+}
 
 /// `POST /v1/devices`
 pub(super) async fn register(
@@ -65,8 +138,9 @@ pub(super) async fn own_devices(
 }
 
 /// The query of `GET /v1/users/{id}/devices`.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub(super) struct Since {
+    /// The newest version already held.
     #[serde(default)]
     since: u64,
 }

@@ -1,5 +1,6 @@
 //! Attachments: room for one, where to get one, and the bytes themselves behind signed URLs.
 
+use super::openapi::{Routes, about};
 use super::owned::owned;
 use super::request::{
     Arriving, Body as JsonBody, Params, PathIds, Reader, Writer, announced_length,
@@ -23,6 +24,45 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 /// What is read of a blob at once.
 const READ_SIZE: u64 = 64 * 1024;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    use ErrorCode::*;
+    routes
+        .tag("attachments")
+        .post(
+            "/v1/attachments",
+            create,
+            about("Room for one encrypted attachment").refuses(&[Unprocessable]),
+        )
+        .get(
+            "/v1/attachments/{id}",
+            locate,
+            about("Where to get an attachment").refuses(&[NotAParticipant, NotFound]),
+        )
+        .put(
+            "/v1/blobs/{id}",
+            upload,
+            about("Puts the bytes, by a signed URL")
+                .takes_bytes()
+                .refuses(&[
+                    Forbidden,
+                    UrlExpired,
+                    NotFound,
+                    RequestTimeout,
+                    InvalidBody,
+                    AttachmentConflict,
+                    Unprocessable,
+                ]),
+        )
+        .get(
+            "/v1/blobs/{id}",
+            download,
+            about("Gets the bytes or a range of them, by a signed URL")
+                .answers_with("application/octet-stream")
+                .status(&[200, 206])
+                .refuses(&[Forbidden, UrlExpired, NotFound, RangeNotSatisfiable]),
+        )
+}
 
 /// `POST /v1/attachments`
 pub(super) async fn create(

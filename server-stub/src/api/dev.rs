@@ -1,6 +1,7 @@
 //! Dev mode: the relay stands in for the platform's token issuer, for whoever is on this machine.
 
 use super::cors::is_loopback_host;
+use super::openapi::{Routes, about};
 use super::request::{Body, Peer};
 use super::state::ApiState;
 use crate::service::{Answer, Refusal};
@@ -9,6 +10,14 @@ use axum::extract::{FromRequestParts, State};
 use http::header::HOST;
 use http::request::Parts;
 use sealwire_wire::contract::{ErrorCode, PlatformTokenRequest, Token};
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes.tag("dev mode").post(
+        "/v1/dev/platform-token",
+        platform_token,
+        about("A platform token for anybody on this machine; there in dev mode alone"),
+    )
+}
 
 /// Somebody on this machine who also asked for it by a name of this machine, and for nobody else.
 ///

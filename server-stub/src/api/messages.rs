@@ -1,5 +1,6 @@
 //! Threads and messages: send, history, one.
 
+use super::openapi::{Routes, about};
 use super::owned::owned;
 use super::request::{Body, Idempotency, Params, PathIds, Reader, Sender, Writer};
 use super::state::ApiState;
@@ -13,6 +14,54 @@ use sealwire_wire::contract::{
 use sealwire_wire::limits::SEND_BODY_MAX;
 use sealwire_wire::{MessageId, ThreadId};
 use serde::Deserialize;
+use utoipa::IntoParams;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    use ErrorCode::*;
+    routes
+        .tag("threads")
+        .post(
+            "/v1/threads",
+            create_thread,
+            about("Makes a 1:1 thread, or finds it")
+                .status(&[200, 201])
+                .refuses(&[UserUnknown]),
+        )
+        .get(
+            "/v1/threads/{id}",
+            thread,
+            about("A thread of the caller's").refuses(&[NotAParticipant, NotFound]),
+        )
+        .tag("messages")
+        .post(
+            "/v1/threads/{id}/messages",
+            send,
+            about("Sends a message: 202 once it and its envelopes are durable")
+                .status(&[202])
+                .refuses(&[
+                    InvalidRequest,
+                    ThreadIdMismatch,
+                    NotAParticipant,
+                    NotFound,
+                    UserUnknown,
+                    DeviceMismatch,
+                    ClientSeqConflict,
+                    IdempotencyKeyReused,
+                    Unprocessable,
+                ]),
+        )
+        .get(
+            "/v1/threads/{id}/messages",
+            history,
+            about("A page of history: newest first by `cursor`, or changed after `since`")
+                .refuses(&[InvalidCursor, NotAParticipant, NotFound]),
+        )
+        .get(
+            "/v1/messages/{id}",
+            message,
+            about("One message").refuses(&[NotAParticipant, NotFound]),
+        )
+}
 
 /// `POST /v1/threads`
 pub(super) async fn create_thread(
@@ -58,10 +107,14 @@ pub(super) async fn send(
 }
 
 /// The query of `GET /v1/threads/{id}/messages`.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub(super) struct Page {
+    /// As a page before gave it: leads to older rows. Not together with `since`.
     cursor: Option<String>,
+    /// A change cursor as a page before gave it, or `0` for the beginning. Not together with `cursor`.
     since: Option<String>,
+    /// Rows of the page; 50 without it.
+    #[param(minimum = 1, maximum = 100)]
     page_size: Option<u32>,
 }
 

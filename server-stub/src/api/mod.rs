@@ -5,6 +5,8 @@ mod attachments;
 mod cors;
 mod dev;
 mod messages;
+mod openapi;
+mod operations;
 mod owned;
 mod pace;
 mod prekeys;
@@ -21,66 +23,44 @@ pub(crate) use request::Peer;
 pub(crate) use state::{ApiState, Parts};
 
 use crate::service::Refusal;
-use axum::extract::{MatchedPath, Request};
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{get, post, put};
-use axum::{Json, Router};
+use openapi::{Documented, Routes};
 use request::announced_length;
 use sealwire_wire::contract::ErrorCode;
+use std::sync::Arc;
 use std::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 
-/// Every route of the contract that this relay has.
-pub(crate) fn router(state: ApiState) -> Router {
-    let mut routes = Router::new()
-        .route("/v1/devices", post(accounts::register))
-        .route("/v1/devices/query", post(accounts::query_device_lists))
-        .route("/v1/me/devices", get(accounts::own_devices))
-        .route("/v1/me/devices/reserve", post(accounts::reserve))
-        .route("/v1/me/devices/list", put(accounts::publish_list))
-        .route("/v1/users/{id}/devices", get(accounts::device_lists))
-        .route("/v1/auth/challenge", post(accounts::challenge))
-        .route("/v1/auth/token", post(accounts::token))
-        .route("/v1/provisioning", post(provisioning::create))
-        .route(
-            "/v1/provisioning/{id}/{slot}",
-            put(provisioning::put).get(provisioning::take),
-        )
-        .route("/v1/prekeys", put(prekeys::upload))
-        .route("/v1/prekeys/count", get(prekeys::count))
-        .route("/v1/prekeys/query", post(prekeys::query))
-        .route("/v1/users/{id}/prekeys", get(prekeys::of_user))
-        .route("/v1/threads", post(messages::create_thread))
-        .route("/v1/threads/{id}", get(messages::thread))
-        .route(
-            "/v1/threads/{id}/messages",
-            post(messages::send).get(messages::history),
-        )
-        .route("/v1/messages/{id}", get(messages::message))
-        .route("/v1/attachments", post(attachments::create))
-        .route("/v1/attachments/{id}", get(attachments::locate))
-        .route(
-            "/v1/blobs/{id}",
-            put(attachments::upload).get(attachments::download),
-        )
-        .route("/v1/realtime", get(realtime::upgrade))
-        .route("/healthz", get(healthz));
+/// Every route of the contract that this relay has, and the document of them.
+pub(crate) fn router(state: ApiState) -> Result<Router, serde_json::Error> {
+    let mut routes = [
+        accounts::routes,
+        provisioning::routes,
+        prekeys::routes,
+        messages::routes,
+        attachments::routes,
+        realtime::routes,
+        operations::routes,
+    ]
+    .into_iter()
+    .fold(Routes::new(), |routes, add| add(routes));
     if state.is_dev_mode() {
-        routes = routes.route("/v1/dev/platform-token", post(dev::platform_token));
+        routes = dev::routes(routes);
     }
+    let (routes, document, documented) = routes.finish();
+    state.set_document(document.finish()?);
     let cors = cors::layer(state.cors_origins(), state.is_dev_mode());
-    routes
+    let routes = routes
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(cors)
-        .layer(middleware::from_fn(log))
-        .with_state(state)
-}
-
-async fn healthz() -> Json<serde_json::Value> {
-    Json(serde_json::json!({ "status": "ok" }))
+        .layer(middleware::from_fn_with_state(Arc::new(documented), log))
+        .with_state(state);
+    Ok(routes)
 }
 
 async fn not_found() -> Refusal {
@@ -93,12 +73,25 @@ async fn method_not_allowed() -> Refusal {
 }
 
 /// One line a request: the route as a pattern, never the query (which may be signed), a header or a body.
-async fn log(request: Request, next: Next) -> Response {
+async fn log(State(documented): State<Arc<Documented>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let bytes = announced_length(request.headers());
     let response = next.run(request).await;
+    if cfg!(debug_assertions)
+        && let Some(route) = &route
+    {
+        let (status, code) = (
+            response.status().as_u16(),
+            response.extensions().get().copied(),
+        );
+        assert!(
+            documented.has(&method, route.as_str(), status, code),
+            "the document of {method} {} has no {status} {code:?}",
+            route.as_str()
+        );
+    }
     tracing::info!(
         %method,
         route = route.as_ref().map_or("none", MatchedPath::as_str),

@@ -1,17 +1,54 @@
 //! Prekeys: upload, counts, bundles.
 
+use super::openapi::{Routes, about};
 use super::request::{Body, Params, PathIds, Reader, Writer, query_id};
 use super::state::ApiState;
 use crate::service::Answer;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use sealwire_wire::UserId;
 use sealwire_wire::contract::{
-    BundlesAnswer, BundlesQuery, DeviceName, PrekeyCount, PrekeyUpload, UserBundles,
+    BundlesAnswer, BundlesQuery, DeviceName, ErrorCode, PrekeyCount, PrekeyUpload, UserBundles,
 };
 use sealwire_wire::limits::PREKEY_BODY_MAX;
+use sealwire_wire::{DeviceId, UserId};
 use serde::Deserialize;
+use utoipa::IntoParams;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    use ErrorCode::*;
+    routes
+        .tag("prekeys")
+        .put(
+            "/v1/prekeys",
+            upload,
+            about("Adds one-time prekeys, replaces the signed one").refuses(&[
+                InvalidSignature,
+                PrekeyIdConflict,
+                Unprocessable,
+            ]),
+        )
+        .get(
+            "/v1/prekeys/count",
+            count,
+            about("How many one-time prekeys are left"),
+        )
+        .post(
+            "/v1/prekeys/query",
+            query,
+            about("Bundles for devices of up to 50 users")
+                .refuses(&[Unprocessable, PrekeysExhausted]),
+        )
+        .get(
+            "/v1/users/{id}/prekeys",
+            of_user,
+            about("Bundles of a user's live devices, or of one of them").refuses(&[
+                NotFound,
+                UserUnknown,
+                PrekeysExhausted,
+            ]),
+        )
+}
 
 /// `PUT /v1/prekeys`
 pub(super) async fn upload(
@@ -32,8 +69,10 @@ pub(super) async fn count(
 }
 
 /// The query of `GET /v1/users/{id}/prekeys`.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub(super) struct OfDevice {
+    /// This one alone.
+    #[param(value_type = Option<DeviceId>)]
     device_id: Option<String>,
 }
 

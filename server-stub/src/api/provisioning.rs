@@ -1,12 +1,30 @@
 //! The linking mailbox.
 
+use super::openapi::{Routes, about};
 use super::request::{Anybody, Body, Idempotency, Linking, PathIds};
 use super::state::ApiState;
 use crate::service::Answer;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use sealwire_wire::contract::{Mailbox, MailboxSlot};
+use sealwire_wire::contract::{ErrorCode, Mailbox, MailboxSlot};
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    use ErrorCode::*;
+    routes
+        .tag("linking")
+        .post("/v1/provisioning", create, about("Opens a linking mailbox"))
+        .put(
+            "/v1/provisioning/{id}/{slot}",
+            put,
+            about("Writes a slot of a mailbox, once").refuses(&[NotFound, SlotTaken]),
+        )
+        .get(
+            "/v1/provisioning/{id}/{slot}",
+            take,
+            about("Reads a slot of a mailbox, once").refuses(&[NotFound, SlotEmpty, SlotRead]),
+        )
+}
 
 /// `POST /v1/provisioning`
 pub(super) async fn create(

@@ -7,10 +7,11 @@ use crate::config::Timings;
 use crate::relay::TemporaryFolder;
 use crate::service::{Clock, Service};
 use crate::tokens::{AccessTokens, PlatformTokens};
+use bytes::Bytes;
 use sealwire_wire::contract::DeviceName;
 use sealwire_wire::{Timestamp, UserId};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Tasks that end with the relay have ended after so many looks, so far apart.
@@ -38,6 +39,8 @@ pub(crate) struct Parts {
     pub(crate) cors_origins: Vec<String>,
     pub(crate) timings: Timings,
     pub(crate) behind_proxy: bool,
+    /// `/openapi.json`, once the routes are known.
+    pub(crate) document: OnceLock<Bytes>,
     /// Last, so that it goes when nothing is open in it any more.
     pub(crate) _temporary_folder: Option<TemporaryFolder>,
 }
@@ -120,6 +123,16 @@ impl ApiState {
 
     pub(crate) fn cors_origins(&self) -> &[String] {
         &self.0.cors_origins
+    }
+
+    /// The OpenAPI document of the routes.
+    pub(crate) fn document(&self) -> Bytes {
+        self.0.document.get().cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn set_document(&self, document: String) {
+        // The routes are made once.
+        let _ = self.0.document.set(Bytes::from(document));
     }
 
     /// Whether a proxy says who clients are.

@@ -5,13 +5,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sealwire_crypto::primitives::{constant_time_eq, hmac_sha256};
 use sealwire_wire::{AttachmentId, Timestamp};
 use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 use zeroize::Zeroizing;
 
 /// Makes and checks the URLs.
 pub(crate) struct UrlSigner(Zeroizing<[u8; 32]>);
 
 /// What a URL is good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Action {
     Put,
@@ -19,8 +20,9 @@ pub(crate) enum Action {
 }
 
 /// The query of a signed URL.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, IntoParams)]
 pub(crate) struct SignedUrl {
+    #[param(inline)]
     pub(crate) action: Action,
     pub(crate) size: u64,
     expires_at: u64,

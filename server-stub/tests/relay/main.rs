@@ -12,6 +12,7 @@ mod bad_input;
 mod devices;
 mod faults;
 mod messages;
+mod openapi;
 mod process;
 mod provisioning;
 mod realtime;

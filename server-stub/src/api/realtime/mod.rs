@@ -11,4 +11,4 @@ mod unacknowledged;
 mod upgrade;
 
 pub(crate) use sockets::Sockets;
-pub(super) use upgrade::upgrade;
+pub(super) use upgrade::{SocketAccess, routes};

@@ -1,6 +1,7 @@
 //! The upgrade: who asks, by header or, for browsers, by subprotocol.
 
 use super::session;
+use crate::api::openapi::{Routes, about};
 use crate::api::request::{Params, access, bearer, query_id};
 use crate::api::state::ApiState;
 use crate::service::{Answer, Refusal};
@@ -13,6 +14,15 @@ use http::request::Parts;
 use sealwire_wire::contract::{ErrorCode, WEBSOCKET_BEARER_PREFIX, WEBSOCKET_PROTOCOL};
 use sealwire_wire::{DeviceId, MessageId};
 use serde::Deserialize;
+use utoipa::IntoParams;
+
+pub(in crate::api) fn routes(routes: Routes) -> Routes {
+    routes.tag("realtime").get(
+        "/v1/realtime",
+        upgrade,
+        about("The device's queue, pushed over a WebSocket: each message is a `ServerFrame` or a `ClientFrame`").status(&[101]),
+    )
+}
 
 /// A frame from a client, at most.
 const CLIENT_FRAME_MAX: usize = 64 * 1024;
@@ -20,9 +30,13 @@ const CLIENT_FRAME_MAX: usize = 64 * 1024;
 const READ_BUFFER: usize = 4096;
 
 /// The query of `GET /v1/realtime`.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub(in crate::api) struct Hello {
+    /// The device of the token.
+    #[param(value_type = Option<DeviceId>)]
     device_id: Option<String>,
+    /// A hint.
+    #[param(value_type = Option<MessageId>)]
     last_seen_id: Option<String>,
 }
 
@@ -46,7 +60,7 @@ impl FromRequestParts<ApiState> for SocketAccess {
 }
 
 /// `GET /v1/realtime`
-pub(in crate::api) async fn upgrade(
+async fn upgrade(
     SocketAccess(access): SocketAccess,
     State(state): State<ApiState>,
     Params(hello): Params<Hello>,
