@@ -149,6 +149,8 @@ impl Relay {
                     kind: envelope.kind,
                     body: envelope.body,
                 }),
+                removed: None,
+                requeued_at: None,
             });
         }
         ok(&SentMessage {
@@ -158,6 +160,7 @@ impl Relay {
             sender_device_id: sender.device_id,
             client_seq: send.client_seq,
             created_at,
+            requeued_at: None,
         })
     }
 }
