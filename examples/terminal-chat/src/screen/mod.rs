@@ -1,0 +1,116 @@
+//! Draws the app. Reads it, changes nothing.
+
+mod dialog;
+mod inbox;
+mod qr;
+mod thread;
+
+use crate::app::App;
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+use sealwire::{ConnectionState, Timestamp};
+use std::time::SystemTime;
+
+/// Draws everything.
+pub fn draw(app: &App, frame: &mut Frame<'_>) {
+    let [top, middle, bottom] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Min(3),
+        Constraint::Length(1),
+    ])
+    .areas(frame.area());
+    let [left, right] =
+        Layout::horizontal([Constraint::Percentage(30), Constraint::Min(20)]).areas(middle);
+    title(app, frame, top);
+    inbox::draw(app, frame, left);
+    thread::draw(app, frame, right);
+    foot(app, frame, bottom);
+    if let Some(dialog) = &app.dialog {
+        dialog::draw(dialog, app.notice.as_deref(), frame, middle);
+    }
+}
+
+/// Who this is, and the connection line.
+fn title(app: &App, frame: &mut Frame<'_>, area: Rect) {
+    let who = match &app.me {
+        Some((user, device)) => format!(" {user} · device {}", device.get()),
+        None => " no account yet".to_owned(),
+    };
+    let (sign, color) = match app.connection {
+        ConnectionState::Online => ("●", Color::Green),
+        ConnectionState::Connecting | ConnectionState::CatchingUp => ("◐", Color::Yellow),
+        _ => ("○", Color::Red),
+    };
+    let connection = Line::from(vec![
+        Span::styled(sign, Style::new().fg(color)),
+        Span::raw(format!(" {} ", connection_words(app))),
+    ])
+    .right_aligned();
+    let bar = Style::new().bg(Color::Indexed(236)).fg(Color::White);
+    frame.render_widget(
+        Paragraph::new(who).style(bar.add_modifier(Modifier::BOLD)),
+        area,
+    );
+    let width = u16::try_from(connection.width()).unwrap_or(area.width);
+    let [_, right] =
+        Layout::horizontal([Constraint::Min(0), Constraint::Length(width)]).areas(area);
+    frame.render_widget(Paragraph::new(connection).style(bar), right);
+}
+
+fn connection_words(app: &App) -> String {
+    match (app.connection, app.catch_up) {
+        (ConnectionState::Online, _) => "online".to_owned(),
+        (ConnectionState::Connecting, _) => "connecting …".to_owned(),
+        (ConnectionState::CatchingUp, Some((done, total))) => {
+            format!("catching up {done} of {total}")
+        }
+        (ConnectionState::CatchingUp, None) => "catching up …".to_owned(),
+        (ConnectionState::Replaced, _) => "another instance took over (Ctrl-O)".to_owned(),
+        (
+            ConnectionState::Refused {
+                code,
+                next_try_at_ms,
+            },
+            _,
+        ) => format!("refused: {code}{}", next_try(next_try_at_ms)),
+        (
+            ConnectionState::Offline {
+                next_try_at_ms: Some(at),
+            },
+            _,
+        ) => format!("offline{}", next_try(at)),
+        (ConnectionState::Offline { .. }, _) if app.me.is_none() => "not connected".to_owned(),
+        (ConnectionState::Offline { .. }, _) => "flight mode (Ctrl-O ends it)".to_owned(),
+    }
+}
+
+fn next_try(at_ms: u64) -> String {
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis());
+    match u128::from(at_ms).saturating_sub(now).div_ceil(1000) {
+        0 => String::new(),
+        seconds => format!(", next try in {seconds} s"),
+    }
+}
+
+/// What went wrong, or what keys there are.
+fn foot(app: &App, frame: &mut Frame<'_>, area: Rect) {
+    let line = match &app.notice {
+        Some(notice) => Line::styled(format!(" {notice}"), Style::new().fg(Color::Yellow)),
+        None => Line::styled(
+            " Tab switch · ^N new chat · ^F search · ^L link a device · ^O flight mode · F1 help · ^Q quit",
+            Style::new().fg(Color::DarkGray),
+        ),
+    };
+    frame.render_widget(Paragraph::new(line), area);
+}
+
+/// Hours and minutes, UTC: a terminal tells no time zone.
+fn clock(at: Timestamp) -> String {
+    let minutes = at.0 / 60_000;
+    format!("{:02}:{:02}", minutes / 60 % 24, minutes % 60)
+}

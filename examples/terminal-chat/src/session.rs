@@ -1,0 +1,251 @@
+//! Carries out what the app wishes for on a [`Client`], and brings back what happened as [`News`].
+
+use crate::app::{Conversation, InboxLine, News, PAGE, Wish};
+use sealwire::{Client, Error, Event, Message, ThreadId, UserId};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+
+/// Threads that the inbox shows.
+const INBOX: u32 = 100;
+/// Messages that a search shows.
+const FOUND: u32 = 50;
+
+/// A client, and whoever waits for its news.
+#[derive(Clone)]
+pub struct Session {
+    client: Client,
+    news: UnboundedSender<News>,
+    open: Arc<Mutex<Option<ThreadId>>>,
+    /// Where the answer to the open question goes.
+    question: Arc<Mutex<Option<oneshot::Sender<bool>>>>,
+}
+
+impl Session {
+    /// Watches the client from now on. News ends with the session.
+    pub fn start(client: Client) -> (Self, UnboundedReceiver<News>) {
+        let (news, receiver) = unbounded_channel();
+        let session = Self {
+            client,
+            news,
+            open: Arc::default(),
+            question: Arc::default(),
+        };
+        let watching = session.clone();
+        tokio::spawn(async move { watching.watch().await });
+        (session, receiver)
+    }
+
+    /// The client.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Begins what the app wishes for.
+    pub fn carry_out(&self, wish: Wish) {
+        let session = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = session.do_it(wish).await {
+                session.tell(News::Failed(said(&error)));
+            }
+        });
+    }
+
+    async fn do_it(&self, wish: Wish) -> Result<(), Error> {
+        match wish {
+            Wish::Register(name) => {
+                self.client.register(&name).await?;
+                self.tell_account();
+            }
+            Wish::StartLinking => self.join().await?,
+            Wish::LinkDevice(code) => self.let_in(&code).await?,
+            Wish::Answer(yes) => {
+                if let Some(answer) = self.waiting_question().take() {
+                    // Whoever asked may have given up.
+                    let _ = answer.send(yes);
+                }
+            }
+            Wish::CancelLinking => self.client.cancel_linking().await?,
+            Wish::OpenWith(name) => {
+                let thread = self.client.direct_thread(&name).await?;
+                self.show(thread, name).await?;
+            }
+            Wish::Open(thread) => {
+                let name = self.name_of(thread).await?;
+                self.show(thread, name).await?;
+            }
+            Wish::Older(thread, before) => {
+                let mut page = self.client.messages(thread, Some(before), PAGE).await?;
+                page.reverse();
+                self.tell(News::Older(thread, page));
+            }
+            Wish::Send(thread, text) => {
+                self.client.send_text(thread, text).await?;
+            }
+            Wish::Retry(local_id) => {
+                self.client.retry(local_id).await?;
+            }
+            Wish::Cancel(_) | Wish::Typing(..) => {}
+            Wish::Search(words) => {
+                let found = self.client.search(&words, None, None, FOUND).await?;
+                self.tell(News::Found(words, found));
+            }
+            Wish::GoOnline(true) => self.client.go_online().await?,
+            Wish::GoOnline(false) => self.client.go_offline().await?,
+        }
+        Ok(())
+    }
+
+    async fn watch(&self) {
+        let mut events = self.client.events();
+        self.tell(News::Connection(self.client.connection()));
+        self.reload(None).await;
+        while let Some(event) = events.next().await {
+            match event {
+                Event::Connection(state) => self.tell(News::Connection(state)),
+                Event::CaughtUp => {
+                    self.tell(News::CaughtUp);
+                    self.reload(None).await;
+                }
+                Event::MessageQueued(message)
+                | Event::MessageSent(message)
+                | Event::MessageFailed(message)
+                | Event::MessageReceived(message)
+                | Event::MessageUnreadable(message)
+                | Event::MessageRecovered(message) => self.reload(Some(message.thread)).await,
+                Event::AccountKeyChanged { user_id } => self.tell(News::Notice(format!(
+                    "The safety number with {user_id} changed: nothing is sent until you accept it."
+                ))),
+                Event::DeviceRevoked => self.tell(News::Notice(
+                    "This device was removed from its account.".to_owned(),
+                )),
+                Event::DeviceLinked { device_id } => self.tell(News::Notice(format!(
+                    "Device {} belongs to this account now.",
+                    device_id.get()
+                ))),
+                Event::Lagged { .. } => {
+                    let open = *self.open_thread();
+                    self.reload(open).await;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The store is the truth: the inbox is read again, and the open thread if something happened in it.
+    async fn reload(&self, changed: Option<ThreadId>) {
+        let open = *self.open_thread();
+        if let Some(thread) = changed.filter(|thread| Some(*thread) == open)
+            && let Ok(mut page) = self.client.messages(thread, None, PAGE).await
+        {
+            page.reverse();
+            self.tell(News::Newest(thread, page));
+        }
+        match self.inbox().await {
+            Ok(lines) => self.tell(News::Inbox(lines)),
+            Err(error) => self.tell(News::Notice(said(&error))),
+        }
+    }
+
+    async fn inbox(&self) -> Result<Vec<InboxLine>, Error> {
+        let mut lines = Vec::new();
+        for thread in self.client.threads(None, INBOX).await? {
+            let last: Option<Message> = self.client.messages(thread.id, None, 1).await?.pop();
+            lines.push(InboxLine {
+                thread: thread.id,
+                name: name(thread.user.as_ref()),
+                last,
+                unread: 0,
+            });
+        }
+        Ok(lines)
+    }
+
+    async fn name_of(&self, thread: ThreadId) -> Result<String, Error> {
+        let threads = self.client.threads(None, INBOX).await?;
+        let known = threads.iter().find(|known| known.id == thread);
+        Ok(name(known.and_then(|known| known.user.as_ref())))
+    }
+
+    async fn show(&self, thread: ThreadId, name: String) -> Result<(), Error> {
+        *self.open_thread() = Some(thread);
+        let mut messages = self.client.messages(thread, None, PAGE).await?;
+        messages.reverse();
+        let has_older = messages.len() >= PAGE as usize;
+        self.tell(News::Opened(Conversation {
+            thread,
+            name,
+            messages,
+            has_older,
+            scrolled: 0,
+        }));
+        self.reload(None).await;
+        Ok(())
+    }
+
+    async fn join(&self) -> Result<(), Error> {
+        let linking = self.client.start_linking().await?;
+        self.tell(News::LinkCode(linking.code().to_owned()));
+        let asker = self.clone();
+        linking
+            .finish(move |account| async move {
+                asker
+                    .ask(format!("Join the account of {}?", account.user))
+                    .await
+            })
+            .await?;
+        self.tell_account();
+        Ok(())
+    }
+
+    async fn let_in(&self, code: &str) -> Result<(), Error> {
+        let asker = self.clone();
+        let device = self
+            .client
+            .link_device(code, move |device| async move {
+                let number = device.device.get();
+                let text = format!(
+                    "Add device {number} to your account? It will read what is written from now on."
+                );
+                asker.ask(text).await
+            })
+            .await?;
+        self.tell(News::Done(format!("Device {} is linked.", device.get())));
+        Ok(())
+    }
+
+    async fn ask(&self, text: String) -> bool {
+        let (answer, answered) = oneshot::channel();
+        *self.waiting_question() = Some(answer);
+        self.tell(News::Question(text));
+        answered.await.unwrap_or(false)
+    }
+
+    fn tell_account(&self) {
+        if let Some((user, device)) = self.client.account() {
+            self.tell(News::Account(user, device));
+        }
+    }
+
+    fn tell(&self, news: News) {
+        // Nobody listens any more only when the app ends.
+        let _ = self.news.send(news);
+    }
+
+    fn open_thread(&self) -> std::sync::MutexGuard<'_, Option<ThreadId>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waiting_question(&self) -> std::sync::MutexGuard<'_, Option<oneshot::Sender<bool>>> {
+        self.question.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn name(user: Option<&UserId>) -> String {
+    user.map_or_else(|| "a group".to_owned(), ToString::to_string)
+}
+
+/// What a person is told of an error.
+fn said(error: &Error) -> String {
+    format!("{error} ({})", error.code())
+}

@@ -1,0 +1,112 @@
+//! Two people, two terminals, one relay: everything a person does is a key, everything they see is on the screen.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod person;
+mod picture;
+
+use person::Person;
+use sealwire_relay::{Relay, RelayConfig, RelayData};
+
+async fn relay() -> Relay {
+    Relay::start(RelayConfig::new(RelayData::Memory))
+        .await
+        .unwrap()
+}
+
+async fn two_people(relay: &Relay) -> (Person, Person) {
+    let mut alice = Person::open(relay).await;
+    let mut bob = Person::open(relay).await;
+    alice.register("alice").await;
+    bob.register("bob").await;
+    (alice, bob)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_person_registers_writes_and_is_answered() {
+    let relay = relay().await;
+    let (mut alice, mut bob) = two_people(&relay).await;
+    alice.write_to("bob", "Hello Bob").await;
+    alice.sees("✓").await;
+    bob.sees("alice").await;
+    bob.press("<Enter>").await;
+    bob.sees(" alice ─").await;
+    bob.sees("Hello Bob").await;
+    bob.press("Hello yourself<Enter>").await;
+    alice.sees("Hello yourself").await;
+    alice.close().await;
+    bob.close().await;
+    relay.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_device_is_linked_by_the_code_on_its_screen() {
+    let relay = relay().await;
+    let (mut alice, mut bob) = two_people(&relay).await;
+    let mut laptop = Person::open(&relay).await;
+    laptop.press("<Tab>").await;
+    laptop.sees("Link this device").await;
+    let code = laptop.link_code();
+    alice.press("<Ctrl-l>").await;
+    alice.paste(&code).await;
+    alice.press("<Enter>").await;
+    laptop.sees("Join the account of alice?").await;
+    laptop.press("y").await;
+    alice.sees("to your account?").await;
+    alice.press("y").await;
+    laptop.sees("alice · device 2").await;
+    bob.write_to("alice", "to all your devices").await;
+    for device in [&mut alice, &mut laptop] {
+        device.sees("to all your devices").await;
+    }
+    for person in [alice, bob, laptop] {
+        person.close().await;
+    }
+    relay.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_in_flight_mode_goes_out_when_it_ends() {
+    let relay = relay().await;
+    let (mut alice, mut bob) = two_people(&relay).await;
+    alice.press("<Ctrl-o>").await;
+    alice.sees("flight mode").await;
+    alice.write_to("bob", "from the plane").await;
+    alice.sees("…").await;
+    alice.press("<Ctrl-o>").await;
+    alice.sees("✓").await;
+    bob.sees("from the plane").await;
+    alice.close().await;
+    bob.close().await;
+    relay.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_finds_what_was_said_and_opens_its_thread() {
+    let relay = relay().await;
+    let (mut alice, bob) = two_people(&relay).await;
+    alice.write_to("bob", "Grüße aus Köln").await;
+    alice.sees("✓").await;
+    alice.press("<Ctrl-f>koln").await;
+    alice.sees("alice: Grüße aus Köln").await;
+    alice.press("<Enter>").await;
+    alice.does_not_see("Search").await;
+    alice.close().await;
+    bob.close().await;
+    relay.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_work_is_said_in_words() {
+    let relay = relay().await;
+    let (alice, mut bob) = two_people(&relay).await;
+    let mut other = Person::open(&relay).await;
+    other.press("alice<Enter>").await;
+    other.sees("account_exists").await;
+    bob.write_to("nobody", "is anybody there").await;
+    bob.sees("✗ user_unknown").await;
+    for person in [alice, bob, other] {
+        person.close().await;
+    }
+    relay.shutdown().await;
+}
