@@ -1,35 +1,76 @@
-//! `cargo xtask bench`: builds the relay and the measurements for release, then runs them.
+//! `cargo xtask bench`: builds what is measured and what measures it for release, then runs it.
 
 use std::process::Command;
 
+use clap::Subcommand;
+
 use crate::demo::release_folder;
-use crate::run::{Error, cargo, run};
+use crate::run::{Error, cargo, root, run};
 use crate::setup::{self, Needs};
 
-/// What `cargo xtask bench` takes: handed on to the measurements.
+/// What `cargo xtask bench` takes.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// What is measured, and how.
-    #[arg(
-        value_name = "relay | client",
-        required = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true
-    )]
-    what: Vec<String>,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum What {
+    /// The relay under load: sends, fan-out, idle sockets, replay.
+    Relay(Size),
+    /// The client: catching up, sending to many devices, and both in a store of ten times the rows.
+    Client(Size),
+}
+
+#[derive(Clone, Copy, clap::Args)]
+struct Size {
+    /// Only show that it runs: a fraction of the work, and the book stays as it is.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// The figures go to the terminal, to target/bench/NAME.json and into docs/benchmarks.md.
+pub(crate) fn main(args: &Args) -> Result<(), Error> {
+    setup::install(Needs::BUILD)?;
+    match args.what {
+        What::Relay(size) => relay(size.quick),
+        What::Client(size) => client(size.quick),
+    }
 }
 
 /// Both are built in one go into one folder: the measurements start the relay's binary that lies beside their own.
-pub(crate) fn main(args: &Args) -> Result<(), Error> {
-    setup::install(Needs::BUILD)?;
-    run(&mut cargo([
-        "build",
-        "--locked",
-        "--release",
-        "-p",
-        "sealwire-relay",
-        "-p",
-        "sealwire-bench",
-    ]))?;
-    run(Command::new(release_folder()?.join("sealwire-bench")).args(&args.what))
+fn relay(quick: bool) -> Result<(), Error> {
+    let folder = built(&["sealwire-relay", "sealwire-bench-relay"])?;
+    let name = if quick { "relay-quick" } else { "relay" };
+    let figures = folder
+        .with_file_name("bench")
+        .join(name)
+        .with_extension("json");
+    let mut bench = Command::new(folder.join("sealwire-bench-relay"));
+    bench.arg("--json").arg(figures);
+    // On the disk that the project is on: the system's temporary folder may be no disk at all.
+    bench.arg("--folder").arg(&folder);
+    if quick {
+        bench.arg("--quick");
+    } else {
+        bench.arg("--page").arg(root().join("docs/benchmarks.md"));
+    }
+    run(&mut bench)
+}
+
+fn client(quick: bool) -> Result<(), Error> {
+    let folder = built(&["sealwire-bench"])?;
+    let mut bench = Command::new(folder.join("sealwire-bench"));
+    bench.arg("client").args(quick.then_some("--quick"));
+    run(&mut bench)
+}
+
+fn built(packages: &[&str]) -> Result<std::path::PathBuf, Error> {
+    let mut build = cargo(["build", "--locked", "--release"]);
+    for package in packages {
+        build.args(["-p", package]);
+    }
+    run(&mut build)?;
+    release_folder()
 }
