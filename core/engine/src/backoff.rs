@@ -3,8 +3,8 @@
 use rand_core::Rng;
 use sealwire_wire::Timestamp;
 
-/// The first wait, in milliseconds.
-const FIRST_MS: u64 = 500;
+/// The shortest wait, in milliseconds.
+const SHORTEST_MS: u64 = 500;
 /// The longest wait, in milliseconds.
 const LONGEST_MS: u64 = 60_000;
 
@@ -16,6 +16,8 @@ pub(crate) const WISH_MAX_MS: u64 = 60 * 60 * 1000;
 pub(crate) struct Backoff {
     failures: u32,
     not_before: Timestamp,
+    /// As the relay wants it: nothing ends this wait early.
+    wished: Timestamp,
 }
 
 impl Backoff {
@@ -36,8 +38,14 @@ impl Backoff {
         at_least_ms: Option<u64>,
         rng: &mut (impl Rng + ?Sized),
     ) {
-        self.not_before = now.plus_ms(obeying(at_least_ms, wait_ms(self.failures, rng)));
+        self.wished = now.plus_ms(obeying(at_least_ms, 0));
+        self.not_before = self.wished.max(now.plus_ms(wait_ms(self.failures, rng)));
         self.failures = self.failures.saturating_add(1);
+    }
+
+    /// The network changed: the next try is due now, unless the relay wants a wait. How often it failed is not forgotten.
+    pub(crate) fn hurry(&mut self, now: Timestamp) {
+        self.not_before = self.not_before.min(self.wished.max(now));
     }
 
     /// It went well.
@@ -53,11 +61,10 @@ pub(crate) fn obeying(at_least_ms: Option<u64>, wait_ms: u64) -> u64 {
 
 /// The wait after that many failures before: half of it fixed, half of it chance.
 pub(crate) fn wait_ms(failures_before: u32, rng: &mut (impl Rng + ?Sized)) -> u64 {
-    let whole = FIRST_MS
+    let fixed = SHORTEST_MS
         .saturating_mul(1 << failures_before.min(16))
-        .min(LONGEST_MS);
-    let half = whole / 2;
-    half + rng.next_u64() % (half + 1)
+        .min(LONGEST_MS / 2);
+    fixed + rng.next_u64() % (fixed + 1)
 }
 
 #[cfg(test)]
@@ -74,9 +81,11 @@ mod tests {
         for failures in 0..40u32 {
             backoff.failed(now, None, &mut rng);
             let wait = backoff.due_at().unwrap().since_ms(now);
-            let whole = (500u64 << failures.min(16)).min(60_000);
-            assert!((whole / 2..=whole).contains(&wait), "{failures}: {wait}");
+            let fixed = (500u64 << failures.min(16)).min(30_000);
+            assert!((fixed..=2 * fixed).contains(&wait), "{failures}: {wait}");
         }
+        backoff.hurry(now);
+        assert!(backoff.is_due(now), "nothing but this device wanted a wait");
         backoff.succeeded();
         assert!(backoff.is_due(now));
     }
@@ -89,6 +98,7 @@ mod tests {
             Some(9_000),
             &mut ChaCha20Rng::seed_from_u64(1),
         );
+        backoff.hurry(Timestamp(1));
         assert!(!backoff.is_due(Timestamp(8_999)) && backoff.is_due(Timestamp(9_000)));
     }
 }

@@ -69,6 +69,12 @@ pub enum Call {
         /// [`Message::local_id`].
         local_id: i64,
     },
+    /// Do not send a message after all: [`Reply::Queued`], cancelled already where nothing of it ever left, else
+    /// [`crate::MessageState::Cancelling`] until the relay has said whether it has it.
+    Cancel {
+        /// [`Message::local_id`].
+        local_id: i64,
+    },
     /// Believe the changed account key of a user: sending goes on. [`Reply::Nothing`].
     AcceptAccountKey {
         /// Whose.
@@ -78,6 +84,8 @@ pub enum Call {
     Connect,
     /// Be offline from now on: nothing leaves, sends wait. [`Reply::Nothing`] at once.
     Disconnect,
+    /// The system has another network than before: what waits for its next try is tried now. [`Reply::Nothing`] at once.
+    NetworkReturned,
 }
 
 /// An attachment whose bytes lie encrypted at the relay.

@@ -9,6 +9,9 @@ use sealwire_wire::Timestamp;
 use sealwire_wire::contract::{ClientFrame, CloseCode, ErrorCode, Problem};
 use sealwire_wire::limits::SILENCE_MAX_MS;
 
+/// A socket that was heard within this, in milliseconds, lives.
+const HEARD_JUST_NOW_MS: u64 = 2_000;
+
 /// The connection to the relay.
 pub(crate) struct Connection {
     pub(crate) access: AccessToken,
@@ -56,6 +59,21 @@ impl Engine {
         self.set_connection_state(ConnectionState::Offline {
             next_try_at_ms: None,
         });
+    }
+
+    /// Another network than before: a socket of the old one may be dead without a word, and waits were for the old one too.
+    pub(crate) fn network_returned(&mut self) {
+        let now = self.now;
+        if self.connection.socket == Socket::Open
+            && now.since_ms(self.connection.heard_at) > HEARD_JUST_NOW_MS
+        {
+            self.close_socket();
+        }
+        self.connection.backoff.hurry(now);
+        self.connection.access.hurry(now);
+        self.trust.hurry(now);
+        self.bundles.hurry(now);
+        self.outbox_is_heard();
     }
 
     /// Token first, then the socket.

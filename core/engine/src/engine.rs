@@ -207,6 +207,9 @@ impl Engine {
             Call::LocateAttachment { id: attachment } => self.locate_attachment(id, &attachment),
             Call::SyncThread { thread } => self.sync_thread(id, thread),
             Call::Retry { local_id } => self.retry(local_id).map(|reply| self.done(id, Ok(reply))),
+            Call::Cancel { local_id } => {
+                self.cancel(local_id).map(|reply| self.done(id, Ok(reply)))
+            }
             Call::AcceptAccountKey { user_id } => self
                 .accept_account_key(&user_id)
                 .map(|()| self.done(id, Ok(Reply::Nothing))),
@@ -217,6 +220,11 @@ impl Engine {
             }
             Call::Disconnect => {
                 self.disconnect();
+                self.done(id, Ok(Reply::Nothing));
+                Ok(())
+            }
+            Call::NetworkReturned => {
+                self.network_returned();
                 self.done(id, Ok(Reply::Nothing));
                 Ok(())
             }

@@ -42,6 +42,9 @@ pub enum EngineError {
     /// This device does not know the message.
     #[error("this device does not know that message")]
     UnknownMessage,
+    /// The relay has the message already: it cannot be cancelled any more.
+    #[error("the relay has the message already: it cannot be cancelled any more")]
+    AlreadySent,
     /// Only a failed message can be retried.
     #[error("only a message that failed can be retried")]
     NotFailed,
@@ -85,6 +88,14 @@ pub enum EngineError {
         /// HTTP status.
         status: u16,
     },
+    /// Somebody before the relay answered for it, and wants a wait.
+    #[error("the relay cannot be reached now (status {status})")]
+    RelayBusy {
+        /// HTTP status.
+        status: u16,
+        /// Not before so many milliseconds.
+        retry_after_ms: u64,
+    },
     /// No answer came.
     #[error("the relay cannot be reached: {0}")]
     Network(String),
@@ -125,6 +136,7 @@ impl EngineError {
             Self::TextTooLong { .. } => "text_too_long",
             Self::UnknownThread => "unknown_thread",
             Self::UnknownMessage => "unknown_message",
+            Self::AlreadySent => "already_sent",
             Self::NotFailed => "not_failed",
             Self::LinkCodeInvalid(_) => "link_code_invalid",
             Self::LinkState(_) => "link_state",
@@ -136,6 +148,7 @@ impl EngineError {
             Self::DeviceList(..) => "device_list_invalid",
             Self::Relay { code, .. } => code.as_str(),
             Self::RelayGarbage { .. } => "relay_garbage",
+            Self::RelayBusy { .. } => "unavailable",
             Self::Network(_) => "network",
             Self::Offline => "offline",
             Self::Store(error) => store_code(error),
@@ -148,7 +161,10 @@ impl EngineError {
     pub fn retryable(&self) -> bool {
         match self {
             Self::Relay { code, .. } => code.retryable(),
-            Self::RelayGarbage { .. } | Self::Network(_) | Self::Offline => true,
+            Self::RelayGarbage { .. }
+            | Self::RelayBusy { .. }
+            | Self::Network(_)
+            | Self::Offline => true,
             Self::Store(error) => matches!(error, StoreError::DiskFull | StoreError::Locked),
             Self::Open(error) => matches!(
                 error,
@@ -162,6 +178,7 @@ impl EngineError {
     pub fn retry_after_ms(&self) -> Option<u64> {
         match self {
             Self::Relay { retry_after_ms, .. } => *retry_after_ms,
+            Self::RelayBusy { retry_after_ms, .. } => Some(*retry_after_ms),
             _ => None,
         }
     }

@@ -14,6 +14,8 @@ pub enum Event {
     MessageSent(Box<Message>),
     /// A message of this device was given up; its reason stands in the message. It may be retried.
     MessageFailed(Box<Message>),
+    /// A message of this device was cancelled: nobody got it, and nobody will.
+    MessageCancelled(Box<Message>),
     /// A message of somebody else, or of another device of this account.
     MessageReceived(Box<Message>),
     /// A message that could not be read: a placeholder with its reason stands in the thread.

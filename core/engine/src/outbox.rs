@@ -4,6 +4,7 @@
 //! thread one at a time and in order; a stuck thread delays no other.
 
 mod answer;
+mod cancel;
 mod dispatch;
 mod enqueue;
 mod seal;

@@ -33,6 +33,10 @@ pub(crate) enum Purpose {
         local_id: LocalId,
         thread: ThreadId,
     },
+    Void {
+        local_id: LocalId,
+        thread: ThreadId,
+    },
     UploadPrekeys {
         signed_end: u32,
         one_time_end: u32,
@@ -82,7 +86,11 @@ pub(crate) enum Answer {
     /// An error of the contract.
     Refused(Problem),
     /// Something that the contract does not have: the request may or may not have been done.
-    Garbage(u16),
+    Garbage {
+        status: u16,
+        /// Of the header Retry-After: whoever stands before the relay may answer for it.
+        retry_after_ms: Option<u64>,
+    },
     /// Nothing: the request may or may not have been done.
     Lost(String),
 }
@@ -152,7 +160,10 @@ impl Answer {
                         ..problem
                     })
                 }
-                _ => Self::Garbage(response.status),
+                _ => Self::Garbage {
+                    status: response.status,
+                    retry_after_ms: response.retry_after_ms,
+                },
             },
         }
     }
@@ -187,7 +198,14 @@ impl Answer {
                 detail: problem.detail,
                 retry_after_ms: problem.retry_after_ms,
             },
-            Self::Garbage(status) => EngineError::RelayGarbage { status },
+            Self::Garbage {
+                status,
+                retry_after_ms: Some(retry_after_ms),
+            } if status == 429 || status >= 500 => EngineError::RelayBusy {
+                status,
+                retry_after_ms,
+            },
+            Self::Garbage { status, .. } => EngineError::RelayGarbage { status },
             Self::Lost(detail) => EngineError::Network(detail),
         }
     }
@@ -279,6 +297,7 @@ impl Engine {
             Purpose::Lists { user } => self.on_lists(user, answer),
             Purpose::Bundles { users } => self.on_bundles(users, answer),
             Purpose::Send { local_id, thread } => self.on_send_answer(local_id, thread, answer),
+            Purpose::Void { local_id, thread } => self.on_void_answer(local_id, thread, answer),
             Purpose::UploadPrekeys {
                 signed_end,
                 one_time_end,

@@ -32,6 +32,12 @@ impl Trust {
         self.distrusted.contains(user) || self.proven.contains_key(user)
     }
 
+    pub(crate) fn hurry(&mut self, now: Timestamp) {
+        self.backoff
+            .values_mut()
+            .for_each(|backoff| backoff.hurry(now));
+    }
+
     /// Whether a newer list may be on its way.
     pub(crate) fn awaits(&self, user: &UserId) -> bool {
         self.wanted.contains(user) || self.under_way.contains(user)
@@ -104,6 +110,7 @@ impl Engine {
                     self.distrust(&user);
                 }
                 self.ask_again_later(&user, error.retry_after_ms());
+                self.cannot_wrap_for(&user);
             }
         }
     }

@@ -45,6 +45,8 @@ pub enum MessageContent {
     Unknown,
     /// Could not be read.
     Unreadable(UnreadableReason),
+    /// Nothing any more: it was cancelled, or its time to live is over.
+    Removed,
 }
 
 /// How far a message got.
@@ -60,6 +62,11 @@ pub enum MessageState {
         /// Stable: `user_unknown`, `gave_up` (tried, and still not at the relay a day after it was queued), or what the relay answered.
         code: String,
     },
+    /// Of this device: not to be sent any more; the relay is asked whether it has it already. Then it is [`Self::Sent`],
+    /// else [`Self::Cancelled`].
+    Cancelling,
+    /// Of this device: nobody got it, and nobody will.
+    Cancelled,
     /// Of another device.
     Received,
 }
@@ -130,6 +137,8 @@ impl Message {
                 StoredState::Failed => MessageState::Failed {
                     code: row.reason.unwrap_or_default(),
                 },
+                StoredState::Cancelling => MessageState::Cancelling,
+                StoredState::Cancelled => MessageState::Cancelled,
                 StoredState::Received | StoredState::Unreadable => MessageState::Received,
             },
             id: row.message_id,
@@ -146,6 +155,9 @@ fn content_of(row: &sealwire_store::NewMessage) -> MessageContent {
     if row.kind == StoredKind::Placeholder {
         let reason = row.reason.as_deref().and_then(UnreadableReason::from_text);
         return MessageContent::Unreadable(reason.unwrap_or(UnreadableReason::Malformed));
+    }
+    if row.kind == StoredKind::Tombstone {
+        return MessageContent::Removed;
     }
     let kept = row
         .content

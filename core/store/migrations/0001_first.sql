@@ -171,7 +171,7 @@ CREATE TABLE outbox (
     CHECK ((sealed_key IS NULL) = (sealed_commitment IS NULL)),
     CHECK ((sealed_key IS NULL) = (sealed_registration_id IS NULL))
 ) STRICT;
-CREATE INDEX outbox_unsent ON outbox (thread_id, client_seq) WHERE state = 1;
+CREATE INDEX outbox_open ON outbox (thread_id, client_seq) WHERE state IN (1, 4, 5);
 CREATE INDEX outbox_sent ON outbox (sent_at_ms) WHERE sent_at_ms IS NOT NULL;
 
 CREATE TABLE outbox_envelopes (

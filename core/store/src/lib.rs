@@ -42,7 +42,9 @@ pub use messages::{
     Inserted, LocalId, Message, MessageKind, MessageState, NewMessage, PageCursor, Replaced,
 };
 pub use migrations::SCHEMA_VERSION;
-pub use outbox::{NewOutboxEntry, OutboxEntry, OutboxEnvelope, OutboxState, SealedSend};
+pub use outbox::{
+    NewOutboxEntry, OutboxEntry, OutboxEnvelope, OutboxHead, OutboxState, SealedSend,
+};
 pub use parked::{NewParkedFrame, ParkReason, ParkedFrame};
 pub use prekeys::{PrekeyIds, PrekeyKind, SignedPrekeyRow};
 pub use removals::{DeviceRemoval, RemovalState};

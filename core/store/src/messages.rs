@@ -95,8 +95,14 @@ pub enum MessageState {
     Received,
     /// From another device, not read for the reason beside it.
     Unreadable,
+    /// Own, not to be sent any more: the relay is asked whether it has it already.
+    Cancelling,
+    /// Own, and nobody got it: a tombstone.
+    Cancelled,
 }
-number_column!(MessageState { Pending = 1, Sent = 2, Failed = 3, Received = 4, Unreadable = 5 });
+number_column!(MessageState {
+    Pending = 1, Sent = 2, Failed = 3, Received = 4, Unreadable = 5, Cancelling = 6, Cancelled = 7
+});
 
 impl std::ops::Deref for Message {
     type Target = NewMessage;

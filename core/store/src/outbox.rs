@@ -49,8 +49,23 @@ pub enum OutboxState {
     Sent,
     /// Given up; later ones of its thread do not wait for it.
     Failed,
+    /// To be settled with the relay: it may have it already, else it never will.
+    Cancelling,
+    /// Accepted, and to be sent once more for recipients that it did not reach.
+    Repeating,
 }
-number_column!(OutboxState { Unsent = 1, Sent = 2, Failed = 3 });
+number_column!(OutboxState { Unsent = 1, Sent = 2, Failed = 3, Cancelling = 4, Repeating = 5 });
+
+/// The first open entry of a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutboxHead {
+    /// Its row.
+    pub local_id: LocalId,
+    /// Where it goes.
+    pub thread: ThreadId,
+    /// When it may go.
+    pub next_attempt_at: Timestamp,
+}
 
 /// The content sealed once: every attempt sends these bytes.
 pub struct SealedSend {

@@ -37,6 +37,10 @@ impl AccessToken {
         self.refused
     }
 
+    pub(crate) fn hurry(&mut self, now: Timestamp) {
+        self.backoff.hurry(now);
+    }
+
     pub(crate) fn retry_at(&self) -> Option<Timestamp> {
         if self.asking {
             None

@@ -307,7 +307,7 @@ fn again_in(step: Step, answer: &Answer) -> Option<u64> {
         Answer::Refused(problem) if problem.retryable => {
             Some(problem.retry_after_ms.unwrap_or(0).max(2 * LOOK_EVERY_MS))
         }
-        Answer::Garbage(_) | Answer::Lost(_) => Some(2 * LOOK_EVERY_MS),
+        Answer::Garbage { .. } | Answer::Lost(_) => Some(2 * LOOK_EVERY_MS),
         Answer::Refused(_) | Answer::Fine(_) => None,
     }
 }

@@ -36,6 +36,12 @@ impl Bundles {
             .is_some_and(|until| now < *until)
     }
 
+    pub(crate) fn hurry(&mut self, now: Timestamp) {
+        self.backoff
+            .values_mut()
+            .for_each(|backoff| backoff.hurry(now));
+    }
+
     /// Pass this device over for a while.
     pub(crate) fn leave_out(&mut self, user: UserId, device: DeviceId, now: Timestamp) {
         self.left_out_until
@@ -115,9 +121,12 @@ impl Engine {
             Err(error) => {
                 // Of several, one may be what failed: each is asked for alone, and only then waited for as long as it wants.
                 let wish = error.retry_after_ms().filter(|_| users.len() == 1);
-                for user in users {
-                    let backoff = bundles.backoff.entry(user).or_default();
+                for user in &users {
+                    let backoff = bundles.backoff.entry(user.clone()).or_default();
                     backoff.failed(*now, wish, rng);
+                }
+                for user in &users {
+                    self.cannot_wrap_for(user);
                 }
             }
         }

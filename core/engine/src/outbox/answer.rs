@@ -4,10 +4,10 @@ use super::Repair;
 use crate::backoff::{obeying, wait_ms};
 use crate::requests::Answer;
 use crate::{Engine, EngineError, Event, Message};
-use sealwire_store::{LocalId, OutboxEntry};
-use sealwire_wire::ThreadId;
+use sealwire_store::{LocalId, OutboxEntry, OutboxState};
 use sealwire_wire::contract::{DeviceMismatch, DeviceName, ErrorCode, Problem, SentMessage};
 use sealwire_wire::limits::ENVELOPES_MAX;
+use sealwire_wire::{ThreadId, UserId};
 use std::collections::BTreeSet;
 
 /// Devices of strangers that are told of: more say nothing more.
@@ -21,11 +21,20 @@ impl Engine {
         let Ok(Some(entry)) = self.store.outbox_entry(local_id) else {
             return;
         };
-        match &answer {
-            Answer::Lost(_) => self.outbox.unheard.insert(local_id),
-            _ => self.outbox.unheard.remove(&local_id),
-        };
+        self.note_whether_heard(local_id, &answer);
         match answer {
+            Answer::Refused(Problem {
+                code: ErrorCode::ClientSeqVoid,
+                ..
+            }) => self.is_cancelled(&entry),
+            // Another try of it may be on its way still: only the relay can say what becomes of it.
+            Answer::Refused(problem) if entry.state == OutboxState::Cancelling => {
+                let wish = problem.retry_after_ms;
+                match wish.is_none() && is_final(&problem) {
+                    true => self.due_now(&entry),
+                    false => self.rest(&entry, wish),
+                }
+            }
             Answer::Refused(Problem {
                 code: ErrorCode::DeviceMismatch,
                 device_mismatch,
@@ -43,9 +52,17 @@ impl Engine {
         }
     }
 
+    pub(super) fn note_whether_heard(&mut self, local_id: LocalId, answer: &Answer) {
+        match answer {
+            Answer::Lost(_) => self.outbox.unheard.insert(local_id),
+            _ => self.outbox.unheard.remove(&local_id),
+        };
+    }
+
     /// The message stays, sealed or not, and is tried again later.
     pub(super) fn rest(&mut self, entry: &OutboxEntry, at_least_ms: Option<u64>) {
-        if self.is_too_old(entry) && self.give_up(entry, "gave_up") {
+        let may_end = entry.state != OutboxState::Cancelling;
+        if may_end && self.is_too_old(entry) && self.give_up(entry, "gave_up") {
             return;
         }
         let wait = obeying(at_least_ms, wait_ms(entry.attempts, &mut self.rng));
@@ -68,6 +85,30 @@ impl Engine {
         }
     }
 
+    fn due_now(&mut self, entry: &OutboxEntry) {
+        let (id, now) = (entry.local_id, self.now);
+        let _ = self
+            .store
+            .transaction(|tx| tx.note_attempt(id, entry.attempts, 0, now));
+    }
+
+    /// No list or bundle of this user is to be had: what is too old waits for none any longer.
+    pub(crate) fn cannot_wrap_for(&mut self, user: &UserId) {
+        let Ok(me) = self.me().cloned() else { return };
+        for head in self.store.outbox_heads().unwrap_or_default() {
+            if head.thread != ThreadId::direct(&me.user, user) {
+                continue;
+            }
+            if let Ok(Some(entry)) = self.store.outbox_entry(head.local_id)
+                && entry.state == OutboxState::Unsent
+                && entry.sealed.is_none()
+                && self.is_too_old(&entry)
+            {
+                self.give_up(&entry, "gave_up");
+            }
+        }
+    }
+
     /// Whether that could be written.
     pub(super) fn give_up(&mut self, entry: &OutboxEntry, code: &str) -> bool {
         let failed = self.store.transaction(|tx| -> Result<(), EngineError> {
@@ -81,7 +122,7 @@ impl Engine {
         failed.is_ok()
     }
 
-    fn on_sent(&mut self, entry: &OutboxEntry, sent: &SentMessage) {
+    pub(super) fn on_sent(&mut self, entry: &OutboxEntry, sent: &SentMessage) {
         // The answer to something else: the relay will be asked again.
         if sent.thread_id != entry.thread || sent.client_seq != entry.client_seq {
             return self.rest(entry, None);
@@ -164,7 +205,7 @@ impl Engine {
         Ok(mismatch)
     }
 
-    fn show(&mut self, id: LocalId, event: impl FnOnce(Box<Message>) -> Event) {
+    pub(super) fn show(&mut self, id: LocalId, event: impl FnOnce(Box<Message>) -> Event) {
         if let Ok(Some(row)) = self.store.message(id) {
             self.event(event(Box::new(Message::from_row(row))));
         }

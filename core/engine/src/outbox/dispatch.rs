@@ -7,7 +7,7 @@ use crate::fanout::{Recipient, lacks_session, recipient, recipients};
 use crate::requests::{Outgoing, Purpose};
 use crate::trust::newest_list;
 use crate::{Engine, EngineError, Event};
-use sealwire_store::{OutboxEntry, OutboxEnvelope, SealedSend, Store};
+use sealwire_store::{OutboxEntry, OutboxEnvelope, OutboxState, SealedSend, Store};
 use sealwire_wire::content::{Body, Kind};
 use sealwire_wire::contract::{DeviceEnvelope, DeviceName, MessageKind, SendMessage};
 use sealwire_wire::{AttachmentId, ThreadId, Timestamp, UserId};
@@ -16,18 +16,31 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Before a message that waits on something else is looked at again without any input, in milliseconds.
 const LOOK_AGAIN_MS: u64 = 5_000;
 
+/// Threads with a request under way at once: as many as a phone's connections carry well. Each request ends in its time.
+const IN_FLIGHT_MAX: usize = 16;
+
 impl Engine {
     pub(crate) fn dispatch_due(&mut self) {
         let Ok(heads) = self.store.outbox_heads() else {
             return;
         };
         for head in heads {
+            if self.outbox.in_flight.len() >= IN_FLIGHT_MAX {
+                return;
+            }
             if self.outbox.in_flight.contains(&head.thread) || self.rests(head.next_attempt_at) {
                 continue;
             }
+            let Ok(Some(entry)) = self.store.outbox_entry(head.local_id) else {
+                continue;
+            };
+            if entry.state == OutboxState::Cancelling {
+                self.ask_to_void(&entry);
+                continue;
+            }
             // What fails here fails for want of the store; the message stays and is looked at again.
-            if let Err(error) = self.dispatch(&head) {
-                self.rest(&head, error.retry_after_ms());
+            if let Err(error) = self.dispatch(&entry) {
+                self.rest(&entry, error.retry_after_ms());
             }
         }
     }
@@ -38,7 +51,8 @@ impl Engine {
         let thread = ThreadId::direct(&me.user, user);
         let head_of_thread = |store: &Store| {
             let heads = store.outbox_heads().unwrap_or_default();
-            heads.into_iter().find(|head| head.thread == thread)
+            let head = heads.into_iter().find(|head| head.thread == thread)?;
+            store.outbox_entry(head.local_id).ok().flatten()
         };
         while let Some(head) = head_of_thread(&self.store).filter(|head| head.sealed.is_none()) {
             if !self.give_up(&head, "user_unknown") {

@@ -7,9 +7,9 @@ use sealwire_crypto::device::{DeviceList, ListChange, SignedDeviceList};
 use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair};
 use sealwire_engine::{
     Call, CallId, Engine, EngineConfig, EngineError, Event, HttpRequest, Input, Message,
-    MessageContent, Output, Reply, SocketInput,
+    MessageContent, MessageState, Output, Reply, SocketInput, TransportFailure,
 };
-use sealwire_store::{Location, Store, StoreKey};
+use sealwire_store::{LocalId, Location, Store, StoreKey};
 use sealwire_wire::contract::{ClientFrame, DeviceName, MessageRow, ServerEvent, ServerFrame};
 use sealwire_wire::{ThreadId, Timestamp, UserId};
 use std::collections::{BTreeMap, VecDeque};
@@ -43,7 +43,10 @@ impl Device {
     }
 
     pub(crate) fn over(store: Store, seed: u64) -> Self {
-        let now = Timestamp(1_800_000_000_000);
+        Self::at(store, seed, Timestamp(1_800_000_000_000))
+    }
+
+    pub(crate) fn at(store: Store, seed: u64, now: Timestamp) -> Self {
         let rng = Box::new(ChaCha20Rng::seed_from_u64(seed));
         let config = EngineConfig::new("https://relay.test");
         Self {
@@ -73,6 +76,14 @@ impl Device {
     /// The process ended, and another one opened the store.
     pub(crate) fn restarted(self, seed: u64) -> Self {
         Self::over(self.engine.into_store(), seed)
+    }
+
+    /// The same, without the clock going back to where the tests begin.
+    pub(crate) fn restarted_at_its_time(self, seed: u64) -> Self {
+        let now = self.now;
+        let mut device = Self::at(self.engine.into_store(), seed, now);
+        device.carry_out();
+        device
     }
 
     pub(crate) fn register(&mut self, name: &str) -> CallId {
@@ -143,6 +154,44 @@ impl Device {
         );
     }
 
+    /// The network takes its requests, and perhaps their answers alone; what it waits for ends with nothing.
+    pub(crate) fn lose(&mut self, relay: &mut Relay, reached: bool) {
+        self.carry_out();
+        for request in std::mem::take(&mut self.requests) {
+            if reached {
+                relay.answer(&request);
+            }
+            let detail = "by the test".to_owned();
+            self.hand_in(Input::Response {
+                id: request.id,
+                result: Err(TransportFailure { detail }),
+            });
+        }
+    }
+
+    /// A text that is taken in; nothing is answered yet.
+    pub(crate) fn queue(&mut self, peer: &str, text: &str) -> i64 {
+        let thread = self.thread_with(peer);
+        let call = self.call(Call::SendText {
+            thread,
+            text: text.to_owned(),
+        });
+        match self.result(call) {
+            Some(Ok(Reply::Queued(message))) => message.local_id,
+            _ => panic!("not queued"),
+        }
+    }
+
+    /// How a message stands.
+    pub(crate) fn message(&self, local_id: i64) -> Message {
+        let row = self.engine.store().message(LocalId(local_id)).unwrap();
+        Message::from_row(row.unwrap())
+    }
+
+    pub(crate) fn state(&self, local_id: i64) -> MessageState {
+        self.message(local_id).state
+    }
+
     /// A little time passes and one request is answered, if there is one.
     pub(crate) fn step(&mut self, relay: &mut Relay, ms: u64) {
         self.now = self.now.plus_ms(ms);
@@ -188,6 +237,28 @@ impl Device {
             }
         }
         panic!("it wakes without end");
+    }
+
+    /// Time passes until it wants to send a message; whatever else it asks for is answered.
+    pub(crate) fn pass_until_sends(&mut self, relay: &mut Relay) {
+        for _ in 0..1_000 {
+            let is_send = |request: &HttpRequest| request.path.ends_with("/messages");
+            while let Some(at) = self.requests.iter().position(|request| !is_send(request)) {
+                let request = self.requests.remove(at).unwrap();
+                let result = Ok(relay.answer(&request));
+                self.hand_in(Input::Response {
+                    id: request.id,
+                    result,
+                });
+            }
+            if !self.requests.is_empty() {
+                return;
+            }
+            let wake = self.engine.wake_at().unwrap();
+            self.now = wake.max(self.now.plus_ms(1));
+            self.hand_in(Input::Tick);
+        }
+        panic!("it sends nothing");
     }
 
     /// What is queued for it comes in as one batch of frames.
@@ -247,16 +318,9 @@ impl Device {
     }
 
     pub(crate) fn send(&mut self, relay: &mut Relay, peer: &str, text: &str) -> i64 {
-        let thread = self.thread_with(peer);
-        let call = self.call(Call::SendText {
-            thread,
-            text: text.to_owned(),
-        });
+        let local_id = self.queue(peer, text);
         self.run(relay);
-        match self.result(call) {
-            Some(Ok(Reply::Queued(message))) => message.local_id,
-            _ => panic!("not queued"),
-        }
+        local_id
     }
 
     /// The texts of a thread, oldest first; a placeholder is its reason.
@@ -268,6 +332,7 @@ impl Device {
             .map(|message| match message.content {
                 MessageContent::Text(text) => text,
                 MessageContent::Unreadable(reason) => format!("<{}>", reason.as_str()),
+                MessageContent::Removed => "<removed>".to_owned(),
                 _ => "<other>".to_owned(),
             })
             .collect()

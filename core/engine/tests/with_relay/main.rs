@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod account;
+mod cancelling;
 mod crashes;
 mod device;
 mod history;
 mod lies;
+mod outbox;
 mod receiving;
 mod recipients;
 mod relay;

@@ -21,6 +21,9 @@ pub(crate) struct Relay {
     /// Method and path of every request.
     pub(crate) asked: Vec<String>,
     pub(crate) instead: Option<Instead>,
+    /// Numbers that no send may have any more.
+    pub(crate) voided: BTreeSet<(ThreadId, DeviceName, u64)>,
+    pub(crate) last_sent: Option<SentMessage>,
     stored: BTreeMap<(ThreadId, DeviceName, u64), (Vec<u8>, SentMessage)>,
     slots: BTreeMap<String, Base64>,
     minted: u64,
@@ -74,6 +77,18 @@ impl Relay {
             (HttpMethod::Put, ["v1", "prekeys"]) => ok(&()),
             (HttpMethod::Post, ["v1", "threads", thread, "messages"]) => {
                 self.send(caller(), thread.parse().unwrap(), read(body))
+            }
+            (HttpMethod::Post, ["v1", "threads", thread, "sends", client_seq, "void"]) => {
+                let number = (
+                    thread.parse().unwrap(),
+                    caller(),
+                    client_seq.parse().unwrap(),
+                );
+                let message = self.stored.get(&number).map(|(_, sent)| sent.clone());
+                if message.is_none() {
+                    self.voided.insert(number);
+                }
+                ok(&VoidedSend { message })
             }
             (HttpMethod::Post, ["v1", "me", "devices", "reserve"]) => {
                 let devices = self.registered.keys();
@@ -208,6 +223,9 @@ impl Relay {
                 no(ErrorCode::ClientSeqConflict)
             };
         }
+        if self.voided.contains(&number) {
+            return no(ErrorCode::ClientSeqVoid);
+        }
         let users: BTreeSet<_> = [sender.user_id.clone(), send.to.clone().unwrap()].into();
         let live: BTreeSet<_> = users.iter().flat_map(|user| self.live(user)).collect();
         let live: BTreeSet<_> = live
@@ -247,6 +265,7 @@ impl Relay {
             requeued_at: None,
         };
         let response = ok(&answer);
+        self.last_sent = Some(answer.clone());
         self.stored.insert(number, (send.ciphertext.0, answer));
         response
     }

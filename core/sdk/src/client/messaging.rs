@@ -42,6 +42,16 @@ impl Client {
         queued(self.call(Call::Retry { local_id }).await?)
     }
 
+    /// Does not send a message after all. What never left this device is [`crate::MessageState::Cancelled`] when this returns. Of
+    /// what may have reached the relay the relay says, as soon as it can be asked and also after a restart, whether it has it:
+    /// until then the message is [`crate::MessageState::Cancelling`], and [`crate::Event::MessageCancelled`] or
+    /// [`crate::Event::MessageSent`] tells how it ended. Later messages of the thread wait for that.
+    ///
+    /// Codes: `unknown_message`, `already_sent`.
+    pub async fn cancel(&self, local_id: i64) -> Result<Message, Error> {
+        queued(self.call(Call::Cancel { local_id }).await?)
+    }
+
     /// Goes through a thread's history at the relay from where this device left off; how many messages were new.
     pub async fn sync_thread(&self, thread: ThreadId) -> Result<u64, Error> {
         match self.call(Call::SyncThread { thread }).await? {

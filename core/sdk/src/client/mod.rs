@@ -136,6 +136,12 @@ impl Client {
         self.call(Call::Disconnect).await.map(drop)
     }
 
+    /// The system has another network than before (a phone's own callbacks tell): whatever waits for its next try is tried
+    /// now, save what the relay itself asked to wait, and a socket that is not known to live is opened anew.
+    pub async fn network_changed(&self) -> Result<(), Error> {
+        self.call(Call::NetworkReturned).await.map(drop)
+    }
+
     /// Believes the changed account key of a user: what waited for it is sent. Ask the person first, over another way.
     pub async fn accept_account_key(&self, user: &str) -> Result<(), Error> {
         let user_id = user_id(user)?;

@@ -21,7 +21,7 @@ impl Client {
 
     /// Waits until the relay has a message of this device, and gives it as it stands then.
     ///
-    /// `message_failed`: it was given up; the reason is in the message.
+    /// `message_failed`: it was given up; the reason is in the message. `message_cancelled`: nobody got it.
     pub async fn wait_until_sent(&self, local_id: i64) -> Result<Message, Error> {
         let mut events = self.events();
         loop {
@@ -30,16 +30,19 @@ impl Client {
                 .await?
                 .ok_or(EngineError::UnknownMessage)?;
             match message.state {
-                MessageState::Pending => {}
+                MessageState::Pending | MessageState::Cancelling => {}
+                MessageState::Cancelled => return Err(Error::MessageCancelled),
                 MessageState::Failed { code } => return Err(Error::MessageFailed(code)),
                 _ => return Ok(message),
             }
             loop {
                 match events.next().await {
                     None => return Err(Error::Closed),
-                    Some(Event::MessageSent(message) | Event::MessageFailed(message))
-                        if message.local_id == local_id =>
-                    {
+                    Some(
+                        Event::MessageSent(message)
+                        | Event::MessageFailed(message)
+                        | Event::MessageCancelled(message),
+                    ) if message.local_id == local_id => {
                         break;
                     }
                     Some(Event::Lagged { .. }) => break,

@@ -320,6 +320,8 @@ fn speaks(call: &Call) -> bool {
         | Call::SendText { .. }
         | Call::SendAttachment { .. }
         | Call::Retry { .. }
+        | Call::Cancel { .. }
+        | Call::NetworkReturned
         | Call::AcceptAccountKey { .. }
         | Call::Connect
         | Call::Disconnect => false,

@@ -133,7 +133,7 @@ impl Transaction<'_> {
         let held = self.message(id)?.ok_or(StoreError::NoSuch("own message"))?;
         if matches!(
             held.state,
-            MessageState::Received | MessageState::Unreadable
+            MessageState::Received | MessageState::Unreadable | MessageState::Cancelled
         ) {
             return Err(StoreError::NoSuch("own message"));
         }
@@ -162,13 +162,41 @@ impl Transaction<'_> {
     /// The outbox gave an own message up. One that the relay accepted stays as it is.
     pub fn fail_message(&mut self, id: LocalId, reason: &str) -> Result<(), StoreError> {
         let changed = self
-            .statement("UPDATE messages SET state = ?2, reason = ?3 WHERE local_id = ?1 AND state IN (1, 3)")?
+            .statement("UPDATE messages SET state = ?2, reason = ?3 WHERE local_id = ?1 AND state IN (1, 3, 6)")?
             .execute(params![id.0, MessageState::Failed, reason])?;
         if changed == 1 {
             Ok(())
         } else {
             Err(StoreError::NoSuch("unsent message"))
         }
+    }
+
+    /// An own message is not to be sent any more, unless the relay has it already.
+    pub fn begin_to_cancel_message(&mut self, id: LocalId) -> Result<(), StoreError> {
+        let changed = self
+            .statement("UPDATE messages SET state = ?2, reason = NULL WHERE local_id = ?1 AND state IN (1, 3)")?
+            .execute(params![id.0, MessageState::Cancelling])?;
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::NoSuch("unsent message"))
+        }
+    }
+
+    /// Nobody got an own message, and nobody will: what is left is its number.
+    pub fn cancel_message(&mut self, id: LocalId) -> Result<(), StoreError> {
+        let changed = self
+            .statement(
+                "UPDATE messages SET state = ?2, digest = NULL, commitment = NULL, prev_client_seq = NULL,
+                     prev_digest = NULL
+                 WHERE local_id = ?1 AND state IN (1, 3, 6)",
+            )?
+            .execute(params![id.0, MessageState::Cancelled])?;
+        if changed != 1 {
+            return Err(StoreError::NoSuch("unsent message"));
+        }
+        self.bury_message(id)?;
+        self.delete_send(id)
     }
 
     /// An own message that was given up is tried again, from now on.

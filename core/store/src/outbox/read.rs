@@ -1,6 +1,6 @@
 //! What is on its way, and what may go next.
 
-use super::{NewOutboxEntry, OutboxEntry, OutboxEnvelope, SealedSend};
+use super::{NewOutboxEntry, OutboxEntry, OutboxEnvelope, OutboxHead, SealedSend};
 use crate::columns::Col;
 use crate::{LocalId, Rows, Secret32, StoreError};
 use rusqlite::{OptionalExtension as _, Row};
@@ -27,38 +27,43 @@ impl Rows {
         .map_err(StoreError::from)
     }
 
-    /// The first unsent entry of each thread: the only ones that may go, so that a thread keeps its order.
-    pub fn outbox_heads(&self) -> Result<Vec<OutboxEntry>, StoreError> {
-        self.statement(concat!(
-            "SELECT ",
-            outbox_columns!(),
-            " FROM outbox WHERE local_id IN (
-                 SELECT (SELECT local_id FROM outbox o WHERE o.thread_id = t.thread_id AND o.state = 1
+    /// The first open entry of each thread: the only ones that may go, so that a thread keeps its order.
+    pub fn outbox_heads(&self) -> Result<Vec<OutboxHead>, StoreError> {
+        self.statement(
+            "SELECT local_id, thread_id, next_attempt_at_ms FROM outbox WHERE local_id IN (
+                 SELECT (SELECT local_id FROM outbox o WHERE o.thread_id = t.thread_id AND o.state IN (1, 4, 5)
                          ORDER BY o.client_seq LIMIT 1)
-                 FROM (SELECT DISTINCT thread_id FROM outbox WHERE state = 1) t)
-             ORDER BY next_attempt_at_ms, local_id"
-        ))?
-        .query_map([], read_entry)?
+                 FROM (SELECT DISTINCT thread_id FROM outbox WHERE state IN (1, 4, 5)) t)
+             ORDER BY next_attempt_at_ms, local_id",
+        )?
+        .query_map([], |row| {
+            Ok(OutboxHead {
+                local_id: LocalId(row.get(0)?),
+                thread: row.get::<_, Col<_>>(1)?.0,
+                next_attempt_at: row.get::<_, Col<_>>(2)?.0,
+            })
+        })?
         .map(|row| Ok(row?))
         .collect()
     }
 
-    /// When the next head may go; `None` when nothing is unsent.
+    /// When the next head may go; `None` when nothing is open.
     pub fn outbox_next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let due: Option<Col<Timestamp>> = self
             .statement(
-                "SELECT min((SELECT next_attempt_at_ms FROM outbox o WHERE o.thread_id = t.thread_id AND o.state = 1
+                "SELECT min((SELECT next_attempt_at_ms FROM outbox o
+                             WHERE o.thread_id = t.thread_id AND o.state IN (1, 4, 5)
                              ORDER BY o.client_seq LIMIT 1))
-                 FROM (SELECT DISTINCT thread_id FROM outbox WHERE state = 1) t",
+                 FROM (SELECT DISTINCT thread_id FROM outbox WHERE state IN (1, 4, 5)) t",
             )?
             .query_row([], |row| row.get(0))?;
         Ok(due.map(|due| due.0))
     }
 
-    /// How many entries are unsent.
+    /// How many entries are open: unsent, or to be settled with the relay.
     pub fn count_unsent(&self) -> Result<u64, StoreError> {
         let count: Col<u64> = self
-            .statement("SELECT count(*) FROM outbox WHERE state = 1")?
+            .statement("SELECT count(*) FROM outbox WHERE state IN (1, 4, 5)")?
             .query_row([], |row| row.get(0))?;
         Ok(count.0)
     }

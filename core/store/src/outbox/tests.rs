@@ -260,3 +260,55 @@ fn an_accepted_send_is_not_given_up_any_more() {
     let refused = store.transaction(|tx| tx.set_outbox_failed(id, true));
     assert_eq!(refused, Err(StoreError::NoSuch("unsent outbox entry")));
 }
+
+#[test]
+fn what_is_to_be_settled_stays_first_of_its_thread_until_it_is() {
+    let (mut store, one) = one_entry();
+    let two = write(&mut store, |tx| enqueue(tx, crate::testing::thread(), 2, 0));
+    write(&mut store, |tx| {
+        tx.save_sealed(one, &sealed())?;
+        tx.note_attempt(one, 7, 2, Timestamp(99))?;
+        tx.begin_to_cancel_message(one)?;
+        tx.set_outbox_cancelling(one, Timestamp(5))
+    });
+    let held = store.outbox_entry(one).unwrap().unwrap();
+    assert_eq!(
+        (held.state, held.attempts, held.next_attempt_at),
+        (OutboxState::Cancelling, 0, Timestamp(5))
+    );
+    let head = |store: &Store| store.outbox_heads().unwrap()[0].local_id;
+    assert_eq!(head(&store), one);
+    write(&mut store, |tx| tx.cancel_message(one));
+    assert_eq!(head(&store), two);
+    assert!(store.outbox_entry(one).unwrap().is_none());
+    let row = store.message(one).unwrap().unwrap();
+    assert_eq!(row.state, crate::MessageState::Cancelled);
+    assert_eq!((row.digest, &row.content, &row.text), (None, &None, &None));
+    let again = store.transaction(|tx| tx.cancel_message(one));
+    assert_eq!(again, Err(StoreError::NoSuch("unsent message")));
+}
+
+#[test]
+fn a_repeat_keeps_the_sealed_send_and_drops_the_envelopes_of_those_it_did_not_reach() {
+    let (mut store, id) = one_entry();
+    let early = store.transaction(|tx| tx.set_outbox_repeating(id, &[], Timestamp(1)));
+    assert_eq!(early, Err(StoreError::NoSuch("sealed send")));
+    let carol = OutboxEnvelope {
+        user: user("carol"),
+        ..envelope(1, b"carol's")
+    };
+    write(&mut store, |tx| {
+        tx.save_sealed(id, &sealed())?;
+        tx.save_envelope(id, &envelope(1, b"one"))?;
+        tx.save_envelope(id, &carol)?;
+        tx.mark_outbox_sent(id, Timestamp(5))?;
+        tx.set_outbox_repeating(id, &[user("bob")], Timestamp(6))
+    });
+    assert_eq!(store.outbox_heads().unwrap()[0].local_id, id);
+    assert_eq!(store.outbox_envelopes(id).unwrap(), [carol]);
+    let cleared = write(&mut store, |tx| tx.clear_sealed_before(Timestamp(100)));
+    assert_eq!(cleared, 0, "not while it is under way");
+    write(&mut store, |tx| tx.mark_outbox_sent(id, Timestamp(7)));
+    let held = store.outbox_entry(id).unwrap().unwrap();
+    assert_eq!(held.sent_at, Some(Timestamp(5)), "its day began then");
+}

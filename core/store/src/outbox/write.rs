@@ -133,7 +133,7 @@ impl Transaction<'_> {
             OutboxState::Unsent
         };
         let changed = self
-            .statement("UPDATE outbox SET state = ?2 WHERE local_id = ?1 AND state <> 2")?
+            .statement("UPDATE outbox SET state = ?2 WHERE local_id = ?1 AND state NOT IN (2, 5)")?
             .execute(params![id.0, state])?;
         if changed == 1 {
             Ok(())
@@ -142,16 +142,72 @@ impl Transaction<'_> {
         }
     }
 
+    /// The app does not want it sent any more: the relay is to be asked what became of it, from `next_attempt_at` on.
+    pub fn set_outbox_cancelling(
+        &mut self,
+        id: LocalId,
+        next_attempt_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let changed = self
+            .statement(
+                "UPDATE outbox SET state = ?2, attempts = 0, rounds = 0, next_attempt_at_ms = ?3
+                 WHERE local_id = ?1 AND state IN (1, 3)",
+            )?
+            .execute(params![id.0, OutboxState::Cancelling, Col(next_attempt_at)])?;
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::NoSuch("unsent outbox entry"))
+        }
+    }
+
+    /// The relay accepted it, and it is sent once more: these users' devices are wrapped for anew.
+    pub fn set_outbox_repeating(
+        &mut self,
+        id: LocalId,
+        users: &[UserId],
+        next_attempt_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let changed = self
+            .statement(
+                "UPDATE outbox SET state = ?2, attempts = 0, rounds = 0, next_attempt_at_ms = ?3
+                 WHERE local_id = ?1 AND state = ?4 AND sealed_key IS NOT NULL",
+            )?
+            .execute(params![
+                id.0,
+                OutboxState::Repeating,
+                Col(next_attempt_at),
+                OutboxState::Sent
+            ])?;
+        if changed != 1 {
+            return Err(StoreError::NoSuch("sealed send"));
+        }
+        for user in users {
+            self.statement("DELETE FROM outbox_envelopes WHERE local_id = ?1 AND user_id = ?2")?
+                .execute(params![id.0, Col(user)])?;
+        }
+        Ok(())
+    }
+
+    /// Nothing of this send is needed any more: neither its plaintext nor what it was sealed with.
+    pub fn delete_send(&mut self, id: LocalId) -> Result<(), StoreError> {
+        self.statement("DELETE FROM outbox WHERE local_id = ?1")?
+            .execute([id.0])?;
+        self.statement("DELETE FROM send_log WHERE local_id = ?1")?
+            .execute([id.0])?;
+        Ok(())
+    }
+
     /// Clears what the relay accepted before `before`; how many.
     pub fn clear_sealed_before(&mut self, before: Timestamp) -> Result<usize, StoreError> {
         Ok(self
-            .statement("DELETE FROM outbox WHERE sent_at_ms < ?1")?
-            .execute([Col(before)])?)
+            .statement("DELETE FROM outbox WHERE sent_at_ms < ?1 AND state = ?2")?
+            .execute(params![Col(before), OutboxState::Sent])?)
     }
 
     /// This device's registration changed: nothing sealed under the old one is ever sent. The plaintext of the unsent stays.
     pub fn drop_sealed_all(&mut self) -> Result<(), StoreError> {
-        self.statement("DELETE FROM outbox WHERE state = 2")?
+        self.statement("DELETE FROM outbox WHERE state IN (2, 5)")?
             .execute([])?;
         self.statement("DELETE FROM outbox_envelopes")?
             .execute([])?;
