@@ -16,6 +16,7 @@ pub struct RelayConfig {
     pub(crate) platform_jwks: Option<PathBuf>,
     pub(crate) timings: Timings,
     pub(crate) paces: Paces,
+    pub(crate) connections: Connections,
     pub(crate) database_pages_max: Option<u32>,
     pub(crate) behind_proxy: bool,
 }
@@ -59,15 +60,45 @@ pub struct Timings {
 pub struct Paces {
     /// Requests without a token (registrations, challenges, mailboxes), for each address (for IPv6: each /64).
     pub anonymous: Pace,
+    /// Devices registered, for each address.
+    pub registrations: Pace,
     /// Linking mailboxes opened, for each address. All share one bound, which one address must not fill.
     pub mailboxes: Pace,
-    /// Sends, for each device.
-    pub sends: Pace,
+    /// Sends.
+    pub sends: CallerPace,
+    /// Control messages.
+    pub controls: CallerPace,
+    /// Requests for bundles: each takes one-time prekeys that others need.
+    pub bundles: CallerPace,
+    /// Sockets opened.
+    pub sockets: CallerPace,
+    /// Every other request with a token.
+    pub requests: CallerPace,
     /// Device lists published, for each user: every contact has to fetch and verify each of them.
     pub lists: Pace,
+    /// Frames from a client, for each socket; beyond it the socket is closed with 4004.
+    pub frames: Pace,
 }
 
-/// One rate.
+/// A rate for each device, and one that the devices of an account share.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CallerPace {
+    /// Each device.
+    pub device: Pace,
+    /// All devices of an account together.
+    pub account: Pace,
+}
+
+/// How many connections are open at once; those beyond it are answered with 503 and closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// All of them.
+    pub total: usize,
+    /// From one address (for IPv6: each /64). Behind a proxy, where all have its address, it is the proxy's to bound.
+    pub per_address: usize,
+}
+
+/// One rate, of which [`Pace::UNLIMITED`] is none.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pace {
     /// Steadily, each second.
@@ -88,6 +119,7 @@ impl RelayConfig {
             platform_jwks: None,
             timings: Timings::default(),
             paces: Paces::default(),
+            connections: Connections::default(),
             database_pages_max: None,
             behind_proxy: false,
         }
@@ -142,6 +174,18 @@ impl RelayConfig {
         self
     }
 
+    /// Other bounds on open connections.
+    pub fn connections(mut self, connections: Connections) -> Self {
+        self.connections = connections;
+        self
+    }
+
+    /// No rates, and no bound on connections: for load tests.
+    pub fn without_limits(self) -> Self {
+        self.paces(Paces::unlimited())
+            .connections(Connections::unlimited())
+    }
+
     /// The most pages of 4 KiB that the database may grow to; beyond it writes answer 503 `storage_full`.
     pub fn database_pages_max(mut self, pages: u32) -> Self {
         self.database_pages_max = Some(pages);
@@ -165,25 +209,92 @@ impl Default for Timings {
     }
 }
 
+impl Pace {
+    /// No limit.
+    pub const UNLIMITED: Self = Self::new(f64::INFINITY, f64::INFINITY);
+
+    /// So many a second, and so many at once.
+    pub const fn new(per_second: f64, burst: f64) -> Self {
+        Self { per_second, burst }
+    }
+}
+
+impl CallerPace {
+    /// An account gets what four busy devices would.
+    const fn of_device(per_second: f64, burst: f64) -> Self {
+        Self {
+            device: Pace::new(per_second, burst),
+            account: Pace::new(per_second * 4.0, burst * 4.0),
+        }
+    }
+
+    const UNLIMITED: Self = Self {
+        device: Pace::UNLIMITED,
+        account: Pace::UNLIMITED,
+    };
+}
+
+/// The same for a device and for all devices of an account together.
+impl From<Pace> for CallerPace {
+    fn from(pace: Pace) -> Self {
+        Self {
+            device: pace,
+            account: pace,
+        }
+    }
+}
+
+impl Paces {
+    /// No limits.
+    pub const fn unlimited() -> Self {
+        Self {
+            anonymous: Pace::UNLIMITED,
+            registrations: Pace::UNLIMITED,
+            mailboxes: Pace::UNLIMITED,
+            sends: CallerPace::UNLIMITED,
+            controls: CallerPace::UNLIMITED,
+            bundles: CallerPace::UNLIMITED,
+            sockets: CallerPace::UNLIMITED,
+            requests: CallerPace::UNLIMITED,
+            lists: Pace::UNLIMITED,
+            frames: Pace::UNLIMITED,
+        }
+    }
+}
+
 impl Default for Paces {
     fn default() -> Self {
         Self {
-            anonymous: Pace {
-                per_second: 50.0,
-                burst: 500.0,
-            },
-            mailboxes: Pace {
-                per_second: 0.2,
-                burst: 50.0,
-            },
-            sends: Pace {
-                per_second: 200.0,
-                burst: 1000.0,
-            },
-            lists: Pace {
-                per_second: 1.0 / 60.0,
-                burst: 100.0,
-            },
+            anonymous: Pace::new(50.0, 500.0),
+            registrations: Pace::new(5.0, 200.0),
+            mailboxes: Pace::new(0.2, 50.0),
+            sends: CallerPace::of_device(200.0, 1000.0),
+            controls: CallerPace::of_device(20.0, 400.0),
+            bundles: CallerPace::of_device(20.0, 400.0),
+            sockets: CallerPace::of_device(1.0, 120.0),
+            requests: CallerPace::of_device(100.0, 1000.0),
+            lists: Pace::new(1.0 / 60.0, 100.0),
+            // An acknowledgement for every frame of a fast replay passes for a moment; one for every 64 of them, always.
+            frames: Pace::new(2_000.0, 4_000.0),
+        }
+    }
+}
+
+impl Connections {
+    /// No bound.
+    pub const fn unlimited() -> Self {
+        Self {
+            total: usize::MAX,
+            per_address: usize::MAX,
+        }
+    }
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self {
+            total: 50_000,
+            per_address: 2_000,
         }
     }
 }

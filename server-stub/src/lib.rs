@@ -21,12 +21,13 @@ pub mod storage;
 mod api;
 mod blobs;
 mod config;
+mod door;
 mod patient;
 mod relay;
 mod serve;
 mod start_error;
 mod tokens;
 
-pub use config::{Pace, Paces, RelayConfig, RelayData, Timings};
+pub use config::{CallerPace, Connections, Pace, Paces, RelayConfig, RelayData, Timings};
 pub use relay::Relay;
 pub use start_error::StartError;

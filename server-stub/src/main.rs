@@ -2,12 +2,13 @@
 #![forbid(unsafe_code)]
 
 use clap::{Parser, ValueEnum};
-use sealwire_relay::{Relay, RelayConfig, RelayData};
+use sealwire_relay::{Connections, Pace, Paces, Relay, RelayConfig, RelayData};
 use std::error::Error;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
@@ -50,6 +51,24 @@ struct Arguments {
     #[arg(long, value_name = "ORIGIN")]
     cors_origin: Vec<String>,
 
+    /// `off` lifts every rate and every bound on connections: for load tests
+    #[arg(long, value_name = "LIMITS", default_value = "on")]
+    limits: Switch,
+
+    /// Another rate, as NAME=PER_SECOND/BURST; may be given several times. Names: anonymous, registrations, mailboxes (each
+    /// address), sends, controls, bundles, sockets, requests (each device; for the account that devices share: account-sends
+    /// and so on), lists (each user), frames (each socket)
+    #[arg(long, value_name = "RATE", conflicts_with = "limits")]
+    rate: Vec<Rate>,
+
+    /// Connections open at once, in all [default: 50000]
+    #[arg(long, value_name = "NUMBER")]
+    connections_max: Option<usize>,
+
+    /// Connections open at once from one address; not with --behind-proxy [default: 2000]
+    #[arg(long, value_name = "NUMBER")]
+    connections_per_address_max: Option<usize>,
+
     /// The largest attachment, in encrypted bytes [default: 104857600]
     #[arg(long, value_name = "BYTES")]
     attachment_max: Option<u64>,
@@ -58,6 +77,76 @@ struct Arguments {
     /// RUST_LOG sets what is logged; default: info. Below info only the relay's own lines are
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log: LogFormat,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
+/// A rate as the command line names it.
+#[derive(Clone)]
+struct Rate {
+    name: String,
+    pace: Pace,
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form = || "write NAME=PER_SECOND/BURST, such as sends=200/1000".to_owned();
+        let (name, pace) = text.split_once('=').ok_or_else(form)?;
+        let (per_second, burst) = pace.split_once('/').ok_or_else(form)?;
+        let number = |text: &str| {
+            let number: f64 = text.parse().map_err(|_| form())?;
+            if number > 0.0 {
+                Ok(number)
+            } else {
+                Err(form())
+            }
+        };
+        let rate = Self {
+            name: name.to_owned(),
+            pace: Pace::new(number(per_second)?, number(burst)?),
+        };
+        rate.set(&mut Paces::default())?;
+        Ok(rate)
+    }
+}
+
+impl Rate {
+    fn set(&self, paces: &mut Paces) -> Result<(), String> {
+        let place = match self.name.as_str() {
+            "anonymous" => &mut paces.anonymous,
+            "registrations" => &mut paces.registrations,
+            "mailboxes" => &mut paces.mailboxes,
+            "lists" => &mut paces.lists,
+            "frames" => &mut paces.frames,
+            name => {
+                let (kind, is_account) = match name.strip_prefix("account-") {
+                    Some(kind) => (kind, true),
+                    None => (name, false),
+                };
+                let pace = match kind {
+                    "sends" => &mut paces.sends,
+                    "controls" => &mut paces.controls,
+                    "bundles" => &mut paces.bundles,
+                    "sockets" => &mut paces.sockets,
+                    "requests" => &mut paces.requests,
+                    _ => return Err(format!("there is no rate {name:?}; --help lists them")),
+                };
+                if is_account {
+                    &mut pace.account
+                } else {
+                    &mut pace.device
+                }
+            }
+        };
+        *place = self.pace;
+        Ok(())
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -114,6 +203,21 @@ impl Arguments {
         }
         if let Some(bytes) = self.attachment_max {
             config = config.attachment_max(bytes);
+        }
+        let mut paces = Paces::default();
+        for rate in &self.rate {
+            // Its name was looked at when it was read.
+            let _ = rate.set(&mut paces);
+        }
+        let usual = Connections::default();
+        config = config.paces(paces).connections(Connections {
+            total: self.connections_max.unwrap_or(usual.total),
+            per_address: self
+                .connections_per_address_max
+                .unwrap_or(usual.per_address),
+        });
+        if self.limits == Switch::Off {
+            config = config.without_limits();
         }
         self.cors_origin
             .into_iter()

@@ -1,8 +1,9 @@
 //! A running relay: started from its config, ended once.
 
-use crate::api::{self, ApiState, Buckets, Parts, Sockets, is_loopback};
+use crate::api::{self, ApiState, Limits, Load, Parts, Readiness, Sockets, is_loopback};
 use crate::blobs::{BlobFolder, UrlSigner};
 use crate::config::{RelayConfig, RelayData};
+use crate::door::Door;
 use crate::serve::{Patience, serve, stopped};
 use crate::service::{Rules, Service, SystemClock, SystemRandom};
 use crate::start_error::StartError;
@@ -88,6 +89,7 @@ impl Relay {
             .map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
         let url = format!("http://{address}");
+        let door = Door::new(config.connections, config.behind_proxy);
         let patience = Patience {
             head: config.timings.idle_max,
             write: config.timings.send_stall_max,
@@ -101,10 +103,9 @@ impl Relay {
             url_signer: UrlSigner::new(secret.key_for(Purpose::AttachmentUrls)),
             blobs: Arc::new(blobs),
             sockets: Sockets::default(),
-            anonymous_pace: Buckets::new(config.paces.anonymous),
-            mailbox_pace: Buckets::new(config.paces.mailboxes),
-            send_pace: Buckets::new(config.paces.sends),
-            list_pace: Buckets::new(config.paces.lists),
+            limits: Limits::new(&config.paces),
+            load: Load::default(),
+            readiness: Readiness::default(),
             public_origin: origin.unwrap_or_else(|| url.clone()),
             cors_origins: config.cors_origins,
             timings: config.timings,
@@ -114,7 +115,7 @@ impl Relay {
         });
         let (stop, stopped) = watch::channel(false);
         let router = api::router(state.clone()).map_err(|error| StartError::Keys(error.into()))?;
-        let server = tokio::spawn(serve(listener, router, stopped.clone(), patience));
+        let server = tokio::spawn(serve(listener, router, stopped.clone(), patience, door));
         let sweeper = tokio::spawn(sweep(state.clone(), stopped));
         tracing::info!(%address, dev_mode = state.is_dev_mode(), "the relay listens");
         Ok(Self {
@@ -139,13 +140,23 @@ impl Relay {
         self.address
     }
 
-    /// Ends the relay: sockets are closed with 1001, requests under way finish, commits are durable, the folder is free.
+    /// Ends the relay: new requests are refused with 503, sockets are closed with 1001, requests under way finish, commits are
+    /// durable, the folder is free. Who takes longer than [`crate::Timings::shutdown_grace`] is cut off.
     pub async fn shutdown(mut self) {
         let Some(running) = self.running.take() else {
             return;
         };
-        running.begin_to_end();
-        running.state.sockets().all_ended().await;
+        running.refuse_new_work();
+        let state = &running.state;
+        let finished = async {
+            state.load().idle().await;
+            state.sockets().all_ended().await;
+        };
+        let grace = state.timings().shutdown_grace;
+        if tokio::time::timeout(grace, finished).await.is_err() {
+            tracing::warn!("requests or sockets are cut off");
+        }
+        running.stop.send_replace(true);
         let _ = running.server.await;
         let _ = running.sweeper.await;
         running.state.released().await;
@@ -154,8 +165,9 @@ impl Relay {
 }
 
 impl Running {
-    fn begin_to_end(&self) {
-        self.stop.send_replace(true);
+    /// Those who still come are told so, until what is under way is done.
+    fn refuse_new_work(&self) {
+        self.state.load().drain();
         self.state.sockets().send_away();
     }
 }
@@ -163,7 +175,8 @@ impl Running {
 impl Drop for Relay {
     fn drop(&mut self) {
         if let Some(running) = &self.running {
-            running.begin_to_end();
+            running.refuse_new_work();
+            running.stop.send_replace(true);
         }
     }
 }

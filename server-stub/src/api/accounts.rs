@@ -2,7 +2,9 @@
 
 use super::openapi::{Routes, about};
 use super::owned::owned;
-use super::request::{Anybody, Body, ListPublisher, Params, PathIds, Platform, Reader, Writer};
+use super::request::{
+    Anybody, Body, ListPublisher, Params, PathIds, Platform, Reader, Registering, Writer,
+};
 use super::state::ApiState;
 use crate::service::{Answer, Refusal};
 use axum::Json;
@@ -91,7 +93,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
 
 /// `POST /v1/devices`
 pub(super) async fn register(
-    _: Anybody,
+    _: Registering,
     Platform(user): Platform,
     State(state): State<ApiState>,
     Body(request): Body<RegisterDevice, PREKEY_BODY_MAX>,

@@ -3,7 +3,7 @@
 use super::openapi::{Routes, about};
 use super::owned::owned;
 use super::request::{
-    Arriving, Body as JsonBody, Params, PathIds, Reader, Writer, announced_length,
+    Anybody, Arriving, Body as JsonBody, Params, PathIds, Reader, Writer, announced_length,
 };
 use super::state::ApiState;
 use crate::blobs::{Action, BlobError, ByteRange, NotSatisfiable, SignedUrl, UrlRefused};
@@ -107,6 +107,7 @@ pub(super) async fn locate(
 
 /// `PUT` of a signed URL: the bytes, as many as were announced.
 pub(super) async fn upload(
+    _: Anybody,
     State(state): State<ApiState>,
     PathIds(id): PathIds<AttachmentId>,
     Params(url): Params<SignedUrl>,
@@ -135,6 +136,7 @@ pub(super) async fn upload(
 
 /// `GET` of a signed URL: all the bytes, or the range asked for.
 pub(super) async fn download(
+    _: Anybody,
     State(state): State<ApiState>,
     PathIds(id): PathIds<AttachmentId>,
     Params(url): Params<SignedUrl>,

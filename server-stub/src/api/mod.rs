@@ -4,6 +4,7 @@ mod accounts;
 mod attachments;
 mod cors;
 mod dev;
+mod load;
 mod messages;
 mod openapi;
 mod operations;
@@ -17,16 +18,19 @@ mod request;
 mod state;
 
 pub(crate) use cors::is_loopback;
-pub(crate) use pace::Buckets;
+pub(crate) use load::Load;
+pub(crate) use operations::Readiness;
+pub(crate) use pace::Limits;
 pub(crate) use realtime::Sockets;
-pub(crate) use request::Peer;
+pub(crate) use request::{Peer, rated};
 pub(crate) use state::{ApiState, Parts};
 
 use crate::service::Refusal;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
 use openapi::{Documented, Routes};
 use request::announced_length;
 use sealwire_wire::contract::ErrorCode;
@@ -58,7 +62,10 @@ pub(crate) fn router(state: ApiState) -> Result<Router, serde_json::Error> {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(cors)
-        .layer(middleware::from_fn_with_state(Arc::new(documented), log))
+        .layer(middleware::from_fn_with_state(
+            (state.clone(), Arc::new(documented)),
+            let_in,
+        ))
         .with_state(state);
     Ok(routes)
 }
@@ -72,20 +79,33 @@ async fn method_not_allowed() -> Refusal {
     Refusal::new(ErrorCode::MethodNotAllowed, detail)
 }
 
-/// One line a request: the route as a pattern, never the query (which may be signed), a header or a body.
-async fn log(State(documented): State<Arc<Documented>>, request: Request, next: Next) -> Response {
+/// Lets a request in unless the relay ends, and writes one line of it: the route as a pattern, never the query (which may be
+/// signed), a header or a body.
+async fn let_in(
+    State((state, documented)): State<(ApiState, Arc<Documented>)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let began = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let bytes = announced_length(request.headers());
-    let response = next.run(request).await;
+    let entered = if operations::answers_always(request.uri().path()) {
+        Ok(None)
+    } else {
+        state.load().enter().map(Some)
+    };
+    let response = match entered {
+        Ok(_under_way) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    };
+    let (status, code) = (response.status(), response.extensions().get().copied());
+    // No document has the answer to our own bug.
     if cfg!(debug_assertions)
         && let Some(route) = &route
+        && status != StatusCode::INTERNAL_SERVER_ERROR
     {
-        let (status, code) = (
-            response.status().as_u16(),
-            response.extensions().get().copied(),
-        );
+        let status = status.as_u16();
         assert!(
             documented.has(&method, route.as_str(), status, code),
             "the document of {method} {} has no {status} {code:?}",
@@ -96,7 +116,7 @@ async fn log(State(documented): State<Arc<Documented>>, request: Request, next: 
         %method,
         route = route.as_ref().map_or("none", MatchedPath::as_str),
         bytes,
-        status = response.status().as_u16(),
+        status = status.as_u16(),
         micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
         "request"
     );

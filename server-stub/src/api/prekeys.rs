@@ -1,7 +1,7 @@
 //! Prekeys: upload, counts, bundles.
 
 use super::openapi::{Routes, about};
-use super::request::{Body, Params, PathIds, Reader, Writer, query_id};
+use super::request::{Body, BundleReader, Params, PathIds, Reader, Writer, query_id};
 use super::state::ApiState;
 use crate::service::Answer;
 use axum::Json;
@@ -78,7 +78,7 @@ pub(super) struct OfDevice {
 
 /// `GET /v1/users/{id}/prekeys`
 pub(super) async fn of_user(
-    Reader(caller): Reader,
+    BundleReader(caller): BundleReader,
     State(state): State<ApiState>,
     PathIds(user): PathIds<UserId>,
     Params(OfDevice { device_id }): Params<OfDevice>,
@@ -91,7 +91,7 @@ pub(super) async fn of_user(
 
 /// `POST /v1/prekeys/query`
 pub(super) async fn query(
-    Reader(caller): Reader,
+    BundleReader(caller): BundleReader,
     State(state): State<ApiState>,
     Body(query): Body<BundlesQuery>,
 ) -> Answer<Json<BundlesAnswer>> {

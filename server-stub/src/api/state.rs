@@ -1,6 +1,8 @@
 //! What every handler shares.
 
-use super::pace::Buckets;
+use super::load::Load;
+use super::operations::Readiness;
+use super::pace::Limits;
 use super::realtime::Sockets;
 use crate::blobs::{BlobFolder, UrlSigner};
 use crate::config::Timings;
@@ -8,9 +10,7 @@ use crate::relay::TemporaryFolder;
 use crate::service::{Clock, Service};
 use crate::tokens::{AccessTokens, PlatformTokens};
 use bytes::Bytes;
-use sealwire_wire::contract::DeviceName;
-use sealwire_wire::{Timestamp, UserId};
-use std::net::IpAddr;
+use sealwire_wire::Timestamp;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -31,10 +31,9 @@ pub(crate) struct Parts {
     pub(crate) url_signer: UrlSigner,
     pub(crate) blobs: Arc<BlobFolder>,
     pub(crate) sockets: Sockets,
-    pub(crate) anonymous_pace: Buckets<IpAddr>,
-    pub(crate) mailbox_pace: Buckets<IpAddr>,
-    pub(crate) send_pace: Buckets<DeviceName>,
-    pub(crate) list_pace: Buckets<UserId>,
+    pub(crate) limits: Limits,
+    pub(crate) load: Load,
+    pub(crate) readiness: Readiness,
     pub(crate) public_origin: String,
     pub(crate) cors_origins: Vec<String>,
     pub(crate) timings: Timings,
@@ -100,20 +99,17 @@ impl ApiState {
         &self.0.sockets
     }
 
-    pub(crate) fn anonymous_pace(&self) -> &Buckets<IpAddr> {
-        &self.0.anonymous_pace
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
     }
 
-    pub(crate) fn mailbox_pace(&self) -> &Buckets<IpAddr> {
-        &self.0.mailbox_pace
+    pub(crate) fn readiness(&self) -> &Readiness {
+        &self.0.readiness
     }
 
-    pub(crate) fn send_pace(&self) -> &Buckets<DeviceName> {
-        &self.0.send_pace
-    }
-
-    pub(crate) fn list_pace(&self) -> &Buckets<UserId> {
-        &self.0.list_pace
+    /// The requests under way.
+    pub(crate) fn load(&self) -> &Load {
+        &self.0.load
     }
 
     /// What devices reach this relay by, as they sign it.

@@ -16,6 +16,13 @@ pub struct Swept {
 }
 
 impl Service {
+    /// Whether storage takes writes: it gets one that has no use any more, which the next sweep removes.
+    pub async fn check_storage(&self) -> Answer<()> {
+        let now = self.clock.now();
+        self.storage.spend_nonce(self.random_bytes()?, now).await?;
+        Ok(())
+    }
+
     /// Ends mailboxes, spent nonces, idempotency answers, queue entries and forgotten attachments whose time is over, and
     /// brings queue entries that are due. To be called every few minutes.
     pub async fn sweep(&self) -> Answer<Woken<Swept>> {

@@ -13,6 +13,7 @@ mod devices;
 mod faults;
 mod messages;
 mod openapi;
+mod operations;
 mod process;
 mod provisioning;
 mod realtime;

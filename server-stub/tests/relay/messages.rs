@@ -282,7 +282,7 @@ async fn too_many_sends_are_told_when_to_come_back() {
         burst: 2.0,
     };
     let paces = Paces {
-        sends,
+        sends: sends.into(),
         ..Paces::default()
     };
     let relay = relay_with(|config| config.paces(paces)).await;

@@ -256,6 +256,11 @@ async fn help_names_every_option() {
 }
 
 #[cfg(target_os = "linux")]
+async fn health(relay: &Process, path: &str) -> u16 {
+    let answer = reqwest::get(format!("{}/{path}", relay.url)).await;
+    answer.unwrap().status().as_u16()
+}
+
 #[tokio::test]
 async fn a_disk_that_takes_no_more_refuses_sends_until_it_does_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -267,7 +272,13 @@ async fn a_disk_that_takes_no_more_refuses_sends_until_it_does_again() {
     relay.limit_files("1").await;
     let full = problem(alice.send(thread, 2, &[&bob]).await).await;
     assert_eq!((full.status, full.code), (503, ErrorCode::StorageFull));
+    // It lives, but nobody should be sent to it.
+    assert_eq!(health(&relay, "healthz").await, 200);
+    assert_eq!(health(&relay, "readyz").await, 503);
     relay.limit_files("unlimited").await;
+    // An answer is kept for a second.
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    assert_eq!(health(&relay, "readyz").await, 200);
     alice.sent(thread, 2, &[&bob]).await;
     let (replayed, _) = bob.socket().await.catch_up().await;
     assert_eq!(replayed, [1, 2]);

@@ -3,8 +3,8 @@
 use super::Operation;
 use crate::api::realtime::SocketAccess;
 use crate::api::request::{
-    Anybody, Body, Idempotency, Linking, ListPublisher, Params, PathIds, Platform, Reader, Sender,
-    Writer,
+    Anybody, Body, BundleReader, ControlSender, Idempotency, Linking, ListPublisher, Params,
+    PathIds, Platform, Reader, Registering, Sender, Writer,
 };
 use crate::api::{dev, state::ApiState};
 use axum::extract::{Request, State};
@@ -72,10 +72,13 @@ inputs! {
     HeaderMap: |_operation| ();
     Anybody: |_operation| ();
     Linking: |_operation| ();
+    Registering: |_operation| ();
     dev::Local: |operation| operation.refuse(&[ErrorCode::Forbidden]);
     Reader: |operation| with_token(operation, DEVICE, &READ);
     Writer: |operation| with_token(operation, DEVICE, &WRITE);
     Sender: |operation| with_token(operation, DEVICE, &WRITE);
+    ControlSender: |operation| with_token(operation, DEVICE, &WRITE);
+    BundleReader: |operation| with_token(operation, DEVICE, &READ);
     SocketAccess: |operation| {
         with_token(operation, DEVICE, &READ);
         with_token(operation, SOCKET, &READ);

@@ -43,6 +43,14 @@ impl Ended {
         }
     }
 
+    pub(super) fn flooding() -> Self {
+        Self {
+            code: CloseCode::ProtocolError,
+            reason: "too many frames in too short a time",
+            error: Some(ErrorCode::RateLimited),
+        }
+    }
+
     pub(super) fn refused(refusal: Refusal) -> Self {
         match refusal.code() {
             ErrorCode::DeviceRevoked => Self::told(CloseCode::DeviceRevoked),

@@ -4,6 +4,7 @@ use super::ended::Ended;
 use super::outgoing::Outgoing;
 use super::sockets::Place;
 use super::unacknowledged::Unacknowledged;
+use crate::api::pace::Bucket;
 use crate::api::request::access;
 use crate::api::state::{ApiState, as_ms};
 use crate::service::{ACKNOWLEDGE_MAX, QueuePosition};
@@ -36,6 +37,7 @@ pub(super) async fn serve(state: ApiState, access: Access, socket: WebSocket) {
     let outgoing = Outgoing::start(sink, state.timings().send_stall_max);
     tracing::debug!(user = %device.user_id, device = %device.device_id, "socket opened");
     let mut session = Session {
+        pace: Bucket::new(state.limits().frames),
         state,
         device,
         token_ends,
@@ -77,6 +79,8 @@ struct Session {
     /// When the socket is closed for want of a newer token.
     token_ends: Instant,
     last_heard: Instant,
+    /// How many frames the client may send.
+    pace: Bucket,
     /// The last entry of the queue that was framed here.
     position: QueuePosition,
     /// Whether the queue may hold more after it.
@@ -213,6 +217,9 @@ impl Session {
     }
 
     async fn hear(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), Ended> {
+        if self.pace.take().is_err() {
+            return Err(Ended::flooding());
+        }
         let text = match message {
             Some(Ok(Message::Text(text))) => text,
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok(()),

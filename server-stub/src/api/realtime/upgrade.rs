@@ -4,6 +4,7 @@ use super::session;
 use crate::api::openapi::{Routes, about};
 use crate::api::request::{Params, access, bearer, query_id};
 use crate::api::state::ApiState;
+use crate::door::Inside;
 use crate::service::{Answer, Refusal};
 use crate::tokens::{Access, Scope};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -14,6 +15,7 @@ use http::request::Parts;
 use sealwire_wire::contract::{ErrorCode, WEBSOCKET_BEARER_PREFIX, WEBSOCKET_PROTOCOL};
 use sealwire_wire::{DeviceId, MessageId};
 use serde::Deserialize;
+use std::sync::Arc;
 use utoipa::IntoParams;
 
 pub(in crate::api) fn routes(routes: Routes) -> Routes {
@@ -41,7 +43,7 @@ pub(in crate::api) struct Hello {
 }
 
 /// Whose socket it will be.
-pub(in crate::api) struct SocketAccess(Access);
+pub(in crate::api) struct SocketAccess(Access, Option<Arc<Inside>>);
 
 impl FromRequestParts<ApiState> for SocketAccess {
     type Rejection = Refusal;
@@ -55,13 +57,16 @@ impl FromRequestParts<ApiState> for SocketAccess {
                 Refusal::new(ErrorCode::Unauthorized, detail)
             })?
         };
-        access(token, state, Scope::Read).map(Self)
+        let access = access(token, state, Scope::Read)?;
+        state.limits().sockets.take(&access.clone().into_device())?;
+        // The connection's place goes with it to the socket.
+        Ok(Self(access, parts.extensions.get().cloned()))
     }
 }
 
 /// `GET /v1/realtime`
 async fn upgrade(
-    SocketAccess(access): SocketAccess,
+    SocketAccess(access, inside): SocketAccess,
     State(state): State<ApiState>,
     Params(hello): Params<Hello>,
     request: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -84,7 +89,10 @@ async fn upgrade(
         .read_buffer_size(READ_BUFFER)
         .max_message_size(CLIENT_FRAME_MAX)
         .max_frame_size(CLIENT_FRAME_MAX)
-        .on_upgrade(move |socket| session::serve(state, access, socket)))
+        .on_upgrade(move |socket| async move {
+            session::serve(state, access, socket).await;
+            drop(inside);
+        }))
 }
 
 /// `Sec-WebSocket-Protocol: sealwire.v1, bearer.<token>`: a browser can set no other header.

@@ -10,15 +10,6 @@ use sealwire_wire::UserId;
 use sealwire_wire::contract::{DeviceName, ErrorCode};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// A device whose token lets it read.
-pub(crate) struct Reader(pub(crate) DeviceName);
-
-/// A device whose token lets it write.
-pub(crate) struct Writer(pub(crate) DeviceName);
-
-/// A device that sends, held to its pace before its body is read.
-pub(crate) struct Sender(pub(crate) DeviceName);
-
 /// The user that a platform's token names, if one was shown.
 pub(crate) struct Platform(pub(crate) Option<UserId>);
 
@@ -32,35 +23,45 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 /// Somebody without a token, held to the pace of such. An address with too many requests gets 429.
 pub(crate) struct Anybody;
 
+/// Somebody without a device's token who registers one.
+pub(crate) struct Registering;
+
 /// Somebody without a token who opens a linking mailbox: their number is bounded for all, so each address has few.
 pub(crate) struct Linking;
 
-impl FromRequestParts<ApiState> for Reader {
-    type Rejection = Refusal;
+/// Devices by what their token lets them do, each held to its pace before a body is read.
+macro_rules! callers {
+    ($($(#[$about:meta])+ $name:ident: $scope:ident, $pace:ident;)*) => {$(
+        $(#[$about])+
+        pub(crate) struct $name(pub(crate) DeviceName);
 
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
-        let access = access(bearer(parts)?, state, Scope::Read)?;
-        Ok(Self(access.into_device()))
-    }
+        impl FromRequestParts<ApiState> for $name {
+            type Rejection = Refusal;
+
+            async fn from_request_parts(
+                parts: &mut Parts,
+                state: &ApiState,
+            ) -> Result<Self, Refusal> {
+                let device = access(bearer(parts)?, state, Scope::$scope)?.into_device();
+                state.limits().$pace.take(&device)?;
+                Ok(Self(device))
+            }
+        }
+    )*};
 }
 
-impl FromRequestParts<ApiState> for Writer {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
-        let access = access(bearer(parts)?, state, Scope::Write)?;
-        Ok(Self(access.into_device()))
-    }
-}
-
-impl FromRequestParts<ApiState> for Sender {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
-        let Writer(device) = Writer::from_request_parts(parts, state).await?;
-        state.send_pace().take(device.clone())?;
-        Ok(Self(device))
-    }
+callers! {
+    /// A device whose token lets it read.
+    Reader: Read, requests;
+    /// A device whose token lets it write.
+    Writer: Write, requests;
+    /// A device that sends a message.
+    Sender: Write, sends;
+    /// A device that sends a control message.
+    #[allow(dead_code, reason = "for the route of control messages")]
+    ControlSender: Write, controls;
+    /// A device that asks for bundles.
+    BundleReader: Read, bundles;
 }
 
 impl FromRequestParts<ApiState> for Platform {
@@ -90,7 +91,7 @@ impl FromRequestParts<ApiState> for ListPublisher {
             Publisher::Device(device) => &device.user_id,
         };
         // Every contact is told of each version, keeps it for ever and verifies it.
-        state.list_pace().take(user.clone())?;
+        state.limits().lists.take(user)?;
         Ok(Self(publisher))
     }
 }
@@ -99,7 +100,8 @@ impl FromRequestParts<ApiState> for Anybody {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
-        state.anonymous_pace().take(client_address(parts, state))?;
+        let address = client_address(parts, state);
+        state.limits().anonymous.take(&address)?;
         Ok(Self)
     }
 }
@@ -109,8 +111,19 @@ impl FromRequestParts<ApiState> for Linking {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
         let address = client_address(parts, state);
-        state.anonymous_pace().take(address)?;
-        state.mailbox_pace().take(address)?;
+        state.limits().anonymous.take(&address)?;
+        state.limits().mailboxes.take(&address)?;
+        Ok(Self)
+    }
+}
+
+impl FromRequestParts<ApiState> for Registering {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
+        let address = client_address(parts, state);
+        state.limits().anonymous.take(&address)?;
+        state.limits().registrations.take(&address)?;
         Ok(Self)
     }
 }
@@ -131,7 +144,7 @@ fn client_address(parts: &Parts, state: &ApiState) -> IpAddr {
 }
 
 /// An IPv6 client has a whole /64 to itself (RFC 6177), and would have as many rates as addresses there.
-fn rated(address: IpAddr) -> IpAddr {
+pub(crate) fn rated(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !0 << 64)),
         v4 => v4,

@@ -2,6 +2,7 @@
 
 use super::{OpenError, Pending, StorageError, storage_error};
 use rusqlite::Connection;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -164,7 +165,9 @@ fn read_all(connection: &Connection, jobs: &Mutex<Receiver<Box<dyn Job>>>) {
     loop {
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(mut job) = next else { return };
-        let outcome = in_one_view(connection, |connection| job.run(connection));
+        let outcome = in_one_view(connection, |connection| {
+            survived(|| job.run(connection)).unwrap_or(Ok(()))
+        });
         job.answer(outcome);
     }
 }
@@ -190,10 +193,10 @@ fn commit_group(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<(
         connection.execute_batch("BEGIN IMMEDIATE")?;
         for job in group {
             connection.execute_batch("SAVEPOINT job")?;
-            let end = match job.run(connection) {
-                Ok(()) => "RELEASE job",
+            let end = match survived(|| job.run(connection)) {
+                Some(Ok(())) => "RELEASE job",
                 // A full disk may have ended the whole transaction: then this statement fails, and the group with it.
-                Err(_) => "ROLLBACK TO job; RELEASE job",
+                Some(Err(_)) | None => "ROLLBACK TO job; RELEASE job",
             };
             connection.execute_batch(end)?;
         }
@@ -205,6 +208,15 @@ fn commit_group(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<(
         tracing::warn!(%error, "a group of writes was rolled back");
         cause
     })
+}
+
+/// What a step gave; none if it panicked. Its lane goes on: with a dead writer the relay would answer every write with 503, for
+/// good. The caller rolls back what the step did, and the step answers that it did not run.
+fn survived<T>(step: impl FnOnce() -> T) -> Option<T> {
+    let survived = catch_unwind(AssertUnwindSafe(step));
+    survived
+        .inspect_err(|_| tracing::error!("a storage step panicked"))
+        .ok()
 }
 
 fn in_transaction<T>(
@@ -292,6 +304,32 @@ mod tests {
         run(held).unwrap();
         let failed = steps.into_iter().map(run).filter(Result::is_err).count();
         assert_eq!((failed, count(&lanes)), (4, 16));
+    }
+
+    #[test]
+    fn a_step_that_panics_takes_neither_its_group_nor_its_lane_with_it() {
+        let folder = TempDir::new().unwrap();
+        let lanes = lanes(&folder);
+        let held = lanes.write(|_| {
+            thread::sleep(std::time::Duration::from_millis(50));
+            Ok(())
+        });
+        let before = insert(&lanes, 1);
+        let panics = lanes.write::<()>(|db| {
+            db.execute("INSERT INTO n (n) VALUES (2)", [])?;
+            panic!("a bug");
+        });
+        let after = insert(&lanes, 3);
+        run(held).unwrap();
+        run(before).unwrap();
+        assert!(run(panics).is_err());
+        run(after).unwrap();
+        assert_eq!(count(&lanes), 2);
+        for _ in 0..=READERS {
+            assert!(run(lanes.read::<()>(|_| panic!("a bug"))).is_err());
+        }
+        run(insert(&lanes, 4)).unwrap();
+        assert_eq!(count(&lanes), 3);
     }
 
     #[test]

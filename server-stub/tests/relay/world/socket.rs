@@ -111,6 +111,10 @@ impl Socket {
         self.0.send(message).await.unwrap();
     }
 
+    pub(crate) async fn try_say_raw(&mut self, message: Message) -> Result<(), Error> {
+        self.0.send(message).await
+    }
+
     pub(crate) async fn ack(&mut self, frame_seq: u64) {
         self.say(&ClientFrame::ClientAck { frame_seq }).await;
     }
