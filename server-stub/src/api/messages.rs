@@ -46,6 +46,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
                     UserUnknown,
                     DeviceMismatch,
                     ClientSeqConflict,
+                    ClientSeqVoid,
                     IdempotencyKeyReused,
                     Unprocessable,
                 ]),

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod attachments;
+mod controls;
 mod cors;
 mod dev;
 mod load;
@@ -13,6 +14,7 @@ mod pace;
 mod prekeys;
 mod problem;
 mod provisioning;
+mod queue;
 mod realtime;
 mod request;
 mod state;
@@ -45,6 +47,8 @@ pub(crate) fn router(state: ApiState) -> Result<Router, serde_json::Error> {
         provisioning::routes,
         prekeys::routes,
         messages::routes,
+        controls::routes,
+        queue::routes,
         attachments::routes,
         realtime::routes,
         operations::routes,

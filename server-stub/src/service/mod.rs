@@ -5,12 +5,15 @@
 
 mod attachments;
 mod challenges;
+mod controls;
 mod cursor;
+mod entry_ids;
 mod franking;
 mod history;
 mod list_locks;
 mod lists;
 mod mailboxes;
+mod polling;
 mod prekeys;
 mod public_data;
 mod queues;
@@ -30,7 +33,7 @@ pub(crate) mod tests;
 pub use attachments::AttachmentFacts;
 pub use history::HistoryQuery;
 pub use lists::Publisher;
-pub use queues::{ACKNOWLEDGE_MAX, QueuePage, QueuePosition, QueuedEvent};
+pub use queues::{ACKNOWLEDGE_MAX, QueuePosition, QueuedEvent, QueuedPage};
 pub use refusal::{Answer, Refusal};
 pub use rules::Rules;
 pub use seams::{Clock, NoRandomness, Random, SystemClock, SystemRandom};

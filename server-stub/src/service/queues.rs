@@ -14,13 +14,13 @@ pub struct QueuePosition(pub u64);
 pub struct QueuedEvent {
     /// To acknowledge it by, and to read on after it.
     pub position: QueuePosition,
-    /// What the device is told: `msg`, `devices` or `resync`.
+    /// What the device is told: `msg`, `devices`, `control` or `resync`.
     pub event: ServerEvent,
 }
 
 /// The next entries of a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct QueuePage {
+pub struct QueuedPage {
     /// In order; empty when there is nothing after the position asked for.
     pub entries: Vec<QueuedEvent>,
     /// Whether there was more when the page was made.
@@ -37,7 +37,7 @@ impl Service {
         device: &DeviceName,
         after: QueuePosition,
         limit: u32,
-    ) -> Answer<QueuePage> {
+    ) -> Answer<QueuedPage> {
         self.authorise(device).await?;
         if !(1..=PAGE_SIZE_MAX).contains(&limit) {
             return Err(Refusal::new(ErrorCode::InvalidRequest, "limit is 1 to 100"));
@@ -48,7 +48,7 @@ impl Service {
             .await?;
         let has_more = entries.len() > limit as usize;
         entries.truncate(limit as usize);
-        Ok(QueuePage {
+        Ok(QueuedPage {
             entries: entries
                 .into_iter()
                 .map(|entry| QueuedEvent {

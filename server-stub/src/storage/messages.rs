@@ -68,6 +68,8 @@ pub enum Accepted {
     Earlier(EarlierSend),
     /// The key was used with another number.
     KeyReused,
+    /// The number was voided.
+    Void,
     /// The thread has a message with this id or a later one: mint another above it.
     IdPassed(MessageId),
     /// There is no such thread.
@@ -91,7 +93,7 @@ pub trait Messages {
     /// One thread.
     fn thread(&self, id: ThreadId) -> Pending<'_, Option<ThreadRecord>>;
 
-    /// Whether the key was used with another number (first), or the number before; none when both are free.
+    /// Whether the key was used with another number (first), or the number before or voided; none when both are free.
     fn earlier_send(
         &self,
         name: SendName,
@@ -109,6 +111,9 @@ pub trait Messages {
 
     /// Makes a message with all its envelopes durable, if number, key and id are free.
     fn accept_message(&self, step: AcceptMessage) -> Pending<'_, Accepted>;
+
+    /// Voids a number for ever, unless it names a message: that one, then. There need not be such a thread.
+    fn void_send(&self, name: SendName) -> Pending<'_, Option<SentMessage>>;
 
     /// The threads that have a message with this id: one, unless two clocks and dice fell alike.
     fn threads_of_message(&self, id: MessageId) -> Pending<'_, Vec<ThreadId>>;

@@ -2,6 +2,7 @@
 //! account or one device, never across. So an engine without transactions between partitions can stand in.
 //!
 //! - [`Accounts`]: devices, grants, signed lists · [`Prekeys`] · [`Messages`]: threads and their rows
+//! - [`Controls`]: messages to single devices, outside of threads
 //! - [`Queues`]: what each device has yet to acknowledge, derived from rows
 //! - [`Mailboxes`]: linking · [`Attachments`] · [`Upkeep`]: the relay's own keys, spent nonces, the sweeper
 //!
@@ -9,6 +10,7 @@
 
 mod accounts;
 mod attachments;
+mod controls;
 mod mailboxes;
 pub mod memory;
 mod messages;
@@ -25,6 +27,7 @@ pub use accounts::{
     ListRecord, OpenAccount, Opened,
 };
 pub use attachments::{AttachmentRecord, Attachments, Completed};
+pub use controls::{AcceptControl, ControlAccepted, Controls};
 pub use mailboxes::{Mailboxes, SlotPut, SlotTaken};
 pub use messages::{AcceptMessage, Accepted, EarlierSend, Messages, SendName, ThreadRecord};
 pub use prekeys::{Prekeys, PrekeysStored, TakenPrekeys};
@@ -50,11 +53,20 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> +
 
 /// Everything the relay keeps.
 pub trait Storage:
-    Accounts + Prekeys + Messages + Queues + Mailboxes + Attachments + Upkeep + Send + Sync
+    Accounts + Prekeys + Messages + Controls + Queues + Mailboxes + Attachments + Upkeep + Send + Sync
 {
 }
 
 impl<T> Storage for T where
-    T: Accounts + Prekeys + Messages + Queues + Mailboxes + Attachments + Upkeep + Send + Sync
+    T: Accounts
+        + Prekeys
+        + Messages
+        + Controls
+        + Queues
+        + Mailboxes
+        + Attachments
+        + Upkeep
+        + Send
+        + Sync
 {
 }

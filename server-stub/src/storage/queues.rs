@@ -31,6 +31,11 @@ pub enum QueueSource {
         /// Which.
         version: u64,
     },
+    /// A control message: for each live device that it goes to.
+    Control {
+        /// Which.
+        id: MessageId,
+    },
 }
 
 /// Steps within one device's queue, and the derivation of entries.
@@ -50,7 +55,7 @@ pub trait Queues {
         limit: u32,
     ) -> Pending<'_, Vec<QueueEntry>>;
 
-    /// Deletes exactly these entries of this device, with its envelopes of their messages.
+    /// Deletes exactly these entries of this device, with its envelopes of their messages and its bodies of control messages.
     fn acknowledge(&self, device: DeviceName, positions: Vec<u64>) -> Pending<'_, ()>;
 
     /// How many entries wait.

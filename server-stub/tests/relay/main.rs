@@ -9,6 +9,7 @@
 mod attachments;
 mod auth;
 mod bad_input;
+mod controls;
 mod devices;
 mod faults;
 mod messages;
@@ -16,5 +17,6 @@ mod openapi;
 mod operations;
 mod process;
 mod provisioning;
+mod queue;
 mod realtime;
 mod world;

@@ -10,7 +10,9 @@ use crate::api::{dev, state::ApiState};
 use axum::extract::{Request, State};
 use http::HeaderMap;
 use sealwire_wire::contract::ErrorCode;
-use sealwire_wire::{AttachmentId, DeviceId, IdempotencyKey, MessageId, ThreadId, UserId};
+use sealwire_wire::{
+    AttachmentId, ClientSeq, DeviceId, IdempotencyKey, MessageId, ThreadId, UserId,
+};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::SecurityRequirement;
@@ -155,6 +157,7 @@ path_schemas!(
     DeviceId,
     ThreadId,
     MessageId,
+    ClientSeq,
     AttachmentId,
     String,
     u8

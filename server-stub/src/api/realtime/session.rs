@@ -108,6 +108,9 @@ impl Session {
             timings.ping_interval,
         );
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        if let Err(ended) = self.greet().await {
+            return ended;
+        }
         loop {
             if self.behind
                 && self.ready.is_empty()
@@ -154,6 +157,18 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// The first frame: how much there is to replay.
+    async fn greet(&mut self) -> Result<(), Ended> {
+        let queued = self
+            .state
+            .service()
+            .queue_length(&self.device)
+            .await
+            .map_err(Ended::refused)?;
+        self.say(ServerEvent::CatchingUp { queued });
+        Ok(())
     }
 
     /// Frames the next entries of the queue; at its end tells the client that it has caught up.

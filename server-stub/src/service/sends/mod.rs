@@ -2,6 +2,7 @@
 
 mod devices;
 mod shape;
+mod void;
 
 use super::franking::Stamped;
 use super::threads::check_participant;
@@ -65,7 +66,7 @@ impl Service {
                     step.row = self.row(caller, thread, message, self.clock.now(), Some(last))?;
                 }
                 Accepted::NoThread => return Err(super::threads::unknown()),
-                other @ (Accepted::Earlier(_) | Accepted::KeyReused) => {
+                other @ (Accepted::Earlier(_) | Accepted::KeyReused | Accepted::Void) => {
                     return self.earlier(other, &step.fingerprint, name, key).await;
                 }
             }
@@ -109,15 +110,23 @@ impl Service {
         name: SendName,
         key: &IdempotencyKey,
     ) -> Answer<Woken<SentMessage>> {
-        let Accepted::Earlier(EarlierSend {
-            fingerprint: first,
-            answer,
-        }) = earlier
-        else {
-            return Err(Refusal::new(
-                ErrorCode::IdempotencyKeyReused,
-                "this key was used with another client_seq",
-            ));
+        let (first, answer) = match earlier {
+            Accepted::Earlier(EarlierSend {
+                fingerprint,
+                answer,
+            }) => (fingerprint, answer),
+            Accepted::Void => {
+                return Err(Refusal::new(
+                    ErrorCode::ClientSeqVoid,
+                    "this client_seq was voided: nothing is ever sent under it",
+                ));
+            }
+            _ => {
+                return Err(Refusal::new(
+                    ErrorCode::IdempotencyKeyReused,
+                    "this key was used for another request",
+                ));
+            }
         };
         if first != *fingerprint {
             return Err(Refusal::new(
@@ -190,7 +199,7 @@ impl Service {
         Ok(new_row(caller, thread, message, id, created_at, stamp))
     }
 
-    fn mint(&self, now: Timestamp, last: Option<MessageId>) -> Answer<MessageId> {
+    pub(super) fn mint(&self, now: Timestamp, last: Option<MessageId>) -> Answer<MessageId> {
         let mut tail = [0; 16];
         tail[6..].copy_from_slice(&self.random_bytes::<10>()?);
         let fresh = MessageId::from_parts(now.0, u128::from_be_bytes(tail));

@@ -1,10 +1,10 @@
 //! Threads and messages in memory.
 
-use super::state::{Kept, MessageState, State, ThreadState};
+use super::state::{Kept, KeptFor, MessageState, State, ThreadState};
 use super::{Memory, Pending};
 use crate::storage::{AcceptMessage, Accepted, EarlierSend, Messages, SendName, ThreadRecord};
 use sealwire_wire::contract::{DeviceName, EnvelopeBody, MessageRow, SentMessage};
-use sealwire_wire::{IdempotencyKey, MessageId, ThreadId, Timestamp};
+use sealwire_wire::{ClientSeq, IdempotencyKey, MessageId, ThreadId, Timestamp};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -96,6 +96,16 @@ impl Messages for Memory {
         })
     }
 
+    fn void_send(&self, name: SendName) -> Pending<'_, Option<SentMessage>> {
+        self.step(|state| {
+            let earlier = sent_earlier(state, &name);
+            if earlier.is_none() {
+                state.voids.insert(place(&name));
+            }
+            earlier.map(|earlier| earlier.answer)
+        })
+    }
+
     fn threads_of_message(&self, id: MessageId) -> Pending<'_, Vec<ThreadId>> {
         self.step(|state| {
             let with_it = state
@@ -176,15 +186,26 @@ fn earlier(
     let kept = state
         .kept
         .get(&(name.sender.clone(), key.as_str().to_owned()));
-    if kept.is_some_and(|kept| kept.expires_at > now && kept.of != *name) {
+    if kept.is_some_and(|kept| kept.expires_at > now && kept.of != KeptFor::Send(name.clone())) {
         return Some(Accepted::KeyReused);
     }
+    if let Some(earlier) = sent_earlier(state, name) {
+        return Some(Accepted::Earlier(earlier));
+    }
+    state.voids.contains(&place(name)).then_some(Accepted::Void)
+}
+
+fn place(name: &SendName) -> (ThreadId, DeviceName, ClientSeq) {
+    (name.thread_id, name.sender.clone(), name.client_seq)
+}
+
+fn sent_earlier(state: &State, name: &SendName) -> Option<EarlierSend> {
     let thread = state.threads.get(&name.thread_id)?;
     let id = thread
         .by_send
         .get(&(name.sender.clone(), name.client_seq))?;
     let message = thread.messages.get(id)?;
-    Some(Accepted::Earlier(EarlierSend {
+    Some(EarlierSend {
         fingerprint: message.fingerprint,
         answer: SentMessage {
             id: *id,
@@ -195,7 +216,7 @@ fn earlier(
             created_at: message.row.created_at,
             requeued_at: None,
         },
-    }))
+    })
 }
 
 fn keep(state: &mut State, name: SendName, key: &IdempotencyKey, expires_at: Timestamp) {
@@ -203,7 +224,7 @@ fn keep(state: &mut State, name: SendName, key: &IdempotencyKey, expires_at: Tim
     state.kept.insert(
         place,
         Kept {
-            of: name,
+            of: KeptFor::Send(name),
             expires_at,
         },
     );

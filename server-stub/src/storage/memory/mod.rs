@@ -3,6 +3,7 @@
 
 mod accounts;
 mod attachments;
+mod controls;
 mod mailboxes;
 mod messages;
 mod prekeys;

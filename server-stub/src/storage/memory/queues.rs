@@ -1,17 +1,18 @@
 //! Queues in memory, with the order between lanes drawn when they are read.
 
-use super::state::{Dice, Entry, Lane, QueueState, State, What};
+use super::state::{ControlState, Dice, Entry, Lane, QueueState, State, ThreadState, What};
 use super::{Memory, Pending};
 use crate::storage::{DeviceState, QueueEntry, QueueSource, Queues};
 use sealwire_wire::contract::{DeviceName, ServerEvent};
 use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Queues for Memory {
     fn queue(&self, source: QueueSource, now: Timestamp) -> Pending<'_, Vec<DeviceName>> {
         self.step(|state| match source {
             QueueSource::Message { thread_id, id } => queue_messages(state, thread_id, id, now),
             QueueSource::List { user_id, version } => queue_list(state, &user_id, version, now),
+            QueueSource::Control { id } => queue_control(state, id, now),
         })
     }
 
@@ -33,7 +34,14 @@ impl Queues for Memory {
                     version: *version,
                 })
             });
-            messages.chain(lists).collect()
+            let controls: BTreeSet<MessageId> = state
+                .controls
+                .iter()
+                .filter(|(_, control)| !control.queued)
+                .map(|((id, _), _)| *id)
+                .collect();
+            let controls = controls.into_iter().map(|id| QueueSource::Control { id });
+            messages.chain(lists).chain(controls).collect()
         })
     }
 
@@ -48,6 +56,7 @@ impl Queues for Memory {
                 queues,
                 dice,
                 threads,
+                controls,
                 ..
             } = state;
             let Some(queue) = queues.get_mut(&device) else {
@@ -60,6 +69,11 @@ impl Queues for Memory {
                 .filter_map(|(position, entry)| {
                     let event = match &entry.what {
                         What::Other(event) => event.clone(),
+                        What::Control(id) => ServerEvent::Control {
+                            control: Box::new(
+                                controls.get(&(*id, device.clone()))?.message.clone(),
+                            ),
+                        },
                         What::Message(thread, id) => ServerEvent::Msg {
                             message: Box::new(
                                 threads.get(thread)?.messages.get(id)?.read_by(&device),
@@ -82,7 +96,12 @@ impl Queues for Memory {
             };
             for position in positions {
                 if let Some(entry) = queue.placed.remove(&position) {
-                    drop_envelope(&mut state.threads, &device, &entry.what);
+                    drop_body(
+                        &mut state.threads,
+                        &mut state.controls,
+                        &device,
+                        &entry.what,
+                    );
                 }
             }
         })
@@ -117,7 +136,7 @@ fn place_one(queue: &mut QueueState, dice: &mut Dice) -> bool {
 pub(super) fn append(state: &mut State, device: &DeviceName, what: What, now: Timestamp) {
     let lane = match &what {
         What::Message(thread, _) => Lane::Thread(*thread),
-        What::Other(_) => Lane::Single(state.dice.below(usize::MAX) as u64),
+        What::Other(_) | What::Control(_) => Lane::Single(state.dice.below(usize::MAX) as u64),
     };
     let queue = state.queues.entry(device.clone()).or_default();
     queue.lanes.entry(lane).or_default().push_back(Entry {
@@ -126,18 +145,45 @@ pub(super) fn append(state: &mut State, device: &DeviceName, what: What, now: Ti
     });
 }
 
-pub(super) fn drop_envelope(
-    threads: &mut std::collections::BTreeMap<ThreadId, super::state::ThreadState>,
+/// What lay ready for a device under an entry of its queue.
+pub(super) fn drop_body(
+    threads: &mut BTreeMap<ThreadId, ThreadState>,
+    controls: &mut BTreeMap<(MessageId, DeviceName), ControlState>,
     device: &DeviceName,
     what: &What,
 ) {
-    if let What::Message(thread, id) = what
-        && let Some(message) = threads
-            .get_mut(thread)
-            .and_then(|thread| thread.messages.get_mut(id))
-    {
-        message.envelopes.remove(device);
+    match what {
+        What::Message(thread, id) => {
+            let thread = threads.get_mut(thread);
+            if let Some(message) = thread.and_then(|thread| thread.messages.get_mut(id)) {
+                message.envelopes.remove(device);
+            }
+        }
+        What::Control(id) => drop(controls.remove(&(*id, device.clone()))),
+        What::Other(_) => {}
     }
+}
+
+fn queue_control(state: &mut State, id: MessageId, now: Timestamp) -> Vec<DeviceName> {
+    let due: Vec<DeviceName> = state
+        .controls
+        .iter_mut()
+        .filter(|((of, _), control)| *of == id && !control.queued)
+        .map(|((_, device), control)| {
+            control.queued = true;
+            device.clone()
+        })
+        .collect();
+    let mut told = Vec::new();
+    for device in due {
+        if is_live(state, &device) {
+            append(state, &device, What::Control(id), now);
+            told.push(device);
+        } else {
+            state.controls.remove(&(id, device));
+        }
+    }
+    told
 }
 
 fn queue_messages(
@@ -163,7 +209,8 @@ fn queue_messages(
             append(state, &device, What::Message(thread, id), now);
             told.insert(device);
         } else {
-            drop_envelope(&mut state.threads, &device, &What::Message(thread, id));
+            let what = What::Message(thread, id);
+            drop_body(&mut state.threads, &mut state.controls, &device, &what);
         }
     }
     told.into_iter().collect()
@@ -180,6 +227,7 @@ fn queue_list(state: &mut State, user: &UserId, version: u64, now: Timestamp) ->
     for device in removed {
         state.queues.remove(&device);
         state.prekeys.remove(&device);
+        state.controls.retain(|(_, to), _| *to != device);
         for message in state
             .threads
             .values_mut()

@@ -2,7 +2,8 @@
 
 use crate::storage::{AttachmentRecord, DeviceRecord, ListRecord, SendName, ThreadRecord};
 use sealwire_wire::contract::{
-    DeviceName, EnvelopeBody, MessageRow, PublicPrekey, PublicSignedPrekey, ServerEvent,
+    ControlMessage, DeviceName, EnvelopeBody, MessageRow, PublicPrekey, PublicSignedPrekey,
+    ServerEvent,
 };
 use sealwire_wire::{
     AttachmentId, ClientSeq, DeviceId, IdempotencyKey, MessageId, ThreadId, Timestamp, UserId,
@@ -17,6 +18,8 @@ pub(super) struct State {
     /// By device and Idempotency-Key.
     pub(super) kept: BTreeMap<(DeviceName, String), Kept>,
     pub(super) queues: BTreeMap<DeviceName, QueueState>,
+    pub(super) controls: BTreeMap<(MessageId, DeviceName), ControlState>,
+    pub(super) voids: BTreeSet<(ThreadId, DeviceName, ClientSeq)>,
     pub(super) mailboxes: BTreeMap<String, MailboxState>,
     pub(super) attachments: BTreeMap<AttachmentId, AttachmentState>,
     pub(super) secrets: BTreeMap<String, [u8; 32]>,
@@ -58,8 +61,19 @@ pub(super) struct MessageState {
     pub(super) queued: bool,
 }
 
+pub(super) struct ControlState {
+    pub(super) message: ControlMessage,
+    pub(super) queued: bool,
+}
+
+#[derive(PartialEq, Eq)]
+pub(super) enum KeptFor {
+    Send(SendName),
+    Control(MessageId),
+}
+
 pub(super) struct Kept {
-    pub(super) of: SendName,
+    pub(super) of: KeptFor,
     pub(super) expires_at: Timestamp,
 }
 
@@ -80,6 +94,7 @@ pub(super) struct Entry {
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum What {
     Message(ThreadId, MessageId),
+    Control(MessageId),
     Other(ServerEvent),
 }
 

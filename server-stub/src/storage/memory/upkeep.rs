@@ -1,6 +1,6 @@
 //! The relay's own keys and the sweeper, in memory.
 
-use super::queues::{append, drop_envelope};
+use super::queues::{append, drop_body};
 use super::state::What;
 use super::{Memory, Pending};
 use crate::storage::{SweepBounds, Upkeep};
@@ -63,7 +63,7 @@ fn sweep_queue(state: &mut super::state::State, device: &DeviceName, bounds: Swe
         lane.retain(&mut stays);
     }
     for what in &old {
-        drop_envelope(&mut state.threads, device, what);
+        drop_body(&mut state.threads, &mut state.controls, device, what);
     }
     if !old.is_empty() && !told {
         append(state, device, resync, bounds.now);

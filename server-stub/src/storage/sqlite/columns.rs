@@ -100,7 +100,7 @@ pub(super) fn thread_kind(row: &Row<'_>, at: usize) -> rusqlite::Result<ThreadKi
     }
 }
 
-fn envelope_type(number: i64, at: usize) -> rusqlite::Result<EnvelopeType> {
+pub(super) fn envelope_type(number: i64, at: usize) -> rusqlite::Result<EnvelopeType> {
     match number {
         0 => Ok(EnvelopeType::Prekey),
         1 => Ok(EnvelopeType::Ratchet),

@@ -118,6 +118,25 @@ impl Messages for Sqlite {
         })
     }
 
+    fn void_send(&self, name: SendName) -> Pending<'_, Option<SentMessage>> {
+        self.write(move |db| {
+            if let Some(earlier) = sent_earlier(db, &name)? {
+                return Ok(Some(earlier.answer));
+            }
+            db.prepare_cached(
+                "INSERT OR IGNORE INTO void_send (thread_id, user_id, device_id, client_seq)
+                 VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![
+                name.thread_id.as_bytes(),
+                name.sender.user_id.as_str(),
+                name.sender.device_id.get(),
+                of_seq(name.client_seq)
+            ])?;
+            Ok(None)
+        })
+    }
+
     fn threads_of_message(&self, id: MessageId) -> Pending<'_, Vec<ThreadId>> {
         self.read(move |db| {
             db.prepare_cached("SELECT thread_id FROM message WHERE id = ?1")?
@@ -221,12 +240,25 @@ fn earlier(
         )?
         .query_row(
             params![user, device, key.as_str(), of_number(now.0)],
-            |row| Ok((thread_id(row, 0)?, client_seq(row, 1)?)),
+            |row| {
+                Ok(match row.get::<_, Option<[u8; 16]>>(0)? {
+                    Some(thread) => Some((ThreadId::from_bytes(thread), client_seq(row, 1)?)),
+                    None => None,
+                })
+            },
         )
         .optional()?;
-    if kept.is_some_and(|kept| kept != (name.thread_id, name.client_seq)) {
+    if kept.is_some_and(|kept| kept != Some((name.thread_id, name.client_seq))) {
         return Ok(Some(Accepted::KeyReused));
     }
+    let sent = sent_earlier(db, name)?;
+    if sent.is_some() {
+        return Ok(sent.map(Accepted::Earlier));
+    }
+    Ok(is_void(db, name)?.then_some(Accepted::Void))
+}
+
+fn sent_earlier(db: &Connection, name: &SendName) -> Result<Option<EarlierSend>> {
     db.prepare_cached(
         "SELECT fingerprint, id, created_at, sender_device_id FROM message
          WHERE thread_id = ?1 AND sender_id = ?2 AND sender_device_id = ?3 AND client_seq = ?4",
@@ -234,12 +266,12 @@ fn earlier(
     .query_row(
         params![
             name.thread_id.as_bytes(),
-            user,
-            device,
+            name.sender.user_id.as_str(),
+            name.sender.device_id.get(),
             of_seq(name.client_seq)
         ],
         |row| {
-            Ok(Accepted::Earlier(EarlierSend {
+            Ok(EarlierSend {
                 fingerprint: row.get(0)?,
                 answer: SentMessage {
                     id: message_id(row, 1)?,
@@ -250,10 +282,26 @@ fn earlier(
                     created_at: timestamp(row, 2)?,
                     requeued_at: None,
                 },
-            }))
+            })
         },
     )
     .optional()
+}
+
+fn is_void(db: &Connection, name: &SendName) -> Result<bool> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM void_send
+             WHERE thread_id = ?1 AND user_id = ?2 AND device_id = ?3 AND client_seq = ?4)",
+    )?
+    .query_row(
+        params![
+            name.thread_id.as_bytes(),
+            name.sender.user_id.as_str(),
+            name.sender.device_id.get(),
+            of_seq(name.client_seq)
+        ],
+        |row| row.get(0),
+    )
 }
 
 fn keep(
@@ -266,7 +314,7 @@ fn keep(
     db.prepare_cached(
         "INSERT INTO kept_answer (user_id, device_id, key, thread_id, client_seq, expires_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT DO UPDATE SET thread_id = ?4, client_seq = ?5, expires_at = ?6",
+         ON CONFLICT DO UPDATE SET thread_id = ?4, client_seq = ?5, control_id = NULL, expires_at = ?6",
     )?
     .execute(params![
         name.sender.user_id.as_str(),

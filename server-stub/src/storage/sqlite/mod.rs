@@ -6,6 +6,7 @@
 mod accounts;
 mod attachments;
 mod columns;
+mod controls;
 mod lanes;
 mod mailboxes;
 mod messages;

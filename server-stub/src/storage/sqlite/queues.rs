@@ -3,6 +3,7 @@
 use super::columns::{
     MESSAGE, device_name, message, message_id, number, of_number, text, thread_id,
 };
+use super::controls::control;
 use super::{Pending, Sqlite};
 use crate::storage::{QueueEntry, QueueSource, Queues};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
@@ -12,12 +13,14 @@ use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
 const MSG: i64 = 0;
 const DEVICES: i64 = 1;
 pub(super) const RESYNC: i64 = 2;
+pub(super) const CONTROL: i64 = 3;
 
 impl Queues for Sqlite {
     fn queue(&self, source: QueueSource, now: Timestamp) -> Pending<'_, Vec<DeviceName>> {
         self.write(move |db| match source {
             QueueSource::Message { thread_id, id } => queue_messages(db, thread_id, id, now),
             QueueSource::List { user_id, version } => queue_list(db, &user_id, version, now),
+            QueueSource::Control { id } => queue_control(db, id, now),
         })
     }
 
@@ -42,6 +45,11 @@ impl Queues for Sqlite {
                 })?
                 .collect::<Result<Vec<_>>>()?;
             due.extend(lists);
+            let controls = db
+                .prepare_cached("SELECT DISTINCT id FROM control WHERE queued = 0 ORDER BY id")?
+                .query_map([], |row| Ok(QueueSource::Control { id: message_id(row, 0)? }))?
+                .collect::<Result<Vec<_>>>()?;
+            due.extend(controls);
             Ok(due)
         })
     }
@@ -54,7 +62,7 @@ impl Queues for Sqlite {
     ) -> Pending<'_, Vec<QueueEntry>> {
         self.read(move |db| {
             let sql = format!(
-                "SELECT q.position, q.kind, q.about_user, q.version, {MESSAGE} FROM queue_entry q
+                "SELECT q.position, q.kind, q.about_user, q.version, q.message_id, {MESSAGE} FROM queue_entry q
                  LEFT JOIN message m ON m.thread_id = q.thread_id AND m.id = q.message_id
                  LEFT JOIN envelope e ON e.thread_id = m.thread_id AND e.message_id = m.id
                      AND e.user_id = q.user_id AND e.device_id = q.device_id
@@ -71,7 +79,10 @@ impl Queues for Sqlite {
                     |row| {
                         let event = match row.get::<_, i64>(1)? {
                             MSG => ServerEvent::Msg {
-                                message: Box::new(message(row, 4)?),
+                                message: Box::new(message(row, 5)?),
+                            },
+                            CONTROL => ServerEvent::Control {
+                                control: Box::new(control(db, message_id(row, 4)?, &device)?),
                             },
                             DEVICES => ServerEvent::Devices {
                                 user_id: text(row, 2)?,
@@ -101,12 +112,17 @@ impl Queues for Sqlite {
             )?;
             for position in positions {
                 let of = entry
-                    .query_row(params![user, id, of_number(position)], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .query_row(params![user, id, of_number(position)], |row| {
+                        Ok((row.get::<_, Option<[u8; 16]>>(0)?, row.get::<_, Option<[u8; 16]>>(1)?))
+                    })
                     .optional()?;
-                if let Some((Some(thread), Some(message))) = of {
-                    let (thread, message): ([u8; 16], [u8; 16]) = (thread, message);
-                    envelope.execute(params![user, id, thread, message])?;
-                }
+                match of {
+                    Some((Some(thread), Some(message))) => envelope.execute(params![user, id, thread, message])?,
+                    Some((None, Some(message))) => db
+                        .prepare_cached("DELETE FROM control WHERE id = ?1 AND user_id = ?2 AND device_id = ?3")?
+                        .execute(params![message, user, id])?,
+                    _ => 0,
+                };
             }
             Ok(())
         })
@@ -172,6 +188,30 @@ fn queue_messages(
     Ok(told)
 }
 
+fn queue_control(db: &Connection, id: MessageId, now: Timestamp) -> Result<Vec<DeviceName>> {
+    let told = db
+        .prepare_cached(
+            "INSERT INTO queue_entry (user_id, device_id, kind, message_id, queued_at)
+             SELECT c.user_id, c.device_id, ?2, c.id, ?3 FROM control c
+             JOIN device d ON d.user_id = c.user_id AND d.device_id = c.device_id AND d.state = 1
+             WHERE c.id = ?1 AND c.queued = 0
+             RETURNING user_id, device_id",
+        )?
+        .query_map(params![id.to_bytes(), CONTROL, of_number(now.0)], |row| {
+            device_name(row, 0)
+        })?
+        .collect::<Result<_>>()?;
+    db.prepare_cached(
+        "DELETE FROM control WHERE id = ?1 AND queued = 0 AND NOT EXISTS (
+             SELECT 1 FROM device d WHERE d.user_id = control.user_id AND d.device_id = control.device_id
+                 AND d.state = 1)",
+    )?
+    .execute([id.to_bytes()])?;
+    db.prepare_cached("UPDATE control SET queued = 1 WHERE id = ?1 AND queued = 0")?
+        .execute([id.to_bytes()])?;
+    Ok(told)
+}
+
 fn queue_list(
     db: &Connection,
     user: &UserId,
@@ -208,6 +248,8 @@ fn retire_removed(db: &Connection, user: &UserId) -> Result<()> {
         "DELETE FROM queue_entry WHERE user_id = ?1
              AND device_id IN (SELECT device_id FROM device WHERE user_id = ?1 AND state = 2)",
         "DELETE FROM envelope WHERE user_id = ?1
+             AND device_id IN (SELECT device_id FROM device WHERE user_id = ?1 AND state = 2)",
+        "DELETE FROM control WHERE user_id = ?1
              AND device_id IN (SELECT device_id FROM device WHERE user_id = ?1 AND state = 2)",
         "DELETE FROM one_time_prekey WHERE user_id = ?1
              AND device_id IN (SELECT device_id FROM device WHERE user_id = ?1 AND state = 2)",

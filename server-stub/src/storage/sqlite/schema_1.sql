@@ -133,14 +133,39 @@ CREATE TABLE envelope (
 ) STRICT;
 CREATE INDEX envelope_by_device ON envelope (user_id, device_id);
 
+-- Protocol messages to single devices, one row for each of them until it has acknowledged.
+CREATE TABLE control (
+    id BLOB NOT NULL,
+    user_id TEXT NOT NULL,
+    device_id INTEGER NOT NULL,
+    sender_id TEXT NOT NULL,
+    sender_device_id INTEGER NOT NULL,
+    kind INTEGER NOT NULL, -- 0 prekey, 1 ratchet
+    body BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    queued INTEGER NOT NULL, -- whether its queue entry is made
+    PRIMARY KEY (id, user_id, device_id)
+) STRICT;
+CREATE INDEX control_by_device ON control (user_id, device_id);
+CREATE INDEX control_to_queue ON control (id) WHERE queued = 0;
+
+-- Numbers under which nothing will ever be sent. A thread need not be there.
+CREATE TABLE void_send (
+    thread_id BLOB NOT NULL,
+    user_id TEXT NOT NULL,
+    device_id INTEGER NOT NULL,
+    client_seq INTEGER NOT NULL,
+    PRIMARY KEY (thread_id, user_id, device_id, client_seq)
+) STRICT, WITHOUT ROWID;
+
 -- Positions never come again: AUTOINCREMENT.
 CREATE TABLE queue_entry (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
     user_id TEXT NOT NULL,
     device_id INTEGER NOT NULL,
-    kind INTEGER NOT NULL, -- 0 msg, 1 devices, 2 resync
+    kind INTEGER NOT NULL, -- 0 msg, 1 devices, 2 resync, 3 control
     thread_id BLOB,
-    message_id BLOB,
+    message_id BLOB, -- of the message or the control message
     about_user TEXT,
     version INTEGER,
     queued_at INTEGER NOT NULL
@@ -153,8 +178,9 @@ CREATE TABLE kept_answer (
     user_id TEXT NOT NULL,
     device_id INTEGER NOT NULL,
     key TEXT NOT NULL,
-    thread_id BLOB NOT NULL,
-    client_seq INTEGER NOT NULL,
+    thread_id BLOB, -- with client_seq, of a message
+    client_seq INTEGER,
+    control_id BLOB, -- of a control message
     expires_at INTEGER NOT NULL,
     PRIMARY KEY (user_id, device_id, key)
 ) STRICT, WITHOUT ROWID;

@@ -47,6 +47,10 @@ impl Upkeep for Sqlite {
 fn sweep_queues(db: &Connection, bounds: SweepBounds) -> Result<()> {
     let old = of_number(bounds.queued_before.0);
     for sql in [
+        "DELETE FROM control WHERE rowid IN (
+             SELECT c.rowid FROM queue_entry q JOIN control c ON c.id = q.message_id
+                 AND c.user_id = q.user_id AND c.device_id = q.device_id
+             WHERE q.queued_at < ?1 AND q.kind <> ?2 AND q.thread_id IS NULL)",
         "DELETE FROM envelope WHERE rowid IN (
              SELECT e.rowid FROM queue_entry q JOIN envelope e ON e.thread_id = q.thread_id
                  AND e.message_id = q.message_id AND e.user_id = q.user_id AND e.device_id = q.device_id

@@ -1,0 +1,31 @@
+//! Voiding a number, so that an app can cancel for certain what may have reached the relay.
+
+use crate::service::threads::check_participant;
+use crate::service::{Answer, Service};
+use crate::storage::SendName;
+use sealwire_wire::contract::{DeviceName, VoidedSend};
+use sealwire_wire::{ClientSeq, ThreadId};
+
+impl Service {
+    /// The message that the number named already, or nothing: then no later send of it is taken, also one that is on its way.
+    ///
+    /// The thread need not be there: it may be the first message that is cancelled.
+    pub async fn void_send(
+        &self,
+        caller: &DeviceName,
+        thread: ThreadId,
+        client_seq: ClientSeq,
+    ) -> Answer<VoidedSend> {
+        self.authorise(caller).await?;
+        if let Some(record) = self.storage.thread(thread).await? {
+            check_participant(&record, &caller.user_id)?;
+        }
+        let name = SendName {
+            thread_id: thread,
+            sender: caller.clone(),
+            client_seq,
+        };
+        let message = self.storage.void_send(name).await?;
+        Ok(VoidedSend { message })
+    }
+}
