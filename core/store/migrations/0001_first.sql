@@ -111,9 +111,18 @@ CREATE TABLE threads (
     next_client_seq INTEGER NOT NULL,
     change_cursor TEXT,
     created_at_ms INTEGER NOT NULL,
-    last_activity_ms INTEGER NOT NULL
+    last_activity_ms INTEGER NOT NULL,
+    -- Messages of others above this account's read mark. Kept by triggers below, equal to a count at any time.
+    unread INTEGER NOT NULL DEFAULT 0,
+    -- This account's own read mark, and how far everybody else is: what the marks table says, where rows are read.
+    read_up_to BLOB CHECK (length(read_up_to) = 16),
+    delivered_to_all BLOB CHECK (length(delivered_to_all) = 16),
+    read_by_all BLOB CHECK (length(read_by_all) = 16),
+    muted_until_ms INTEGER,
+    notifications INTEGER NOT NULL DEFAULT 1
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX threads_by_activity ON threads (last_activity_ms, thread_id);
+CREATE INDEX threads_unread ON threads (unread) WHERE unread > 0;
 
 -- A message by revision. Its unique keys are the marks against repeats: rows become tombstones and are never deleted.
 CREATE TABLE messages (
@@ -147,6 +156,88 @@ CREATE UNIQUE INDEX messages_by_client_seq
 CREATE UNIQUE INDEX messages_by_id ON messages (thread_id, message_id, revision) WHERE message_id IS NOT NULL;
 CREATE INDEX messages_buried ON messages (thread_id) WHERE kind = 5;
 CREATE INDEX messages_unconfirmed ON messages (thread_id, local_id) WHERE message_id IS NULL;
+
+-- Counted as unread: what others sent, in its place, but reactions (6) and tombstones (5), above the own read mark.
+CREATE TRIGGER unread_arrives AFTER INSERT ON messages
+WHEN NEW.state IN (4, 5) AND NEW.kind NOT IN (5, 6) AND NEW.message_id IS NOT NULL
+    AND NEW.sender_user_id IS NOT (SELECT user_id FROM account WHERE id = 1)
+BEGIN
+    UPDATE threads SET unread = unread + 1
+    WHERE thread_id = NEW.thread_id AND (read_up_to IS NULL OR NEW.message_id > read_up_to);
+END;
+CREATE TRIGGER unread_goes AFTER DELETE ON messages
+WHEN OLD.state IN (4, 5) AND OLD.kind NOT IN (5, 6) AND OLD.message_id IS NOT NULL
+    AND OLD.sender_user_id IS NOT (SELECT user_id FROM account WHERE id = 1)
+BEGIN
+    UPDATE threads SET unread = unread - 1
+    WHERE thread_id = OLD.thread_id AND (read_up_to IS NULL OR OLD.message_id > read_up_to);
+END;
+CREATE TRIGGER unread_changes AFTER UPDATE OF state, kind, message_id ON messages
+WHEN NEW.sender_user_id IS NOT (SELECT user_id FROM account WHERE id = 1)
+    AND (OLD.state, OLD.kind, OLD.message_id) IS NOT (NEW.state, NEW.kind, NEW.message_id)
+BEGIN
+    UPDATE threads SET unread = unread
+        - (OLD.state IN (4, 5) AND OLD.kind NOT IN (5, 6) AND OLD.message_id IS NOT NULL
+           AND (read_up_to IS NULL OR OLD.message_id > read_up_to))
+        + (NEW.state IN (4, 5) AND NEW.kind NOT IN (5, 6) AND NEW.message_id IS NOT NULL
+           AND (read_up_to IS NULL OR NEW.message_id > read_up_to))
+    WHERE thread_id = NEW.thread_id;
+END;
+
+-- How far each user is in each thread: neither mark falls, and read never stands above delivered. `placed`: 0 while this
+-- device does not know the thread, and then only so many are kept.
+CREATE TABLE marks (
+    thread_id BLOB NOT NULL CHECK (length(thread_id) = 16),
+    user_id TEXT NOT NULL,
+    delivered_up_to BLOB CHECK (length(delivered_up_to) = 16),
+    delivered_at_ms INTEGER,
+    read_up_to BLOB CHECK (length(read_up_to) = 16),
+    read_at_ms INTEGER,
+    version INTEGER NOT NULL,
+    placed INTEGER NOT NULL,
+    PRIMARY KEY (thread_id, user_id),
+    CHECK (read_up_to IS NULL OR delivered_up_to >= read_up_to),
+    CHECK ((delivered_up_to IS NULL) = (delivered_at_ms IS NULL)),
+    CHECK ((read_up_to IS NULL) = (read_at_ms IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX marks_without_place ON marks (thread_id) WHERE placed = 0;
+
+-- Every move of the marks of others: a message's time is that of the first move that covers it. kind: 1 delivered, 2 read.
+CREATE TABLE mark_moves (
+    thread_id BLOB NOT NULL,
+    user_id TEXT NOT NULL,
+    kind INTEGER NOT NULL,
+    up_to BLOB NOT NULL CHECK (length(up_to) = 16),
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (thread_id, user_id, kind, up_to)
+) STRICT, WITHOUT ROWID;
+
+-- Messages of this account that did not reach a recipient (state 1), are on their way again (2), or came after all (3).
+CREATE TABLE unreached (
+    thread_id BLOB NOT NULL CHECK (length(thread_id) = 16),
+    message_id BLOB NOT NULL CHECK (length(message_id) = 16),
+    user_id TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (thread_id, message_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX unreached_on_their_way ON unreached (thread_id, user_id, message_id) WHERE state = 2;
+
+-- Own read marks that the relay has yet to be told, one a thread: only the highest goes.
+CREATE TABLE read_uploads (
+    thread_id BLOB PRIMARY KEY REFERENCES threads (thread_id),
+    up_to BLOB NOT NULL CHECK (length(up_to) = 16),
+    attempts INTEGER NOT NULL,
+    next_attempt_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX read_uploads_by_time ON read_uploads (next_attempt_at_ms);
+
+-- Threads whose history is to be read again because the relay no longer holds all that waited for this device.
+CREATE TABLE resyncs (
+    thread_id BLOB PRIMARY KEY CHECK (length(thread_id) = 16),
+    since TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Own messages on their way. The sealed columns are all there or all absent.
 CREATE TABLE outbox (

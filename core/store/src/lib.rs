@@ -17,7 +17,9 @@ mod error;
 mod facts;
 #[cfg(not(target_family = "wasm"))]
 mod header;
+mod inbox;
 mod key;
+mod marks;
 mod messages;
 mod migrations;
 mod open_paths;
@@ -25,6 +27,7 @@ mod outbox;
 mod parked;
 mod prekeys;
 mod removals;
+mod resyncs;
 mod search;
 mod send_log;
 mod sessions;
@@ -37,9 +40,12 @@ pub use account::{Account, AccountState};
 pub use connection::Location;
 pub use device_lists::{DeviceListRow, PinnedAccount};
 pub use error::{OpenError, StoreError};
+pub use inbox::{InboxCursor, InboxRow, ReadUpload};
 pub use key::StoreKey;
+pub use marks::{MarkMove, Marks, NewMark, NewUnreached, UNPLACED_MARKS_MAX};
 pub use messages::{
-    Inserted, LocalId, Message, MessageKind, MessageState, NewMessage, PageCursor, Replaced,
+    Inserted, LocalId, Message, MessageKind, MessageState, NewMessage, PageCursor, Reached,
+    Replaced,
 };
 pub use migrations::SCHEMA_VERSION;
 pub use outbox::{

@@ -21,8 +21,25 @@ pub struct LocalId(pub i64);
 pub struct Message {
     /// Its number in this store.
     pub local_id: LocalId,
+    /// How far it got among the others of its thread, as the marks of now have it.
+    pub reached: Reached,
     /// All else.
     pub row: NewMessage,
+}
+
+/// How far a message of this account got among the others of its thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reached {
+    /// It is of somebody else, or not at the relay.
+    Nothing,
+    /// The relay has it.
+    Relay,
+    /// Every recipient has it.
+    Everybody,
+    /// Every recipient has read it.
+    Readers,
+    /// It did not reach a recipient, for this reason (a stable code).
+    Failed(String),
 }
 
 /// A message as it is put in.
@@ -79,8 +96,10 @@ pub enum MessageKind {
     Placeholder,
     /// Nothing any more.
     Tombstone,
+    /// Said of another message: never unread, never the last of its thread.
+    Reaction,
 }
-number_column!(MessageKind { Text = 1, Attachment = 2, Unknown = 3, Placeholder = 4, Tombstone = 5 });
+number_column!(MessageKind { Text = 1, Attachment = 2, Unknown = 3, Placeholder = 4, Tombstone = 5, Reaction = 6 });
 
 /// Where a message is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -117,7 +136,15 @@ macro_rules! message_columns {
     () => {
         "m.local_id, m.thread_id, m.sender_user_id, m.sender_device_id, m.client_seq, m.revision, m.message_id, m.uid, \
          m.kind, m.state, m.reason, m.content, m.text, m.commitment, m.stamp_key_id, m.stamp_mac, m.digest, \
-         m.prev_client_seq, m.prev_digest, m.created_at_ms, m.local_at_ms"
+         m.prev_client_seq, m.prev_digest, m.created_at_ms, m.local_at_ms, \
+         CASE WHEN m.message_id IS NULL OR NOT (m.state = 2 OR m.state = 4 \
+                  AND m.sender_user_id = (SELECT user_id FROM account WHERE id = 1)) THEN 0 \
+              ELSE (SELECT 1 + coalesce(m.message_id <= t.delivered_to_all, 0) + coalesce(m.message_id <= t.read_by_all, 0) \
+                    FROM threads t WHERE t.thread_id = m.thread_id) END, \
+         CASE WHEN m.message_id IS NULL OR m.state NOT IN (2, 4) THEN NULL \
+              ELSE (SELECT CASE u.state WHEN 1 THEN u.reason ELSE '' END FROM unreached u \
+                    WHERE u.thread_id = m.thread_id AND u.message_id = m.message_id AND u.state <> 3 \
+                    ORDER BY u.user_id LIMIT 1) END"
     };
 }
 pub(crate) use message_columns;
@@ -130,6 +157,7 @@ pub(crate) fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
     let prev_digest: Option<Col<[u8; 32]>> = row.get(18)?;
     Ok(Message {
         local_id: LocalId(row.get(0)?),
+        reached: read_reached(row)?,
         row: NewMessage {
             thread: row.get::<_, Col<_>>(1)?.0,
             sender: row.get::<_, Col<_>>(2)?.0,
@@ -158,6 +186,19 @@ pub(crate) fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
             created_at: row.get::<_, Option<Col<_>>>(19)?.map(|at| at.0),
             local_at: row.get::<_, Col<_>>(20)?.0,
         },
+    })
+}
+
+/// The last two columns: how many marks of everybody cover it, and what is said of it apart (empty: on its way again).
+fn read_reached(row: &Row<'_>) -> rusqlite::Result<Reached> {
+    let covered: i64 = row.get(21)?;
+    let apart: Option<String> = row.get(22)?;
+    Ok(match (covered, apart) {
+        (0, _) => Reached::Nothing,
+        (_, Some(reason)) if !reason.is_empty() => Reached::Failed(reason),
+        (1, _) | (_, Some(_)) => Reached::Relay,
+        (2, _) => Reached::Everybody,
+        _ => Reached::Readers,
     })
 }
 

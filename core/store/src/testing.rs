@@ -42,6 +42,20 @@ pub(crate) fn add_thread(store: &mut Store) {
     });
 }
 
+/// The store belongs to this user's first device.
+pub(crate) fn account(store: &mut Store, name: &str) {
+    let account = Account {
+        user_id: user(name),
+        device_id: device(1),
+        registration_id: 7,
+        identity_secret: [1; 32].into(),
+        account_secret: None,
+        relay_origin: "https://relay.test".to_owned(),
+        state: AccountState::Registered,
+    };
+    write(store, |tx| tx.save_account(&account));
+}
+
 /// A transaction that is to end well.
 pub(crate) fn write<T>(
     store: &mut Store,
@@ -94,7 +108,7 @@ pub(crate) fn pending(client_seq: u64, words: &str) -> NewMessage {
 }
 
 /// Tables that grow with what people write.
-const GROWING: [&str; 8] = [
+const GROWING: [&str; 11] = [
     "messages",
     "m",
     "threads",
@@ -103,6 +117,9 @@ const GROWING: [&str; 8] = [
     "used_base_keys",
     "device_lists",
     "send_log",
+    "marks",
+    "mark_moves",
+    "unreached",
 ];
 
 /// Every statement that any test runs goes by an index: reading a growing table from end to end, or sorting it, fails the test.
@@ -120,7 +137,9 @@ pub(crate) fn refuse_full_scan(connection: &rusqlite::Connection, sql: &str) {
         let scans =
             table.is_some_and(|table| GROWING.contains(&table)) && !step.contains("COVERING INDEX");
         let sorts = step.contains("TEMP B-TREE") && !sql.contains("FROM outbox");
-        assert!(!scans && !sorts, "{step}: {sql}");
+        // Each thread is to be read again: each is looked at.
+        let every_thread = sql.contains("INTO resyncs");
+        assert!((!scans || every_thread) && !sorts, "{step}: {sql}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Threads: the next client_seq of each, how far its changes were read, and the order they are listed in.
 
 use crate::columns::{Col, number_column};
-use crate::{Rows, StoreError, Transaction};
+use crate::{InboxCursor, Rows, StoreError, Transaction};
 use rusqlite::{OptionalExtension as _, Row, params};
 use sealwire_wire::{ClientSeq, ThreadId, Timestamp, UserId};
 
@@ -52,8 +52,21 @@ impl Rows {
         before: Option<&ThreadRow>,
         limit: u32,
     ) -> Result<Vec<ThreadRow>, StoreError> {
-        let (at, id) = match before {
-            Some(thread) => (Some(Col(thread.last_activity)), Some(Col(thread.id))),
+        let after = before.map(|thread| InboxCursor {
+            last_activity: thread.last_activity,
+            thread: thread.id,
+        });
+        self.threads_after(after, limit)
+    }
+
+    /// The same, from a place that may hold no thread any more.
+    pub(crate) fn threads_after(
+        &self,
+        after: Option<InboxCursor>,
+        limit: u32,
+    ) -> Result<Vec<ThreadRow>, StoreError> {
+        let (at, id) = match after {
+            Some(place) => (Some(Col(place.last_activity)), Some(Col(place.thread))),
             None => (None, None),
         };
         self.statement(
@@ -76,11 +89,15 @@ impl Transaction<'_> {
         peer: Option<&UserId>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.statement(
-            "INSERT INTO threads (thread_id, kind, peer_user_id, next_client_seq, created_at_ms, last_activity_ms)
-             VALUES (?1, ?2, ?3, 1, ?4, ?4) ON CONFLICT DO NOTHING",
-        )?
-        .execute(params![Col(id), kind, Col::optional(peer), Col(now)])?;
+        let made = self
+            .statement(
+                "INSERT INTO threads (thread_id, kind, peer_user_id, next_client_seq, created_at_ms, last_activity_ms)
+                 VALUES (?1, ?2, ?3, 1, ?4, ?4) ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![Col(id), kind, Col::optional(peer), Col(now)])?;
+        if made == 1 {
+            self.place_marks(id)?;
+        }
         Ok(())
     }
 
@@ -105,6 +122,21 @@ impl Transaction<'_> {
         } else {
             Err(StoreError::NoSuch("thread"))
         }
+    }
+
+    /// An own message has its place: the thread is listed by its newest message and what waits, and no longer by the clock
+    /// that the message was written under.
+    pub(crate) fn settle_activity(&mut self, id: ThreadId) -> Result<(), StoreError> {
+        self.statement(
+            "UPDATE threads SET last_activity_ms = max(
+                 coalesce((SELECT created_at_ms FROM messages WHERE thread_id = ?1 AND message_id IS NOT NULL
+                     AND kind <> 6 ORDER BY message_id DESC LIMIT 1), 0),
+                 coalesce((SELECT local_at_ms FROM messages WHERE thread_id = ?1 AND message_id IS NULL
+                     AND kind <> 6 ORDER BY local_id DESC LIMIT 1), 0))
+             WHERE thread_id = ?1",
+        )?
+        .execute([Col(id)])?;
+        Ok(())
     }
 
     /// A message came: the thread is listed by it from now on, unless a later one came before.

@@ -87,10 +87,12 @@ impl Transaction<'_> {
         if let Some(text) = &message.text {
             self.index_text(local_id, text)?;
         }
-        self.note_activity(
-            message.thread,
-            message.created_at.unwrap_or(message.local_at),
-        )?;
+        if message.kind != MessageKind::Reaction {
+            self.note_activity(
+                message.thread,
+                message.created_at.unwrap_or(message.local_at),
+            )?;
+        }
         Ok(Inserted::New(local_id))
     }
 
@@ -156,7 +158,7 @@ impl Transaction<'_> {
             true => StoreError::Conflict("message"),
             false => error.into(),
         })?;
-        self.note_activity(held.thread, created_at)
+        self.settle_activity(held.thread)
     }
 
     /// The outbox gave an own message up. One that the relay accepted stays as it is.
