@@ -29,6 +29,11 @@ impl KeyPair {
         }
     }
 
+    /// A pair that was kept whole: its public half is not worked out again.
+    pub(super) fn restore(secret: [u8; 32], public: PublicKey) -> Self {
+        Self { secret, public }
+    }
+
     pub(crate) fn secret_bytes(&self) -> &[u8; 32] {
         &self.secret
     }

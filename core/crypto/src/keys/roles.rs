@@ -90,6 +90,8 @@ macro_rules! role {
 }
 pub(crate) use role;
 
+use super::KeyPair;
+
 role!(
     /// What a device is (X3DH: `IK`): signs its prekeys and agrees on sessions for as long as the device lives.
     IdentityKeyPair,
@@ -133,6 +135,16 @@ role!(
     /// The public half of a ratchet pair. It names a chain of messages.
     RatchetKey
 );
+
+impl RatchetKeyPair {
+    /// Both halves as one's own store kept them: a session is read for every message, and working the public half out takes
+    /// longer than all the rest of that.
+    pub(crate) fn danger_restore(secret: &[u8; 32], public: RatchetKey) -> Self {
+        Self {
+            pair: KeyPair::restore(*secret, public.0),
+        }
+    }
+}
 
 impl SignedPreKeyPair {
     /// The responder's first ratchet pair is its signed prekey (Double Ratchet, section 7.1).

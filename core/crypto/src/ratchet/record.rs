@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::beginning::Beginning;
+use super::message::RatchetMessage;
 use super::session::{Ends, Session};
 use super::stored::{self, RecordError};
 use crate::keys::{BaseKey, IdentityKey, RatchetKey};
@@ -60,6 +61,16 @@ impl SessionRecord {
     /// Whether a session with this name is held, current or archived.
     pub fn has_session(&self, base_key: &BaseKey) -> bool {
         self.place_of(base_key).is_some()
+    }
+
+    /// Whether this message still comes by stepping the chain that it names: no key was kept for it then.
+    pub fn is_still_to_come(&self, message: &RatchetMessage) -> bool {
+        let chains = self.places().flat_map(|(_, session)| &session.receiving);
+        let mut named = chains
+            .filter(|chain| chain.ratchet_key == message.ratchet_key())
+            .map(|chain| chain.chain.next_message() <= message.counter())
+            .peekable();
+        named.peek().is_some() && named.all(|ahead| ahead)
     }
 
     /// The names of all sessions held, the current one first. Skipped keys of any other session are of no use.

@@ -1,6 +1,7 @@
 //! The stored form of a record: a format byte, then fixed-width fields, big-endian.
 //!
-//! Format 1. Skipped keys are no part of it: they are rows of their own, so that a record stays small.
+//! Format 2; format 1, which lacked the public half of the sending pair, is still read. Skipped keys are no part of it: they are
+//! rows of their own, so that a record stays small.
 
 use zeroize::Zeroizing;
 
@@ -12,7 +13,8 @@ use super::session::{Ends, MAX_RECEIVER_CHAINS, ReceiverChain, SendingChain, Ses
 use super::version::Version;
 use crate::keys::{BaseKey, IdentityKey, KeyError, RatchetKey, RatchetKeyPair};
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+const WITHOUT_PUBLIC_HALF: u8 = 1;
 
 // How a session began.
 const ANSWERED: u8 = 0;
@@ -47,11 +49,14 @@ pub(super) fn write(record: &SessionRecord) -> Zeroizing<Vec<u8>> {
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<SessionRecord, RecordError> {
-    let mut input = Reader(bytes);
-    match input.u8()? {
-        FORMAT => {}
-        format => return Err(RecordError::Format(format)),
-    }
+    let (format, rest) = bytes.split_first().ok_or(RecordError::Corrupt)?;
+    let mut input = Reader {
+        rest,
+        format: match *format {
+            format @ (WITHOUT_PUBLIC_HALF | FORMAT) => format,
+            format => return Err(RecordError::Format(format)),
+        },
+    };
     let record = SessionRecord {
         ends: Ends {
             ours: IdentityKey::from_bytes(&input.take::<33>()?)?,
@@ -60,7 +65,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<SessionRecord, RecordError> {
         current: input.option(Reader::session)?,
         archived: input.list(MAX_ARCHIVED_SESSIONS, Reader::session)?,
     };
-    match input.0 {
+    match input.rest {
         [] => Ok(record),
         _ => Err(RecordError::Corrupt),
     }
@@ -75,6 +80,7 @@ impl Writer {
         self.u32(session.their_registration_id);
         self.bytes(session.root.as_bytes());
         self.bytes(&*session.sending.pair.secret_bytes());
+        self.bytes(&session.sending.pair.public().to_bytes());
         self.chain(&session.sending.chain);
         self.u32(session.sending.previous_counter);
         self.list(&session.receiving, |out, receiver| {
@@ -134,7 +140,10 @@ impl Writer {
     }
 }
 
-struct Reader<'a>(&'a [u8]);
+struct Reader<'a> {
+    rest: &'a [u8],
+    format: u8,
+}
 
 impl Reader<'_> {
     fn session(&mut self) -> Result<Session, RecordError> {
@@ -144,7 +153,7 @@ impl Reader<'_> {
             their_registration_id: self.u32()?,
             root: RootKey::new(*self.secret()?),
             sending: SendingChain {
-                pair: RatchetKeyPair::from_secret_bytes(&*self.secret()?),
+                pair: self.sending_pair()?,
                 chain: self.chain()?,
                 previous_counter: self.u32()?,
             },
@@ -156,6 +165,15 @@ impl Reader<'_> {
             })?,
             beginning: self.beginning()?,
         })
+    }
+
+    fn sending_pair(&mut self) -> Result<RatchetKeyPair, RecordError> {
+        let secret = self.secret()?;
+        if self.format == WITHOUT_PUBLIC_HALF {
+            return Ok(RatchetKeyPair::from_secret_bytes(&secret));
+        }
+        let public = RatchetKey::from_bytes(&self.take::<33>()?)?;
+        Ok(RatchetKeyPair::danger_restore(&secret, public))
     }
 
     fn beginning(&mut self) -> Result<Beginning, RecordError> {
@@ -218,8 +236,8 @@ impl Reader<'_> {
     }
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N], RecordError> {
-        let (taken, rest) = self.0.split_first_chunk().ok_or(RecordError::Corrupt)?;
-        self.0 = rest;
+        let (taken, rest) = self.rest.split_first_chunk().ok_or(RecordError::Corrupt)?;
+        self.rest = rest;
         Ok(*taken)
     }
 }

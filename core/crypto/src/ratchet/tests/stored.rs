@@ -25,7 +25,11 @@ const NEXT_MESSAGE: &str = "340a21058e6fe7297f6ebb2aa5c1ed68df4fb054114ae4aed89b
 fn a_record_of_format_1_is_read_and_opens_its_next_message() {
     let stored = hex::decode(FORMAT_1).unwrap();
     let record = SessionRecord::from_bytes(&stored).unwrap();
-    assert_eq!(record.to_bytes()[..], stored);
+    let rewritten = record.to_bytes();
+    let again = SessionRecord::from_bytes(&rewritten).unwrap();
+    assert_eq!(again.to_bytes(), rewritten);
+    let sealed = |record| seal(record, 1_700_000_000_000, b"first").unwrap().1;
+    assert_eq!(sealed(&again), sealed(&record), "both halves of the pair");
     assert_eq!(record.sessions().count(), 2);
     assert!(record.is_usable_for_sending(1_700_000_000_000));
     assert!(!record.is_usable_for_sending(1_700_000_000_000 + UNACKNOWLEDGED_LIFETIME_MS));
