@@ -33,7 +33,7 @@ impl Service {
         let people = Vec::from_iter(people);
         let _turn = self.list_locks.keep(&people).await;
         self.check_named(caller, &people, &control.to).await?;
-        let id = self.mint(now, None)?;
+        let id = self.mint(now)?;
         let step = AcceptControl {
             id,
             sender: caller.clone(),

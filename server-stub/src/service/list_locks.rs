@@ -4,6 +4,7 @@
 //! Storage asks for no step across accounts and threads, so the turns are taken here, inside the one process that serves a
 //! data folder.
 
+use super::Service;
 use sealwire_crypto::primitives::sha256;
 use sealwire_wire::UserId;
 use std::collections::BTreeSet;
@@ -34,11 +35,36 @@ impl ListLocks {
     }
 
     /// While this is held, nothing is sent to or by this user. Nobody holds two of these.
-    pub(super) async fn change(&self, user: &UserId) -> Option<RwLockWriteGuard<'_, ()>> {
+    async fn change(&self, user: &UserId) -> Option<RwLockWriteGuard<'_, ()>> {
         match self.0.get(place(user)) {
             Some(lock) => Some(lock.write().await),
             None => None,
         }
+    }
+}
+
+/// A change of a user's list under way. At its end what is known of the user's live devices is forgotten, before anybody who
+/// waited goes on.
+pub(super) struct ListTurn<'a> {
+    service: &'a Service,
+    user: &'a UserId,
+    _turn: Option<RwLockWriteGuard<'a, ()>>,
+}
+
+impl Service {
+    /// Begins a change of what devices of this user are live. Every such change has to.
+    pub(super) async fn change_list<'a>(&'a self, user: &'a UserId) -> ListTurn<'a> {
+        ListTurn {
+            service: self,
+            user,
+            _turn: self.list_locks.change(user).await,
+        }
+    }
+}
+
+impl Drop for ListTurn<'_> {
+    fn drop(&mut self) {
+        self.service.live_devices.forget(self.user);
     }
 }
 

@@ -31,7 +31,7 @@ impl Service {
             Publisher::Device(caller) => &caller.user_id,
             Publisher::Platform(user) => user,
         };
-        let _turn = self.list_locks.change(user).await;
+        let _turn = self.change_list(user).await;
         let account = match publisher {
             Publisher::Device(caller) => self.live_account(caller).await?,
             Publisher::Platform(user) => self.existing_account(user).await?,

@@ -12,6 +12,7 @@ mod franking;
 mod history;
 mod list_locks;
 mod lists;
+mod live_devices;
 mod mailboxes;
 mod polling;
 mod prekeys;
@@ -24,6 +25,7 @@ mod rules;
 mod seams;
 mod sends;
 mod sweep;
+mod thread_places;
 mod threads;
 mod wake;
 
@@ -44,8 +46,10 @@ pub use wake::{Wake, Woken};
 use crate::storage::Storage;
 use franking::FrankingKey;
 use list_locks::ListLocks;
+use live_devices::LiveDevices;
 use relay_key::RelayKey;
 use std::sync::Arc;
+use thread_places::ThreadPlaces;
 
 /// The relay without its network: every rule of the contract over a [`Storage`].
 pub struct Service {
@@ -57,6 +61,8 @@ pub struct Service {
     /// Marks what only this relay can have given out: nonces and cursors.
     relay_key: RelayKey,
     list_locks: ListLocks,
+    live_devices: LiveDevices,
+    thread_places: ThreadPlaces,
 }
 
 impl Service {
@@ -77,6 +83,8 @@ impl Service {
             franking,
             relay_key,
             list_locks: ListLocks::new(),
+            live_devices: LiveDevices::default(),
+            thread_places: ThreadPlaces::default(),
         };
         service.queue_what_is_due().await?;
         Ok(service)

@@ -1,5 +1,6 @@
 //! Registering devices: the first one of an account, and those that a grant lets in.
 
+use super::live_devices::LiveDevice;
 use super::{Answer, Refusal, Service, public_data};
 use crate::storage::{
     Account, AdmitDevice, Admitted, DeviceRecord, DeviceState, ListRecord, OpenAccount, Opened,
@@ -11,6 +12,7 @@ use sealwire_wire::contract::{
     SignedList,
 };
 use sealwire_wire::{DeviceId, UserId};
+use std::sync::Arc;
 
 /// Devices that one account ever had. They are read with every request of the account, and no person links so many.
 const EVER_REGISTERED_MAX: usize = 1_000;
@@ -63,7 +65,30 @@ impl Service {
     ///
     /// Every method that takes a caller asks this itself; sockets ask it again when they are woken.
     pub async fn authorise(&self, caller: &DeviceName) -> Answer<()> {
-        self.live_account(caller).await.map(|_| ())
+        let live = self.live_devices(&caller.user_id).await?;
+        if live.iter().any(|device| device.id == caller.device_id) {
+            Ok(())
+        } else {
+            Err(not_live())
+        }
+    }
+
+    /// The live devices of a user; none without an account.
+    pub(super) async fn live_devices(&self, user: &UserId) -> Answer<Arc<[LiveDevice]>> {
+        let unknown = match self.live_devices.of(user) {
+            Ok(known) => return Ok(known),
+            Err(unknown) => unknown,
+        };
+        let Some(account) = self.storage.account(user.clone()).await? else {
+            return Ok(Arc::new([]));
+        };
+        let live = account.live().map(|device| LiveDevice {
+            id: device.device_id,
+            registration_id: device.registration_id,
+        });
+        let live: Arc<[LiveDevice]> = live.collect();
+        self.live_devices.keep(unknown, user, &live);
+        Ok(live)
     }
 
     /// The caller's account, if the calling device is live.
@@ -75,12 +100,7 @@ impl Service {
                     .live()
                     .any(|device| device.device_id == caller.device_id)
             })
-            .ok_or_else(|| {
-                Refusal::new(
-                    ErrorCode::DeviceRevoked,
-                    "this device is not in its user's newest list",
-                )
-            })
+            .ok_or_else(not_live)
     }
 
     fn device_record(&self, request: &RegisterDevice) -> Answer<DeviceRecord> {
@@ -249,5 +269,12 @@ fn account_exists() -> Refusal {
     Refusal::new(
         ErrorCode::AccountExists,
         "the account has devices: link this one from one of them",
+    )
+}
+
+pub(super) fn not_live() -> Refusal {
+    Refusal::new(
+        ErrorCode::DeviceRevoked,
+        "this device is not in its user's newest list",
     )
 }

@@ -1,5 +1,6 @@
 //! Whether the envelopes of a send are those of the live devices.
 
+use crate::service::registration::not_live;
 use crate::service::{Answer, Refusal, Service};
 use crate::storage::ThreadRecord;
 use sealwire_wire::contract::{DeviceMismatch, DeviceName, SendMessage};
@@ -16,23 +17,17 @@ impl Service {
     ) -> Answer<()> {
         let mut live = BTreeMap::new();
         for user in &thread.participants {
-            let account = if *user == caller.user_id {
-                self.live_account(caller).await?
-            } else {
-                match self.storage.account(user.clone()).await? {
-                    Some(account) => account,
-                    None => continue,
-                }
-            };
-            for device in account.live() {
+            for device in self.live_devices(user).await?.iter() {
                 let name = DeviceName {
                     user_id: user.clone(),
-                    device_id: device.device_id,
+                    device_id: device.id,
                 };
                 live.insert(name, device.registration_id);
             }
         }
-        live.remove(caller);
+        if live.remove(caller).is_none() {
+            return Err(not_live());
+        }
         let mut mismatch = DeviceMismatch::default();
         for envelope in &message.envelopes {
             let name = DeviceName {

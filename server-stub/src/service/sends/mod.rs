@@ -12,6 +12,7 @@ use sealwire_wire::contract::{DeviceName, ErrorCode, MessageRow, SendMessage, Se
 use sealwire_wire::limits::IDEMPOTENCY_TTL_MS;
 use sealwire_wire::{Bytes32, IdempotencyKey, MessageId, ThreadId, Timestamp};
 use shape::{check_shape, fingerprint};
+use std::sync::Arc;
 
 /// Each failed attempt to take the next id of a thread means that another message took it.
 const ID_ATTEMPTS: usize = 64;
@@ -33,41 +34,74 @@ impl Service {
             sender: caller.clone(),
             client_seq: message.client_seq,
         };
+        let refusal = match self.accept(caller, &name, fingerprint, key, message).await {
+            Ok(Settled::Accepted(woken)) => return Ok(woken),
+            Ok(Settled::Earlier(earlier)) => {
+                return self.earlier(earlier, &fingerprint, name, key).await;
+            }
+            Err(refusal) => refusal,
+        };
+        // What was accepted once is answered so again, whatever has changed since.
         let now = self.clock.now();
-        if let Some(earlier) = self
+        match self
             .storage
             .earlier_send(name.clone(), key.clone(), now)
             .await?
         {
-            return self.earlier(earlier, &fingerprint, name, key).await;
+            Some(earlier) => self.earlier(earlier, &fingerprint, name, key).await,
+            None => Err(refusal),
         }
+    }
+
+    /// Accepts a message whose number and key are free; says so when they are not.
+    async fn accept(
+        &self,
+        caller: &DeviceName,
+        name: &SendName,
+        fingerprint: [u8; 32],
+        key: &IdempotencyKey,
+        message: &SendMessage,
+    ) -> Answer<Settled> {
+        let thread = name.thread_id;
+        let now = self.clock.now();
         let (record, is_new) = self.thread_for(caller, thread, message).await?;
         // Until the message is accepted and queued, its devices stay those that it was wrapped for.
         let _turn = self.list_locks.keep(&record.participants).await;
         self.check_devices(caller, &record, message).await?;
         self.bind_attachments(&caller.user_id, &message.attachment_ids, thread)
             .await?;
-        let last_id = record.last_id;
         if is_new {
-            self.storage.create_thread(record).await?;
+            self.storage
+                .create_thread(ThreadRecord::clone(&record))
+                .await?;
         }
-        let mut step = AcceptMessage {
-            row: self.row(caller, thread, message, now, last_id)?,
-            fingerprint,
-            envelopes: message.envelopes.clone(),
-            key: key.clone(),
-            key_expires_at: now.plus_ms(IDEMPOTENCY_TTL_MS),
-        };
+        self.thread_places.keep(&record);
+        let mut last = None;
         for _ in 0..ID_ATTEMPTS {
-            match self.storage.accept_message(step.clone()).await? {
-                Accepted::Accepted => return Ok(self.accepted(step.row).await),
-                Accepted::IdPassed(last) => {
-                    // The clock has gone on: with its new time most of those who tried at once find an id each.
-                    step.row = self.row(caller, thread, message, self.clock.now(), Some(last))?;
+            // After a first try the clock has gone on: with its new time most of those who tried at once find an id each.
+            let row = self.row(caller, thread, message, self.clock.now(), last)?;
+            let answer = answer_to(&row);
+            let step = Arc::new(AcceptMessage {
+                row,
+                fingerprint,
+                envelopes: message.envelopes.clone(),
+                key: key.clone(),
+                key_expires_at: now.plus_ms(IDEMPOTENCY_TTL_MS),
+            });
+            match self.storage.accept_and_queue(step, now).await? {
+                (Accepted::Accepted, queues) => {
+                    return Ok(Settled::Accepted(Woken {
+                        answer,
+                        wake: Wake {
+                            queues,
+                            revoked: Vec::new(),
+                        },
+                    }));
                 }
-                Accepted::NoThread => return Err(super::threads::unknown()),
-                other @ (Accepted::Earlier(_) | Accepted::KeyReused | Accepted::Void) => {
-                    return self.earlier(other, &step.fingerprint, name, key).await;
+                (Accepted::IdPassed(passed), _) => last = Some(passed),
+                (Accepted::NoThread, _) => return Err(super::threads::unknown()),
+                (earlier @ (Accepted::Earlier(_) | Accepted::KeyReused | Accepted::Void), _) => {
+                    return Ok(Settled::Earlier(earlier));
                 }
             }
         }
@@ -76,30 +110,6 @@ impl Service {
             "too many messages at once in this thread",
         )
         .retry_after_ms(100))
-    }
-
-    async fn accepted(&self, row: MessageRow) -> Woken<SentMessage> {
-        let queues = self
-            .queue(QueueSource::Message {
-                thread_id: row.thread_id,
-                id: row.id,
-            })
-            .await;
-        Woken {
-            answer: SentMessage {
-                id: row.id,
-                thread_id: row.thread_id,
-                sender_id: row.sender_id,
-                sender_device_id: row.sender_device_id,
-                client_seq: row.client_seq,
-                created_at: row.created_at,
-                requeued_at: None,
-            },
-            wake: Wake {
-                queues,
-                revoked: Vec::new(),
-            },
-        }
     }
 
     /// The number or the key were seen before: the first answer again, or why not.
@@ -158,7 +168,7 @@ impl Service {
         caller: &DeviceName,
         thread: ThreadId,
         message: &SendMessage,
-    ) -> Answer<(ThreadRecord, bool)> {
+    ) -> Answer<(Arc<ThreadRecord>, bool)> {
         if let Some(to) = &message.to
             && ThreadId::direct(&caller.user_id, to) != thread
         {
@@ -167,13 +177,17 @@ impl Service {
                 "the thread id is not the one of these two users",
             ));
         }
-        if let Some(record) = self.storage.thread(thread).await? {
+        let known = match self.thread_places.record(thread) {
+            Some(known) => Some(known),
+            None => self.storage.thread(thread).await?.map(Arc::new),
+        };
+        if let Some(record) = known {
             check_participant(&record, &caller.user_id)?;
             return Ok((record, false));
         }
         let to = message.to.as_ref().ok_or_else(super::threads::unknown)?;
         self.existing_account(to).await?;
-        Ok((self.direct_thread(&caller.user_id, to), true))
+        Ok((Arc::new(self.direct_thread(&caller.user_id, to)), true))
     }
 
     /// The row as it will be read, under an id above the thread's last one.
@@ -185,7 +199,7 @@ impl Service {
         now: Timestamp,
         last: Option<MessageId>,
     ) -> Answer<MessageRow> {
-        let id = self.mint(now, last)?;
+        let id = self.mint_in(thread, now, last)?;
         // The id's time, so that times never fall inside a thread even when the clock does.
         let created_at = Timestamp(id.time_ms());
         let stamp = self.franking.stamp(&Stamped {
@@ -199,20 +213,44 @@ impl Service {
         Ok(new_row(caller, thread, message, id, created_at, stamp))
     }
 
-    pub(super) fn mint(&self, now: Timestamp, last: Option<MessageId>) -> Answer<MessageId> {
+    /// An id of this moment above every other of the thread, as far as is known here.
+    fn mint_in(
+        &self,
+        thread: ThreadId,
+        now: Timestamp,
+        last: Option<MessageId>,
+    ) -> Answer<MessageId> {
+        let fresh = self.mint(now)?;
+        self.thread_places
+            .mint(thread, fresh, last)
+            .ok_or_else(|| Refusal::new(ErrorCode::Unavailable, "this thread's ids have run out"))
+    }
+
+    /// An id of this moment.
+    pub(super) fn mint(&self, now: Timestamp) -> Answer<MessageId> {
         let mut tail = [0; 16];
         tail[6..].copy_from_slice(&self.random_bytes::<10>()?);
-        let fresh = MessageId::from_parts(now.0, u128::from_be_bytes(tail));
-        match last {
-            Some(last) if fresh <= last => last
-                .as_u128()
-                .checked_add(1)
-                .map(MessageId::from_u128)
-                .ok_or_else(|| {
-                    Refusal::new(ErrorCode::Unavailable, "this thread's ids have run out")
-                }),
-            _ => Ok(fresh),
-        }
+        Ok(MessageId::from_parts(now.0, u128::from_be_bytes(tail)))
+    }
+}
+
+/// What became of a send that nothing speaks against.
+enum Settled {
+    /// It is durable.
+    Accepted(Woken<SentMessage>),
+    /// Its number or its key were used before.
+    Earlier(Accepted),
+}
+
+fn answer_to(row: &MessageRow) -> SentMessage {
+    SentMessage {
+        id: row.id,
+        thread_id: row.thread_id,
+        sender_id: row.sender_id.clone(),
+        sender_device_id: row.sender_device_id,
+        client_seq: row.client_seq,
+        created_at: row.created_at,
+        requeued_at: None,
     }
 }
 

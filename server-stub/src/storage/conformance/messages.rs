@@ -149,3 +149,31 @@ fn pages_are_by_id_and_by_change() {
         );
     });
 }
+
+#[test]
+fn accepted_at_once_with_its_entries_a_message_is_what_the_two_steps_make_of_it() {
+    on_every_engine(|storage| {
+        let step = Arc::new(message("alice", "bob", 5));
+        let both = || done(storage.accept_and_queue(Arc::clone(&step), NOW));
+        assert_eq!(both(), (Accepted::NoThread, Vec::new()));
+        done(storage.create_thread(thread("alice", "bob")));
+        for user in ["alice", "bob"] {
+            open(storage, user);
+        }
+        let (accepted, told) = both();
+        assert_eq!(accepted, Accepted::Accepted);
+        let readers: Vec<_> = step
+            .envelopes
+            .iter()
+            .map(|envelope| envelope.user_id.clone())
+            .collect();
+        let told_users: Vec<_> = told.iter().map(|device| device.user_id.clone()).collect();
+        assert_eq!(told_users, readers);
+        assert_eq!(done(storage.not_yet_queued()), []);
+        assert_eq!(done(storage.queue_length(told[0].clone())), 1);
+        let (again, told_again) = both();
+        assert!(matches!(again, Accepted::Earlier(_)), "{again:?}");
+        assert_eq!(told_again, []);
+        assert_eq!(done(storage.queue_length(told[0].clone())), 1);
+    });
+}

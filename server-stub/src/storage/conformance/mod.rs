@@ -16,6 +16,7 @@ use sealwire_wire::{
     Base64, Bytes32, ClientSeq, DeviceId, IdempotencyKey, MessageId, ThreadId, Timestamp, UserId,
 };
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 const NOW: Timestamp = Timestamp(1_000_000);

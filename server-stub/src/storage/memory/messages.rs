@@ -2,11 +2,15 @@
 
 use super::state::{Kept, KeptFor, MessageState, State, ThreadState};
 use super::{Memory, Pending};
-use crate::storage::{AcceptMessage, Accepted, EarlierSend, Messages, SendName, ThreadRecord};
+use crate::storage::{
+    AcceptMessage, Accepted, EarlierSend, Messages, QueueSource, Queues as _, SendName,
+    ThreadRecord,
+};
 use sealwire_wire::contract::{DeviceName, EnvelopeBody, MessageRow, SentMessage};
 use sealwire_wire::{ClientSeq, IdempotencyKey, MessageId, ThreadId, Timestamp};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 impl Messages for Memory {
     fn create_thread(&self, thread: ThreadRecord) -> Pending<'_, bool> {
@@ -103,6 +107,25 @@ impl Messages for Memory {
                 state.voids.insert(place(&name));
             }
             earlier.map(|earlier| earlier.answer)
+        })
+    }
+
+    fn accept_and_queue(
+        &self,
+        step: Arc<AcceptMessage>,
+        now: Timestamp,
+    ) -> Pending<'_, (Accepted, Vec<DeviceName>)> {
+        Box::pin(async move {
+            let source = QueueSource::Message {
+                thread_id: step.row.thread_id,
+                id: step.row.id,
+            };
+            let accepted = self.accept_message(AcceptMessage::clone(&step)).await?;
+            let told = match accepted {
+                Accepted::Accepted => self.queue(source, now).await?,
+                _ => Vec::new(),
+            };
+            Ok((accepted, told))
         })
     }
 

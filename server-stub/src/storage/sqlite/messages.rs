@@ -4,11 +4,13 @@ use super::columns::{
     MESSAGE, client_seq, device_id, message, message_id, number, of_envelope_type, of_message_kind,
     of_number, of_seq, of_thread_kind, text, thread_id, thread_kind, timestamp,
 };
+use super::queues::queue_messages;
 use super::{Pending, Sqlite};
 use crate::storage::{AcceptMessage, Accepted, EarlierSend, Messages, SendName, ThreadRecord};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use sealwire_wire::contract::{DeviceName, MessageRow, SentMessage};
 use sealwire_wire::{IdempotencyKey, MessageId, ThreadId, Timestamp};
+use std::sync::Arc;
 
 impl Messages for Sqlite {
     fn create_thread(&self, thread: ThreadRecord) -> Pending<'_, bool> {
@@ -84,37 +86,21 @@ impl Messages for Sqlite {
     }
 
     fn accept_message(&self, step: AcceptMessage) -> Pending<'_, Accepted> {
+        self.write(move |db| accept(db, &step))
+    }
+
+    fn accept_and_queue(
+        &self,
+        step: Arc<AcceptMessage>,
+        now: Timestamp,
+    ) -> Pending<'_, (Accepted, Vec<DeviceName>)> {
         self.write(move |db| {
-            let name = step.name();
-            if let Some(earlier) = earlier(db, &name, &step.key, step.row.created_at)? {
-                return Ok(earlier);
-            }
-            let last: Option<(Option<[u8; 16]>, i64)> = db
-                .prepare_cached("SELECT last_id, last_change FROM thread WHERE thread_id = ?1")?
-                .query_row([step.row.thread_id.as_bytes()], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })
-                .optional()?;
-            let Some((last_id, last_change)) = last else {
-                return Ok(Accepted::NoThread);
+            let accepted = accept(db, &step)?;
+            let told = match accepted {
+                Accepted::Accepted => queue_messages(db, step.row.thread_id, step.row.id, now)?,
+                _ => Vec::new(),
             };
-            if let Some(last) = last_id.map(MessageId::from_bytes)
-                && last >= step.row.id
-            {
-                return Ok(Accepted::IdPassed(last));
-            }
-            let change = last_change.saturating_add(1);
-            db.prepare_cached(
-                "UPDATE thread SET last_id = ?2, last_change = ?3 WHERE thread_id = ?1",
-            )?
-            .execute(params![
-                step.row.thread_id.as_bytes(),
-                step.row.id.to_bytes(),
-                change
-            ])?;
-            insert(db, &step, change)?;
-            keep(db, &name, &step.key, step.key_expires_at)?;
-            Ok(Accepted::Accepted)
+            Ok((accepted, told))
         })
     }
 
@@ -224,6 +210,38 @@ fn rows_where(condition: &'static str) -> String {
          LEFT JOIN envelope e ON e.thread_id = m.thread_id AND e.message_id = m.id AND e.user_id = ?1 AND e.device_id = ?2
          WHERE {condition}"
     )
+}
+
+/// The message with its envelopes, if number, key and id are free.
+fn accept(db: &Connection, step: &AcceptMessage) -> Result<Accepted> {
+    let name = step.name();
+    if let Some(earlier) = earlier(db, &name, &step.key, step.row.created_at)? {
+        return Ok(earlier);
+    }
+    let last: Option<(Option<[u8; 16]>, i64)> = db
+        .prepare_cached("SELECT last_id, last_change FROM thread WHERE thread_id = ?1")?
+        .query_row([step.row.thread_id.as_bytes()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    let Some((last_id, last_change)) = last else {
+        return Ok(Accepted::NoThread);
+    };
+    if let Some(last) = last_id.map(MessageId::from_bytes)
+        && last >= step.row.id
+    {
+        return Ok(Accepted::IdPassed(last));
+    }
+    let change = last_change.saturating_add(1);
+    db.prepare_cached("UPDATE thread SET last_id = ?2, last_change = ?3 WHERE thread_id = ?1")?
+        .execute(params![
+            step.row.thread_id.as_bytes(),
+            step.row.id.to_bytes(),
+            change
+        ])?;
+    insert(db, step, change)?;
+    keep(db, &name, &step.key, step.key_expires_at)?;
+    Ok(Accepted::Accepted)
 }
 
 fn earlier(

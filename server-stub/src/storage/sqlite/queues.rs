@@ -143,7 +143,7 @@ impl Queues for Sqlite {
 
 /// Every message of the thread up to `id` that is still due, oldest first: what the devices read keeps the thread's order
 /// however the steps of two senders interleave.
-fn queue_messages(
+pub(super) fn queue_messages(
     db: &Connection,
     thread: ThreadId,
     id: MessageId,
