@@ -41,6 +41,8 @@ pub enum Call {
         thread: ThreadId,
         /// Not empty; bounded by [`crate::EngineConfig::max_text_bytes`].
         text: String,
+        /// Seconds until it disappears everywhere, from the relay's acceptance on; 1 to a year, or none.
+        ttl_seconds: Option<u32>,
     },
     /// Send an uploaded attachment: [`Reply::Queued`] once the message is durable here.
     SendAttachment {
@@ -94,6 +96,8 @@ pub struct NewAttachment {
     pub pointer: AttachmentPointer,
     /// May be empty.
     pub caption: String,
+    /// As with [`Call::SendText`].
+    pub ttl_seconds: Option<u32>,
 }
 
 /// How a call ended well.

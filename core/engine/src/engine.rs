@@ -2,6 +2,7 @@
 
 use crate::account::{Linking, Me};
 use crate::connection::Connection;
+use crate::expiry::RelayTime;
 use crate::fanout::Bundles;
 use crate::outbox::Outbox;
 use crate::prekeys::PrekeyUploads;
@@ -67,6 +68,7 @@ pub struct Engine {
     pub(crate) linking: Option<Linking>,
     /// Linkings begun so far: an answer to an earlier one is for nobody.
     pub(crate) linkings: u64,
+    pub(crate) relay_time: RelayTime,
     generation: Generation,
     outputs: VecDeque<Output>,
     questions: u64,
@@ -105,6 +107,7 @@ impl Engine {
             prekey_uploads: PrekeyUploads::default(),
             linking: None,
             linkings: 0,
+            relay_time: RelayTime::default(),
             generation: Generation {
                 raised_at: now,
                 committed,
@@ -118,6 +121,8 @@ impl Engine {
         });
         engine.resume_parked_users()?;
         engine.look_at_own_list()?;
+        engine.restore_relay_time()?;
+        engine.expire_due();
         Ok(engine)
     }
 
@@ -152,6 +157,7 @@ impl Engine {
             self.bundles_wake_at(),
             self.prekeys_wake_at(),
             self.linking_wakes_at(),
+            self.expiry_wakes_at(),
         ]
         .into_iter()
         .flatten()
@@ -197,8 +203,12 @@ impl Engine {
             Call::DirectThread { user_id } => self
                 .direct_thread(&user_id)
                 .map(|reply| self.done(id, Ok(reply))),
-            Call::SendText { thread, text } => self
-                .send_text(thread, text)
+            Call::SendText {
+                thread,
+                text,
+                ttl_seconds,
+            } => self
+                .send_text(thread, text, ttl_seconds)
                 .map(|reply| self.done(id, Ok(reply))),
             Call::SendAttachment { thread, attachment } => self
                 .send_attachment(thread, attachment)
@@ -235,6 +245,7 @@ impl Engine {
     }
 
     fn begin_what_is_due(&mut self) {
+        self.expire_due();
         self.raise_generation_when_due();
         self.poll_linking();
         if self.may_send() {

@@ -36,6 +36,9 @@ pub enum EngineError {
         /// At most.
         max: usize,
     },
+    /// A message lives for a second at least and a year at most.
+    #[error("a message's time to live is between a second and a year")]
+    TtlInvalid,
     /// This device does not know the thread.
     #[error("this device does not know that thread: open it with the other user's id first")]
     UnknownThread,
@@ -134,6 +137,7 @@ impl EngineError {
             Self::DeviceRevoked => "device_revoked",
             Self::EmptyText => "empty_text",
             Self::TextTooLong { .. } => "text_too_long",
+            Self::TtlInvalid => "ttl_invalid",
             Self::UnknownThread => "unknown_thread",
             Self::UnknownMessage => "unknown_message",
             Self::AlreadySent => "already_sent",

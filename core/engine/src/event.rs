@@ -2,7 +2,7 @@
 
 use crate::Message;
 use sealwire_wire::contract::ErrorCode;
-use sealwire_wire::{ClientSeq, DeviceId, ThreadId, UserId};
+use sealwire_wire::{ClientSeq, DeviceId, MessageId, ThreadId, UserId};
 
 /// Something happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +22,15 @@ pub enum Event {
     MessageUnreadable(Box<Message>),
     /// A placeholder became readable.
     MessageRecovered(Box<Message>),
+    /// A message's time to live is over: what it said is gone from this device.
+    MessageExpired(Box<Message>),
+    /// The relay says that a message is gone whose own content does not say so: it stays.
+    RemovalRefused {
+        /// Where.
+        thread: ThreadId,
+        /// Which.
+        message_id: MessageId,
+    },
     /// The relay delivered a message again; it was dropped.
     DuplicateDropped {
         /// Where.

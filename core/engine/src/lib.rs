@@ -16,6 +16,7 @@ mod connection;
 mod engine;
 mod error;
 mod event;
+mod expiry;
 mod fanout;
 mod outbox;
 mod output;

@@ -6,14 +6,16 @@ mod history;
 mod open;
 mod order;
 mod parked;
+mod removed;
 mod sender;
 
 use crate::account::Me;
 use crate::engine::Random;
+use crate::view::ttl_seconds;
 use crate::{Engine, EngineError, Event, Message};
 use sealwire_store::{ParkReason, Transaction};
 use sealwire_wire::contract::{ClientFrame, MessageRow, ServerEvent, ServerFrame};
-use sealwire_wire::{DeviceId, ThreadId, Timestamp, UserId};
+use sealwire_wire::{DeviceId, MessageId, ThreadId, Timestamp, UserId};
 
 /// What one row became. All of it is committed when this is looked at.
 enum Outcome {
@@ -40,6 +42,13 @@ enum Outcome {
         /// The list version that was proved.
         proven: Option<u64>,
         placeholder: Box<Outcome>,
+    },
+    /// Its time to live is over.
+    Expired(Message),
+    /// The relay says that it is gone, and its content does not.
+    RemovalRefused {
+        thread: ThreadId,
+        message_id: MessageId,
     },
     /// Nothing for this device.
     Ignored,
@@ -170,6 +179,14 @@ impl Engine {
                 self.want_lists(user);
                 return false;
             }
+            Outcome::Expired(message) => {
+                self.event(Event::MessageExpired(Box::new(message)));
+                return false;
+            }
+            Outcome::RemovalRefused { thread, message_id } => {
+                self.event(Event::RemovalRefused { thread, message_id });
+                return false;
+            }
             Outcome::Ignored => return false,
             Outcome::Refused => {
                 self.event(Event::FrameRefused);
@@ -190,12 +207,22 @@ impl Engine {
                 self.is_caught_up();
                 self.refuse_removed_devices();
             }
-            ServerEvent::Ping { .. } => self.send_frame(&ClientFrame::Pong {}),
+            ServerEvent::Ping { now } => {
+                self.relay_says_time(now);
+                self.send_frame(&ClientFrame::Pong {});
+            }
             ServerEvent::Resync {} => self.queue_expired(),
             ServerEvent::Error { .. } | ServerEvent::Unknown => {}
             ServerEvent::Msg { .. } => {}
             ServerEvent::CatchingUp { .. } => {}
-            ServerEvent::Del { .. } => {}
+            ServerEvent::Del {
+                thread_id,
+                message_id,
+                removed,
+            } => {
+                // What could not be taken away goes when its own time is over.
+                let _ = self.on_removed(thread_id, message_id, removed);
+            }
             ServerEvent::Control { .. } => {}
             ServerEvent::Delivered { .. } | ServerEvent::Read { .. } => {}
             ServerEvent::Marks { .. } | ServerEvent::MarksEnd { .. } => {}
@@ -237,6 +264,9 @@ impl Receiver<'_> {
     fn take(&mut self, tx: &mut Transaction<'_>, row: &MessageRow) -> Result<Outcome, EngineError> {
         if row.client_seq.0 > NUMBER_MAX || row.created_at.0 > NUMBER_MAX {
             return Ok(Outcome::Refused);
+        }
+        if let Some(removal) = row.removed {
+            return self.take_removed(tx, row, removal);
         }
         if self.me.is(&row.sender_id, row.sender_device_id) {
             return self.take_own(tx, row);
@@ -282,6 +312,8 @@ impl Receiver<'_> {
         }
         tx.confirm_sent(held.local_id, row.id, row.created_at)?;
         tx.mark_outbox_sent(held.local_id, self.now)?;
+        let from = row.requeued_at.unwrap_or(row.created_at);
+        crate::expiry::note_expiry(tx, held.local_id, ttl_seconds(&held), from)?;
         Ok(match tx.message(held.local_id)? {
             Some(message) => Outcome::Confirmed(Message::from_row(message)),
             None => Outcome::Ignored,

@@ -26,6 +26,8 @@ pub struct Message {
     pub state: MessageState,
     /// The relay's clock when it accepted it; this device's clock until then.
     pub created_at: Timestamp,
+    /// How long it lives, from when the relay accepted it; none: for ever.
+    pub ttl_seconds: Option<u32>,
 }
 
 /// What a message says.
@@ -131,6 +133,7 @@ impl Message {
         Self {
             local_id,
             content: content_of(&row),
+            ttl_seconds: ttl_seconds(&row),
             state: match row.state {
                 StoredState::Pending => MessageState::Pending,
                 StoredState::Sent => MessageState::Sent,
@@ -159,17 +162,21 @@ fn content_of(row: &sealwire_store::NewMessage) -> MessageContent {
     if row.kind == StoredKind::Tombstone {
         return MessageContent::Removed;
     }
-    let kept = row
-        .content
-        .as_deref()
-        .and_then(|bytes| <KeptContent as prost::Message>::decode(bytes).ok());
-    match kept
-        .and_then(|kept| Body::decode(&kept.body).ok())
-        .map(|body| body.kind)
-    {
+    match body_of(row).map(|body| body.kind) {
         Some(Kind::Text(text)) => MessageContent::Text(text),
         Some(Kind::Attachment { file, caption }) => MessageContent::Attachment { file, caption },
         Some(Kind::Unknown) => MessageContent::Unknown,
         None => MessageContent::Unreadable(UnreadableReason::Malformed),
     }
+}
+
+/// The time to live that a message's own content carries.
+pub(crate) fn ttl_seconds(row: &sealwire_store::NewMessage) -> Option<u32> {
+    body_of(row)?.ttl_seconds
+}
+
+fn body_of(row: &sealwire_store::NewMessage) -> Option<Body> {
+    let bytes = row.content.as_deref()?;
+    let kept = <KeptContent as prost::Message>::decode(bytes).ok()?;
+    Body::decode(&kept.body).ok()
 }

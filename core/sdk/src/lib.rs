@@ -33,7 +33,7 @@ pub mod transport;
 pub use attachments::{Attachment, Progress};
 pub use bounds::{BoxFuture, BoxSink, BoxStream, MaybeSend, MaybeSync};
 pub use builder::ClientBuilder;
-pub use client::{AddDevice, Client, JoinAccount, Linking, Thread};
+pub use client::{AddDevice, Client, JoinAccount, Linking, SendOptions, Thread};
 pub use error::Error;
 pub use events::{EVENT_BUFFER, EventStream};
 #[cfg(not(target_family = "wasm"))]

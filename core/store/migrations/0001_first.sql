@@ -124,7 +124,7 @@ CREATE TABLE threads (
 CREATE INDEX threads_by_activity ON threads (last_activity_ms, thread_id);
 CREATE INDEX threads_unread ON threads (unread) WHERE unread > 0;
 
--- A message by revision. Its unique keys are the marks against repeats: rows become tombstones and are never deleted.
+-- A message by revision; `expires_at_ms`, by the relay's clock, only where the content itself carries a time to live. Its unique keys are the marks against repeats: rows become tombstones and are never deleted.
 CREATE TABLE messages (
     local_id INTEGER PRIMARY KEY AUTOINCREMENT,
     thread_id BLOB NOT NULL REFERENCES threads (thread_id),
@@ -147,6 +147,7 @@ CREATE TABLE messages (
     prev_digest BLOB CHECK (length(prev_digest) = 32),
     created_at_ms INTEGER,
     local_at_ms INTEGER NOT NULL,
+    expires_at_ms INTEGER,
     CHECK ((stamp_key_id IS NULL) = (stamp_mac IS NULL)),
     CHECK ((prev_client_seq IS NULL) = (prev_digest IS NULL))
 ) STRICT;
@@ -155,6 +156,7 @@ CREATE UNIQUE INDEX messages_by_client_seq
     ON messages (thread_id, sender_user_id, sender_device_id, client_seq, revision);
 CREATE UNIQUE INDEX messages_by_id ON messages (thread_id, message_id, revision) WHERE message_id IS NOT NULL;
 CREATE INDEX messages_buried ON messages (thread_id) WHERE kind = 5;
+CREATE INDEX messages_expiring ON messages (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
 CREATE INDEX messages_unconfirmed ON messages (thread_id, local_id) WHERE message_id IS NULL;
 
 -- Counted as unread: what others sent, in its place, but reactions (6) and tombstones (5), above the own read mark.

@@ -6,6 +6,7 @@ use sealwire_wire::content::{Previous, Uid};
 use sealwire_wire::contract::Stamp;
 use sealwire_wire::{Bytes32, ClientSeq, DeviceId, MessageId, ThreadId, Timestamp, UserId};
 
+mod expiry;
 mod read;
 mod write;
 

@@ -2,9 +2,11 @@
 
 use super::Repair;
 use crate::backoff::{obeying, wait_ms};
+use crate::expiry::note_expiry;
 use crate::requests::Answer;
 use crate::{Engine, EngineError, Event, Message};
 use sealwire_store::{LocalId, OutboxEntry, OutboxState};
+use sealwire_wire::content::Body;
 use sealwire_wire::contract::{DeviceMismatch, DeviceName, ErrorCode, Problem, SentMessage};
 use sealwire_wire::limits::ENVELOPES_MAX;
 use sealwire_wire::{ThreadId, UserId};
@@ -130,7 +132,12 @@ impl Engine {
         let now = self.now;
         let stored = self.store.transaction(|tx| -> Result<(), EngineError> {
             tx.confirm_sent(entry.local_id, sent.id, sent.created_at)?;
-            Ok(tx.mark_outbox_sent(entry.local_id, now)?)
+            tx.mark_outbox_sent(entry.local_id, now)?;
+            let from = sent.requeued_at.unwrap_or(sent.created_at);
+            let ttl_seconds = Body::decode(&entry.body)
+                .ok()
+                .and_then(|body| body.ttl_seconds);
+            note_expiry(tx, entry.local_id, ttl_seconds, from)
         });
         match stored {
             Ok(()) => {
@@ -205,7 +212,7 @@ impl Engine {
         Ok(mismatch)
     }
 
-    pub(super) fn show(&mut self, id: LocalId, event: impl FnOnce(Box<Message>) -> Event) {
+    pub(crate) fn show(&mut self, id: LocalId, event: impl FnOnce(Box<Message>) -> Event) {
         if let Ok(Some(row)) = self.store.message(id) {
             self.event(event(Box::new(Message::from_row(row))));
         }

@@ -288,7 +288,9 @@ fn request_body(
         device_list_versions: BTreeMap::new(),
         kind: MessageKind::Message,
         target_msg_id: None,
-        ttl_seconds: None,
+        ttl_seconds: Body::decode(&entry.body)
+            .ok()
+            .and_then(|body| body.ttl_seconds),
         attachment_ids: attachment_ids(&entry.body),
         urgent: true,
         to: None,

@@ -9,6 +9,7 @@ use sealwire_store::{
     LocalId, MessageKind, MessageState, NewMessage, NewOutboxEntry, OutboxState, ThreadKind,
 };
 use sealwire_wire::content::{Body, Kind, ThreadFacts, Uid};
+use sealwire_wire::limits::TTL_MAX_SECONDS;
 use sealwire_wire::{ThreadId, UserId};
 use zeroize::Zeroizing;
 
@@ -29,6 +30,7 @@ impl Engine {
         &mut self,
         thread: ThreadId,
         text: String,
+        ttl_seconds: Option<u32>,
     ) -> Result<Reply, EngineError> {
         if text.is_empty() {
             return Err(EngineError::EmptyText);
@@ -40,7 +42,7 @@ impl Engine {
                 max,
             });
         }
-        self.enqueue(thread, Kind::Text(text))
+        self.enqueue(thread, Kind::Text(text), ttl_seconds)
     }
 
     pub(crate) fn send_attachment(
@@ -48,13 +50,18 @@ impl Engine {
         thread: ThreadId,
         attachment: Box<NewAttachment>,
     ) -> Result<Reply, EngineError> {
-        let NewAttachment { pointer, caption } = *attachment;
+        let NewAttachment {
+            pointer,
+            caption,
+            ttl_seconds,
+        } = *attachment;
         self.enqueue(
             thread,
             Kind::Attachment {
                 file: Box::new(pointer),
                 caption,
             },
+            ttl_seconds,
         )
     }
 
@@ -77,7 +84,15 @@ impl Engine {
         self.queued(id)
     }
 
-    fn enqueue(&mut self, thread: ThreadId, kind: Kind) -> Result<Reply, EngineError> {
+    fn enqueue(
+        &mut self,
+        thread: ThreadId,
+        kind: Kind,
+        ttl_seconds: Option<u32>,
+    ) -> Result<Reply, EngineError> {
+        if ttl_seconds.is_some_and(|seconds| !(1..=TTL_MAX_SECONDS).contains(&seconds)) {
+            return Err(EngineError::TtlInvalid);
+        }
         let me = self.me()?.clone();
         let peer = self
             .store
@@ -95,7 +110,7 @@ impl Engine {
         let body = Body {
             uid: Uid(uid),
             target: None,
-            ttl_seconds: None,
+            ttl_seconds,
             // Known only when it is sealed.
             prev: None,
             thread: ThreadFacts::Direct { to: peer },

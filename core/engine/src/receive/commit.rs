@@ -3,6 +3,7 @@
 use super::open::OpenedRow;
 use super::{Outcome, Receiver, duplicate};
 use crate::account::internal;
+use crate::expiry::note_expiry;
 use crate::outbox::searchable;
 use crate::{EngineError, Message};
 use sealwire_crypto::keys::RatchetKey;
@@ -42,6 +43,8 @@ impl Receiver<'_> {
                 Inserted::Duplicate(_) => return Ok(duplicate(row)),
             },
         };
+        let from = row.requeued_at.unwrap_or(row.created_at);
+        note_expiry(tx, id, opened.body.ttl_seconds, from)?;
         let message = tx
             .message(id)?
             .ok_or_else(|| internal("a row just written is gone"))?;

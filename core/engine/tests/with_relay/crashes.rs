@@ -41,6 +41,7 @@ fn step(
             let call = Call::SendText {
                 thread,
                 text: text.clone(),
+                ttl_seconds: None,
             };
             device.call(call);
             return Some(text);

@@ -175,6 +175,7 @@ impl Device {
         let call = self.call(Call::SendText {
             thread,
             text: text.to_owned(),
+            ttl_seconds: None,
         });
         match self.result(call) {
             Some(Ok(Reply::Queued(message))) => message.local_id,

@@ -157,6 +157,7 @@ fn answers_changed_at_random_leave_a_client_that_recovers() {
                 alice.call(Call::SendText {
                     thread,
                     text: text.clone(),
+                    ttl_seconds: None,
                 });
                 texts.push(text);
             }

@@ -5,6 +5,7 @@ mod account;
 mod cancelling;
 mod crashes;
 mod device;
+mod disappearing;
 mod history;
 mod lies;
 mod outbox;

@@ -23,6 +23,8 @@ pub(crate) struct Relay {
     pub(crate) instead: Option<Instead>,
     /// Numbers that no send may have any more.
     pub(crate) voided: BTreeSet<(ThreadId, DeviceName, u64)>,
+    /// What its clock shows at the first message.
+    pub(crate) clock: u64,
     pub(crate) last_sent: Option<SentMessage>,
     stored: BTreeMap<(ThreadId, DeviceName, u64), (Vec<u8>, SentMessage)>,
     slots: BTreeMap<String, Base64>,
@@ -281,14 +283,14 @@ impl Relay {
             revision: 0,
             kind: send.kind,
             target_msg_id: None,
-            ttl_seconds: None,
+            ttl_seconds: send.ttl_seconds,
             ciphertext: send.ciphertext.clone(),
             commitment: send.commitment,
             stamp: Stamp {
                 key_id: 1,
                 mac: Bytes32([0; 32]),
             },
-            created_at: Timestamp(1_000 + self.minted),
+            created_at: Timestamp(self.clock + 1_000 + self.minted),
             envelope: None,
             requeued_at: None,
             removed: None,

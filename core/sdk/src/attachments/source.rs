@@ -17,6 +17,7 @@ pub struct Attachment {
     pub(super) mime: String,
     pub(super) name: String,
     pub(super) caption: String,
+    pub(super) ttl_seconds: Option<u32>,
     pub(super) media: MediaFacts,
 }
 
@@ -64,6 +65,7 @@ impl Attachment {
             mime: "application/octet-stream".to_owned(),
             name: String::new(),
             caption: String::new(),
+            ttl_seconds: None,
             media: MediaFacts::default(),
         }
     }
@@ -83,6 +85,12 @@ impl Attachment {
     /// Words beside it; they are found by search.
     pub fn caption(mut self, caption: impl Into<String>) -> Self {
         self.caption = caption.into();
+        self
+    }
+
+    /// It disappears so many seconds after the relay accepted the message; see [`crate::SendOptions::ttl_seconds`].
+    pub fn ttl_seconds(mut self, seconds: u32) -> Self {
+        self.ttl_seconds = Some(seconds);
         self
     }
 

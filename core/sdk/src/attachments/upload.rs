@@ -46,6 +46,7 @@ impl Upload {
             mime,
             name,
             caption,
+            ttl_seconds,
             media,
         } = attachment;
         // What cannot become a message is not uploaded for nothing.
@@ -81,7 +82,11 @@ impl Upload {
             media,
             thumbnail: None,
         };
-        let attachment = Box::new(NewAttachment { pointer, caption });
+        let attachment = Box::new(NewAttachment {
+            pointer,
+            caption,
+            ttl_seconds,
+        });
         self.inbox
             .call(Call::SendAttachment { thread, attachment }, None)
             .await

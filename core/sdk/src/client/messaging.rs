@@ -5,6 +5,22 @@ use crate::Error;
 use sealwire_engine::{Call, Message, Reply};
 use sealwire_wire::ThreadId;
 
+/// How a message is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct SendOptions {
+    ttl_seconds: Option<u32>,
+}
+
+impl SendOptions {
+    /// It disappears from every device and from the relay so many seconds after the relay accepted it, or after the relay
+    /// put it into the queues anew when [`Client::retry`] repeated it: between one and a year's.
+    pub fn ttl_seconds(mut self, seconds: u32) -> Self {
+        self.ttl_seconds = Some(seconds);
+        self
+    }
+}
+
 impl Client {
     /// The thread of this user with another one, or with themselves. It needs no network, and the other user nothing yet.
     ///
@@ -28,10 +44,22 @@ impl Client {
         thread: ThreadId,
         text: impl Into<String>,
     ) -> Result<Message, Error> {
+        self.send_text_with(thread, text, SendOptions::default())
+            .await
+    }
+
+    /// Sends words as [`Client::send_text`] does, with more said of how. One more code: `ttl_invalid`.
+    pub async fn send_text_with(
+        &self,
+        thread: ThreadId,
+        text: impl Into<String>,
+        options: SendOptions,
+    ) -> Result<Message, Error> {
         queued(
             self.call(Call::SendText {
                 thread,
                 text: text.into(),
+                ttl_seconds: options.ttl_seconds,
             })
             .await?,
         )

@@ -7,6 +7,7 @@ mod reading;
 mod waiting;
 
 pub use linking::{AddDevice, JoinAccount, Linking};
+pub use messaging::SendOptions;
 pub use reading::Thread;
 
 use crate::Error;

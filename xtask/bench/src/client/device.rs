@@ -98,7 +98,11 @@ impl Device {
     }
 
     pub(super) fn send(&mut self, relay: &mut Relay, thread: ThreadId, text: String) -> Done<()> {
-        self.call(Call::SendText { thread, text })?;
+        self.call(Call::SendText {
+            thread,
+            text,
+            ttl_seconds: None,
+        })?;
         self.run(relay)
     }
 

@@ -115,6 +115,7 @@ impl Ready {
             alice.call(Call::SendText {
                 thread,
                 text: line(number as u64),
+                ttl_seconds: None,
             })?;
             run.sends_ms.push(began.elapsed().as_secs_f64() * 1e3);
             let cpu = machine::cpu_time().zip(cpu_before);

@@ -1,0 +1,258 @@
+//! Messages with a time to live.
+
+use crate::device::Device;
+use crate::relay::{Relay, ok};
+use sealwire_engine::{Call, EngineError, Event, Input, MessageContent, MessageState, Reply};
+use sealwire_store::LocalId;
+use sealwire_wire::contract::{MessagePage, MessageRow, Removal, RemovalReason, ServerEvent};
+use sealwire_wire::{Base64, ThreadId, Timestamp};
+
+const START: u64 = 1_800_000_000_000;
+
+fn pair(relay: &mut Relay) -> (Device, Device) {
+    relay.clock = START;
+    let alice = Device::registered(relay, "alice", 1);
+    let bob = Device::registered(relay, "bob", 2);
+    (alice, bob)
+}
+
+fn send_for(device: &mut Device, relay: &mut Relay, text: &str, seconds: u32) -> i64 {
+    let thread = device.thread_with("bob");
+    let call = device.call(Call::SendText {
+        thread,
+        text: text.to_owned(),
+        ttl_seconds: Some(seconds),
+    });
+    device.run(relay);
+    match device.result(call) {
+        Some(Ok(Reply::Queued(message))) => message.local_id,
+        _ => panic!("not queued"),
+    }
+}
+
+fn expired(device: &Device) -> usize {
+    let told = |event: &&Event| matches!(event, Event::MessageExpired(message) if message.content == MessageContent::Removed);
+    device.events.iter().filter(told).count()
+}
+
+fn finds(device: &Device, word: &str) -> bool {
+    let found = device.engine.store().search(word, None, None, 10);
+    !found.unwrap().is_empty()
+}
+
+/// Nothing of what it said is left in any table.
+fn is_gone(device: &Device, local_id: i64) {
+    let store = device.engine.store();
+    let row = store.message(LocalId(local_id)).unwrap().unwrap();
+    assert!(row.content.is_none() && row.text.is_none());
+    assert!(store.outbox_entry(LocalId(local_id)).unwrap().is_none());
+    assert!(!finds(device, "secret"));
+}
+
+#[test]
+fn the_time_to_live_travels_inside_the_content_and_in_the_request() {
+    let relay = &mut Relay::default();
+    let (mut alice, mut bob) = pair(relay);
+    send_for(&mut alice, relay, "secret", 60);
+    assert_eq!(relay.sends[0].1.ttl_seconds, Some(60));
+    // The relay's own word on it is no part of it.
+    for queue in relay.queues.values_mut() {
+        queue.iter_mut().for_each(|row| row.ttl_seconds = None);
+    }
+    bob.deliver(relay);
+    let received = bob.events.iter().find_map(|event| match event {
+        Event::MessageReceived(message) => Some(message.ttl_seconds),
+        _ => None,
+    });
+    assert_eq!(received, Some(Some(60)));
+    for seconds in [0, u32::MAX] {
+        let thread = alice.thread_with("bob");
+        let call = alice.call(Call::SendText {
+            thread,
+            text: "words".to_owned(),
+            ttl_seconds: Some(seconds),
+        });
+        assert!(matches!(
+            alice.result(call),
+            Some(Err(EngineError::TtlInvalid))
+        ));
+    }
+    assert_eq!(bob.restarted(9).texts("alice"), ["secret"]);
+}
+
+#[test]
+fn when_its_time_is_over_a_message_is_gone_on_every_device() {
+    let relay = &mut Relay::default();
+    let (mut alice, mut bob) = pair(relay);
+    let id = send_for(&mut alice, relay, "secret", 60);
+    alice.send(relay, "bob", "stays");
+    bob.deliver(relay);
+    assert!(finds(&alice, "secret") && finds(&bob, "secret"));
+    for device in [&mut alice, &mut bob] {
+        device.pass(relay, 55_000);
+        assert_eq!(expired(device), 0);
+        device.pass(relay, 10_000);
+        assert_eq!(expired(device), 1);
+    }
+    assert_eq!(bob.texts("alice"), ["<removed>", "stays"]);
+    assert_eq!(alice.state(id), MessageState::Sent);
+    is_gone(&alice, id);
+    let mut bob = bob.restarted_at_its_time(9);
+    is_gone(&bob, 1);
+
+    // It is the mark against repeats still, and whoever's chain names it finds it.
+    alice.send(relay, "bob", "after");
+    bob.deliver(relay);
+    assert_eq!(bob.texts("alice"), ["<removed>", "stays", "after"]);
+    let missing = |event: &Event| matches!(event, Event::MessageMissing { .. });
+    assert!(!bob.events.iter().any(missing));
+}
+
+#[test]
+fn a_device_that_was_off_takes_away_at_its_start_what_is_over() {
+    let relay = &mut Relay::default();
+    let (mut alice, mut bob) = pair(relay);
+    for number in 0..250 {
+        send_for(&mut alice, relay, &format!("secret {number}"), 60);
+    }
+    bob.deliver(relay);
+    bob.now = bob.now.plus_ms(24 * 60 * 60 * 1000);
+    let bob = bob.restarted_at_its_time(9);
+    assert_eq!(expired(&bob), 250);
+    is_gone(&bob, 1);
+}
+
+#[test]
+fn a_message_that_comes_after_its_time_leaves_nothing() {
+    let relay = &mut Relay::default();
+    let (mut alice, mut bob) = pair(relay);
+    send_for(&mut alice, relay, "secret", 60);
+    bob.now = bob.now.plus_ms(120_000);
+    bob.deliver(relay);
+    assert_eq!(
+        (expired(&bob), bob.texts("alice")),
+        (1, vec!["<removed>".to_owned()])
+    );
+    is_gone(&bob.restarted_at_its_time(9), 1);
+}
+
+#[test]
+fn the_relays_clock_counts_and_is_remembered() {
+    const HOUR_MS: u64 = 60 * 60 * 1000;
+    let relay = &mut Relay::default();
+    let (mut alice, mut bob) = pair(relay);
+    // Bob's clock is an hour ahead.
+    bob.now = Timestamp(START + HOUR_MS);
+    let ping = bob.frame(ServerEvent::Ping {
+        now: Timestamp(START),
+    });
+    bob.take_frames(relay, vec![ping]);
+    send_for(&mut alice, relay, "secret", 60);
+    bob.deliver(relay);
+    bob.pass(relay, 30_000);
+    let mut bob = bob.restarted_at_its_time(9);
+    bob.run(relay);
+    assert_eq!(bob.texts("alice"), ["secret"]);
+    bob.pass(relay, 40_000);
+    assert_eq!(bob.texts("alice"), ["<removed>"]);
+    assert_eq!(bob.restarted_at_its_time(9).texts("alice"), ["<removed>"]);
+}
+
+#[test]
+fn a_repeat_that_queued_it_anew_gives_it_its_time_anew() {
+    let relay = &mut Relay::default();
+    let (mut alice, mut bob) = pair(relay);
+    send_for(&mut alice, relay, "secret", 60);
+    let queued = |row: &mut MessageRow| row.requeued_at = Some(Timestamp(START + 100_000));
+    relay.queues.values_mut().flatten().for_each(queued);
+    bob.deliver(relay);
+    bob.pass(relay, 120_000);
+    assert_eq!(bob.texts("alice"), ["secret"]);
+    bob.pass(relay, 60_000);
+    assert_eq!(bob.restarted_at_its_time(9).texts("alice"), ["<removed>"]);
+}
+
+#[test]
+fn a_del_is_honoured_only_where_the_content_itself_carries_a_time_to_live() {
+    let relay = &mut Relay::default();
+    let (mut alice, mut bob) = pair(relay);
+    send_for(&mut alice, relay, "secret", 60);
+    alice.send(relay, "bob", "stays");
+    let ids: Vec<_> = relay.queues[&bob.name()].iter().map(|row| row.id).collect();
+    bob.deliver(relay);
+    let thread = ThreadId::direct(&alice.name().user_id, &bob.name().user_id);
+    for reason in [RemovalReason::Unknown, RemovalReason::Expired] {
+        let frames = ids.iter().map(|id| {
+            bob.frame(ServerEvent::Del {
+                thread_id: thread,
+                message_id: *id,
+                removed: Removal {
+                    reason,
+                    at: Timestamp(START),
+                },
+            })
+        });
+        let frames = frames.collect::<Vec<_>>();
+        bob.take_frames(relay, frames);
+        let expected = match reason {
+            RemovalReason::Expired => ["<removed>", "stays"],
+            RemovalReason::Unknown => ["secret", "stays"],
+        };
+        assert_eq!(bob.texts("alice"), expected);
+    }
+    let refused = |event: &&Event| matches!(event, Event::RemovalRefused { .. });
+    assert_eq!(bob.events.iter().filter(refused).count(), 3);
+    assert!(bob.is_acknowledged());
+    let bob = bob.restarted(9);
+    assert_eq!(bob.texts("alice"), ["<removed>", "stays"]);
+    is_gone(&bob, 1);
+}
+
+#[test]
+fn a_row_of_history_that_is_removed_takes_nothing_away_by_itself_and_satisfies_the_chain() {
+    let relay = &mut Relay::default();
+    let (mut alice, mut bob) = pair(relay);
+    alice.send(relay, "bob", "first");
+    bob.deliver(relay);
+    send_for(&mut alice, relay, "secret", 60);
+    alice.send(relay, "bob", "last");
+    let mut rows: Vec<_> = relay.queues.remove(&bob.name()).unwrap().into();
+    let removed = Some(Removal {
+        reason: RemovalReason::Expired,
+        at: Timestamp(START),
+    });
+    let gone = |row: &MessageRow| MessageRow {
+        removed,
+        ciphertext: Base64(Vec::new()),
+        envelope: None,
+        ..row.clone()
+    };
+    // The second was over before Bob came; the last is there, and the relay says of it too that it is gone.
+    rows[0] = gone(&rows[0]);
+    let lie = gone(&rows[1]);
+    let thread = bob.thread_with("alice");
+    for messages in [rows, vec![lie]] {
+        relay.instead = Some(Box::new(move |request| {
+            request.path.contains("since=").then(|| {
+                ok(&MessagePage {
+                    messages: messages.clone(),
+                    next_cursor: Some("c".to_owned()),
+                    has_more: false,
+                })
+            })
+        }));
+        let sync = bob.call(Call::SyncThread { thread });
+        bob.run(relay);
+        assert!(bob.result(sync).unwrap().is_ok());
+    }
+    assert_eq!(bob.texts("alice"), ["first", "<removed>", "last"]);
+    let missing = |event: &Event| matches!(event, Event::MessageMissing { .. });
+    assert!(!bob.events.iter().any(missing));
+    let refused = |event: &&Event| matches!(event, Event::RemovalRefused { .. });
+    assert_eq!(bob.events.iter().filter(refused).count(), 1);
+    bob.hand_in(Input::Tick);
+    assert_eq!(
+        bob.restarted(9).texts("alice"),
+        ["first", "<removed>", "last"]
+    );
+}

@@ -1,0 +1,63 @@
+//! Messages that carry a time to live, and when it is over.
+
+use super::LocalId;
+use crate::columns::Col;
+use crate::{Rows, StoreError, Transaction};
+use rusqlite::params;
+use sealwire_wire::Timestamp;
+
+impl Rows {
+    /// When the next message's time is over, by the relay's clock.
+    pub fn next_expiry(&self) -> Result<Option<Timestamp>, StoreError> {
+        let next: Option<Col<Timestamp>> = self
+            .statement("SELECT min(expires_at_ms) FROM messages WHERE expires_at_ms IS NOT NULL")?
+            .query_row([], |row| row.get(0))?;
+        Ok(next.map(|next| next.0))
+    }
+
+    /// When this message's time is over; none where its content carries no time to live.
+    pub fn expiry(&self, id: LocalId) -> Result<Option<Timestamp>, StoreError> {
+        let expiry: Option<Col<Timestamp>> = self
+            .statement("SELECT expires_at_ms FROM messages WHERE local_id = ?1")?
+            .query_row([id.0], |row| row.get(0))?;
+        Ok(expiry.map(|expiry| expiry.0))
+    }
+}
+
+impl Transaction<'_> {
+    /// A message's content carries a time to live, which is over then, by the relay's clock.
+    pub fn set_expiry(&mut self, id: LocalId, at: Timestamp) -> Result<(), StoreError> {
+        let changed = self
+            .statement("UPDATE messages SET expires_at_ms = ?2 WHERE local_id = ?1 AND kind <> 5")?
+            .execute(params![id.0, Col(at)])?;
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::NoSuch("message"))
+        }
+    }
+
+    /// Takes away what messages say whose time is over by then, at most so many; which.
+    pub fn expire_messages(
+        &mut self,
+        by: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<LocalId>, StoreError> {
+        let due: Vec<LocalId> = self
+            .statement(
+                "SELECT local_id FROM messages WHERE expires_at_ms <= ?1 ORDER BY expires_at_ms LIMIT ?2",
+            )?
+            .query_map(params![Col(by), limit], |row| row.get(0).map(LocalId))?
+            .collect::<Result<_, _>>()?;
+        due.iter().try_for_each(|id| self.expire_message(*id))?;
+        Ok(due)
+    }
+
+    /// Takes away what this message says: its words, its content, what finds it, and what sent it.
+    pub fn expire_message(&mut self, id: LocalId) -> Result<(), StoreError> {
+        self.bury_message(id)?;
+        self.statement("UPDATE messages SET expires_at_ms = NULL WHERE local_id = ?1")?
+            .execute([id.0])?;
+        self.delete_send(id)
+    }
+}
