@@ -1,5 +1,6 @@
 //! What a relay is started with.
 
+use crate::service::Rules;
 use sealwire_wire::limits::{ATTACHMENT_MAX, PING_INTERVAL_MS, SILENCE_MAX_MS, TOKEN_TTL_MS};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -13,6 +14,8 @@ pub struct RelayConfig {
     pub(crate) public_origin: Option<String>,
     pub(crate) cors_origins: Vec<String>,
     pub(crate) attachment_max: u64,
+    pub(crate) attachment_quota: u64,
+    pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) platform_jwks: Option<PathBuf>,
     pub(crate) timings: Timings,
     pub(crate) paces: Paces,
@@ -116,6 +119,8 @@ impl RelayConfig {
             public_origin: None,
             cors_origins: Vec::new(),
             attachment_max: ATTACHMENT_MAX,
+            attachment_quota: Rules::default().attachment_quota,
+            metrics_listen: None,
             platform_jwks: None,
             timings: Timings::default(),
             paces: Paces::default(),
@@ -153,6 +158,19 @@ impl RelayConfig {
     /// The largest attachment in encrypted bytes.
     pub fn attachment_max(mut self, bytes: u64) -> Self {
         self.attachment_max = bytes;
+        self
+    }
+
+    /// All attachments of an account together, in encrypted bytes.
+    pub fn attachment_quota(mut self, bytes: u64) -> Self {
+        self.attachment_quota = bytes;
+        self
+    }
+
+    /// A port of its own for `/metrics`, `/healthz` and `/readyz`, open to whoever reaches it. Without it `/metrics` is there on
+    /// the relay's own port, for this machine alone.
+    pub fn metrics_listen(mut self, address: SocketAddr) -> Self {
+        self.metrics_listen = Some(address);
         self
     }
 

@@ -2,6 +2,7 @@
 
 use crate::api::rated;
 use crate::config::Connections;
+use crate::measure::Counter;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) struct Door {
     bounds: Connections,
     open: Arc<Mutex<Open>>,
+    turned_away: Arc<Counter>,
 }
 
 #[derive(Default)]
@@ -39,7 +41,13 @@ impl Door {
                 ..bounds
             },
             open: Arc::default(),
+            turned_away: Arc::default(),
         }
+    }
+
+    /// How many found no room.
+    pub(crate) fn turned_away(&self) -> Arc<Counter> {
+        Arc::clone(&self.turned_away)
     }
 
     /// Lets a connection in, if there is room for it.
@@ -48,6 +56,7 @@ impl Door {
         let mut open = lock(&self.open);
         let here = open.by_address.get(&address).copied().unwrap_or_default();
         if open.total >= self.bounds.total || here >= self.bounds.per_address {
+            self.turned_away.add(1);
             return None;
         }
         open.total += 1;

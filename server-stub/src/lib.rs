@@ -22,6 +22,7 @@ mod api;
 mod blobs;
 mod config;
 mod door;
+mod measure;
 mod patient;
 mod relay;
 mod serve;

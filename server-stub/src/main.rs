@@ -73,6 +73,15 @@ struct Arguments {
     #[arg(long, value_name = "BYTES")]
     attachment_max: Option<u64>,
 
+    /// All attachments of an account together, in encrypted bytes [default: 10737418240]
+    #[arg(long, value_name = "BYTES")]
+    attachment_quota: Option<u64>,
+
+    /// A port of its own for /metrics, /healthz and /readyz, for whoever reaches it. Without it /metrics is on the relay's own
+    /// port, for this machine alone
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics_listen: Option<SocketAddr>,
+
     /// How the log on stderr looks. It holds ids and sizes, never bodies or tokens.
     /// RUST_LOG sets what is logged; default: info. Below info only the relay's own lines are
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -203,6 +212,12 @@ impl Arguments {
         }
         if let Some(bytes) = self.attachment_max {
             config = config.attachment_max(bytes);
+        }
+        if let Some(bytes) = self.attachment_quota {
+            config = config.attachment_quota(bytes);
+        }
+        if let Some(address) = self.metrics_listen {
+            config = config.metrics_listen(address);
         }
         let mut paces = Paces::default();
         for rate in &self.rate {

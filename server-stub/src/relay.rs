@@ -1,14 +1,14 @@
 //! A running relay: started from its config, ended once.
 
-use crate::api::{self, ApiState, Limits, Load, Parts, Readiness, Sockets, is_loopback};
+use crate::api::{self, ApiState, Limits, Load, Metrics, Parts, Readiness, Sockets, is_loopback};
 use crate::blobs::{BlobFolder, UrlSigner};
-use crate::config::{RelayConfig, RelayData};
+use crate::config::{Connections, RelayConfig, RelayData};
 use crate::door::Door;
 use crate::serve::{Patience, serve, stopped};
 use crate::service::{Rules, Service, SystemClock, SystemRandom};
 use crate::start_error::StartError;
 use crate::storage::Storage;
-use crate::storage::sqlite::{OpenError, Sqlite, SqliteOptions};
+use crate::storage::sqlite::{Commits, OpenError, Sqlite, SqliteOptions};
 use crate::tokens::{AccessTokens, PlatformTokens, Purpose, RelaySecret};
 use std::error::Error;
 use std::fs;
@@ -27,6 +27,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// A relay that listens. Dropped, it ends by itself, without waiting; [`Relay::shutdown`] waits.
 pub struct Relay {
     address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
     url: String,
     running: Option<Running>,
 }
@@ -35,6 +36,7 @@ struct Running {
     stop: watch::Sender<bool>,
     state: ApiState,
     server: JoinHandle<()>,
+    operators: Option<JoinHandle<()>>,
     sweeper: JoinHandle<()>,
 }
 
@@ -61,6 +63,7 @@ impl Relay {
             folder,
             secret,
             storage,
+            commits,
             blobs,
         } = open(&config).await?;
         let platform = match &config.platform_jwks {
@@ -78,6 +81,7 @@ impl Relay {
             .map_err(|source| StartError::Keys(source.into()))?;
         let rules = Rules {
             attachment_max: config.attachment_max,
+            attachment_quota: config.attachment_quota,
             ..Rules::default()
         };
         let clock = Arc::new(SystemClock);
@@ -88,6 +92,16 @@ impl Relay {
             .await
             .map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
+        let operators = match config.metrics_listen {
+            Some(address) => {
+                let listen_error = |source| StartError::Listen { address, source };
+                let listener = TcpListener::bind(address).await.map_err(listen_error)?;
+                let address = listener.local_addr().map_err(listen_error)?;
+                Some((listener, address))
+            }
+            None => None,
+        };
+        let metrics_address = operators.as_ref().map(|(_, address)| *address);
         let url = format!("http://{address}");
         let door = Door::new(config.connections, config.behind_proxy);
         let patience = Patience {
@@ -105,6 +119,7 @@ impl Relay {
             sockets: Sockets::default(),
             limits: Limits::new(&config.paces),
             load: Load::default(),
+            metrics: Metrics::new(commits, door.turned_away()),
             readiness: Readiness::default(),
             public_origin: origin.unwrap_or_else(|| url.clone()),
             cors_origins: config.cors_origins,
@@ -114,17 +129,24 @@ impl Relay {
             _temporary_folder: folder,
         });
         let (stop, stopped) = watch::channel(false);
+        let operators = operators.map(|(listener, _)| {
+            let router = api::operators_router(state.clone());
+            let door = Door::new(Connections::default(), false);
+            tokio::spawn(serve(listener, router, stopped.clone(), patience, door))
+        });
         let router = api::router(state.clone()).map_err(|error| StartError::Keys(error.into()))?;
         let server = tokio::spawn(serve(listener, router, stopped.clone(), patience, door));
         let sweeper = tokio::spawn(sweep(state.clone(), stopped));
         tracing::info!(%address, dev_mode = state.is_dev_mode(), "the relay listens");
         Ok(Self {
             address,
+            metrics_address,
             url,
             running: Some(Running {
                 stop,
                 state,
                 server,
+                operators,
                 sweeper,
             }),
         })
@@ -138,6 +160,11 @@ impl Relay {
     /// The address that the relay listens on.
     pub fn addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address of the port for operators, if it has one.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics_address
     }
 
     /// Ends the relay: new requests are refused with 503, sockets are closed with 1001, requests under way finish, commits are
@@ -158,6 +185,9 @@ impl Relay {
         }
         running.stop.send_replace(true);
         let _ = running.server.await;
+        if let Some(operators) = running.operators {
+            let _ = operators.await;
+        }
         let _ = running.sweeper.await;
         running.state.released().await;
         tracing::info!("the relay has ended");
@@ -186,6 +216,7 @@ struct Opened {
     folder: Option<TemporaryFolder>,
     secret: RelaySecret,
     storage: Arc<dyn Storage>,
+    commits: Arc<Commits>,
     blobs: BlobFolder,
 }
 
@@ -231,6 +262,7 @@ fn open_now(data: RelayData, max_page_count: Option<u32>) -> Result<Opened, Star
     Ok(Opened {
         folder: temporary,
         secret,
+        commits: storage.commits(),
         storage: Arc::new(storage),
         blobs,
     })
@@ -275,6 +307,11 @@ async fn sweep(state: ApiState, mut stop: watch::Receiver<bool>) {
         }
         match state.service().sweep().await {
             Ok(swept) => {
+                let metrics = state.metrics();
+                metrics.sweeps.add(1);
+                metrics
+                    .attachments_swept
+                    .add(swept.answer.attachments.len() as u64);
                 state.sockets().wake(&swept.wake);
                 for id in &swept.answer.attachments {
                     if let Err(error) = state.blobs().remove(id).await {
@@ -282,7 +319,10 @@ async fn sweep(state: ApiState, mut stop: watch::Receiver<bool>) {
                     }
                 }
             }
-            Err(refusal) => tracing::warn!(%refusal, "nothing could be swept"),
+            Err(refusal) => {
+                state.metrics().sweeps_failed.add(1);
+                tracing::warn!(%refusal, "nothing could be swept");
+            }
         }
     }
 }

@@ -46,7 +46,7 @@ impl FromRequestParts<ApiState> for Local {
         } else {
             Err(Refusal::new(
                 ErrorCode::Forbidden,
-                "dev tokens are for this machine alone",
+                "this is for this machine alone",
             ))
         }
     }

@@ -42,6 +42,10 @@ impl Load {
         self.0.draining.store(true, Ordering::SeqCst);
     }
 
+    pub(crate) fn under_way(&self) -> usize {
+        self.0.under_way.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
         self.0.draining.load(Ordering::SeqCst)
     }

@@ -7,6 +7,7 @@ mod cors;
 mod dev;
 mod load;
 mod messages;
+mod metrics;
 mod openapi;
 mod operations;
 mod owned;
@@ -21,6 +22,7 @@ mod state;
 
 pub(crate) use cors::is_loopback;
 pub(crate) use load::Load;
+pub(crate) use metrics::Metrics;
 pub(crate) use operations::Readiness;
 pub(crate) use pace::Limits;
 pub(crate) use realtime::Sockets;
@@ -32,6 +34,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
 use http::StatusCode;
 use openapi::{Documented, Routes};
 use request::announced_length;
@@ -39,6 +42,16 @@ use sealwire_wire::contract::ErrorCode;
 use std::sync::Arc;
 use std::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
+
+/// The routes of the port for operators.
+pub(crate) fn operators_router(state: ApiState) -> Router {
+    Router::new()
+        .route("/metrics", get(operations::metrics))
+        .route("/healthz", get(operations::healthz))
+        .route("/readyz", get(operations::readyz))
+        .fallback(not_found)
+        .with_state(state)
+}
 
 /// Every route of the contract that this relay has, and the document of them.
 pub(crate) fn router(state: ApiState) -> Result<Router, serde_json::Error> {
@@ -52,6 +65,7 @@ pub(crate) fn router(state: ApiState) -> Result<Router, serde_json::Error> {
         attachments::routes,
         realtime::routes,
         operations::routes,
+        metrics::routes,
     ]
     .into_iter()
     .fold(Routes::new(), |routes, add| add(routes));
@@ -116,9 +130,13 @@ async fn let_in(
             route.as_str()
         );
     }
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    state
+        .metrics()
+        .answered(&method, route, status, code, began.elapsed());
     tracing::info!(
         %method,
-        route = route.as_ref().map_or("none", MatchedPath::as_str),
+        route,
         bytes,
         status = status.as_u16(),
         micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),

@@ -37,12 +37,12 @@ pub(super) struct Health {
 }
 
 /// `GET /healthz`
-async fn healthz() -> Json<Health> {
+pub(super) async fn healthz() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
 /// `GET /readyz`
-async fn readyz(State(state): State<ApiState>) -> Answer<Json<Health>> {
+pub(super) async fn readyz(State(state): State<ApiState>) -> Answer<Json<Health>> {
     if state.load().is_draining() {
         return Err(Refusal::new(ErrorCode::Unavailable, "the relay ends"));
     }
@@ -52,7 +52,7 @@ async fn readyz(State(state): State<ApiState>) -> Answer<Json<Health>> {
 
 /// Whether this is asked for also while the relay ends.
 pub(super) fn answers_always(path: &str) -> bool {
-    matches!(path, "/healthz" | "/readyz")
+    matches!(path, "/healthz" | "/readyz" | "/metrics")
 }
 
 /// What was found when storage was last asked to write.
@@ -80,6 +80,11 @@ impl Readiness {
         *last = Some((Instant::now(), answer.clone()));
         answer
     }
+}
+
+/// `GET /metrics` on the port for operators.
+pub(super) async fn metrics(State(state): State<ApiState>) -> Answer<Response> {
+    super::metrics::exposition(&state).await
 }
 
 /// `GET /openapi.json`

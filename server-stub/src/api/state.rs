@@ -1,6 +1,7 @@
 //! What every handler shares.
 
 use super::load::Load;
+use super::metrics::Metrics;
 use super::operations::Readiness;
 use super::pace::Limits;
 use super::realtime::Sockets;
@@ -33,6 +34,7 @@ pub(crate) struct Parts {
     pub(crate) sockets: Sockets,
     pub(crate) limits: Limits,
     pub(crate) load: Load,
+    pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
     pub(crate) public_origin: String,
     pub(crate) cors_origins: Vec<String>,
@@ -101,6 +103,10 @@ impl ApiState {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     pub(crate) fn readiness(&self) -> &Readiness {

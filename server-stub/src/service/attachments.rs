@@ -41,6 +41,16 @@ impl Service {
                 ),
             ));
         }
+        let stored = self.storage.attachment_bytes(caller.user_id.clone());
+        if stored.await?.saturating_add(request.size) > self.rules.attachment_quota {
+            return Err(Refusal::new(
+                ErrorCode::TooLarge,
+                format!(
+                    "an account's attachments have at most {} bytes together",
+                    self.rules.attachment_quota
+                ),
+            ));
+        }
         let id: AttachmentId = URL_SAFE_NO_PAD
             .encode(self.random_bytes::<16>()?)
             .parse()

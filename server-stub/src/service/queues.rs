@@ -80,6 +80,11 @@ impl Service {
         Ok(self.storage.acknowledge(device.clone(), positions).await?)
     }
 
+    /// How many entries wait, of all devices together.
+    pub async fn queued_entries(&self) -> Answer<u64> {
+        Ok(self.storage.queued_entries().await?)
+    }
+
     /// How many entries wait.
     pub async fn queue_length(&self, device: &DeviceName) -> Answer<u64> {
         self.authorise(device).await?;

@@ -7,6 +7,8 @@ use sealwire_wire::limits;
 pub struct Rules {
     /// One encrypted attachment, in bytes.
     pub attachment_max: u64,
+    /// All attachments that an account's devices made, in bytes.
+    pub attachment_quota: u64,
     /// Whether a bundle without a one-time prekey is refused (503 `prekeys_exhausted`) instead of given out.
     pub demand_one_time_prekeys: bool,
     /// Linking mailboxes open at once; 429 beyond. Anybody may open one, so their number is bounded.
@@ -19,6 +21,7 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             attachment_max: limits::ATTACHMENT_MAX,
+            attachment_quota: 10 * 1024 * 1024 * 1024,
             demand_one_time_prekeys: false,
             mailboxes_max: 10_000,
             queue_ttl_ms: limits::QUEUE_TTL_MS,

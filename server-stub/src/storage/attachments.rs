@@ -35,6 +35,9 @@ pub trait Attachments {
     /// Makes room for one.
     fn create_attachment(&self, record: AttachmentRecord) -> Pending<'_, ()>;
 
+    /// The announced sizes of all that an account's devices made, together.
+    fn attachment_bytes(&self, owner: UserId) -> Pending<'_, u64>;
+
     /// One attachment.
     fn attachment(&self, id: AttachmentId) -> Pending<'_, Option<AttachmentRecord>>;
 

@@ -60,4 +60,7 @@ pub trait Queues {
 
     /// How many entries wait.
     fn queue_length(&self, device: DeviceName) -> Pending<'_, u64>;
+
+    /// How many entries wait, of all devices together.
+    fn queued_entries(&self) -> Pending<'_, u64>;
 }

@@ -231,3 +231,72 @@ async fn ten_thousand_frames_a_second_close_the_socket() {
     assert!(matches!(socket.close_code().await, 4004 | 0));
     alice.socket().await.catch_up().await;
 }
+
+/// The value of a line of `/metrics`.
+fn value(text: &str, name: &str) -> f64 {
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {name} in {text}"))
+        .parse()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn metrics_count_sends_latencies_queues_sockets_commits_and_refusals_and_name_nobody() {
+    let relay = relay_with(|config| config.metrics_listen(([127, 0, 0, 1], 0).into())).await;
+    let Pair {
+        alice, bob, thread, ..
+    } = pair(&relay).await;
+    for client_seq in 1..=3 {
+        alice.sent(thread, client_seq, &[&bob]).await;
+    }
+    let refused = alice.send(thread, 4, &[]).await;
+    assert_eq!(problem(refused).await.code, ErrorCode::DeviceMismatch);
+    let mut socket = bob.socket().await;
+    socket.catch_up().await;
+
+    let own_port = format!("http://{}/metrics", relay.metrics_addr().unwrap());
+    for url in [own_port, format!("{}/metrics", relay.url())] {
+        let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+        assert_eq!(value(&text, "sealwire_sends_accepted_total"), 3.0);
+        assert_eq!(value(&text, "sealwire_send_seconds_count"), 3.0);
+        assert!(value(&text, "sealwire_send_seconds_sum") > 0.0);
+        let mismatch = "_total{code=\"device_mismatch\"}";
+        assert_eq!(value(&text, &format!("sealwire_refusals{mismatch}")), 1.0);
+        assert_eq!(
+            value(&text, &format!("sealwire_sends_refused{mismatch}")),
+            1.0
+        );
+        assert_eq!(value(&text, "sealwire_queue_entries"), 3.0);
+        assert_eq!(value(&text, "sealwire_sockets"), 1.0);
+        assert_eq!(value(&text, "sealwire_replays_total"), 1.0);
+        assert_eq!(value(&text, "sealwire_replayed_entries_total"), 3.0);
+        assert!(value(&text, "sealwire_commit_seconds_count") > 3.0);
+        assert!(value(&text, "sealwire_sweeps_total") >= 1.0);
+        assert!(!text.contains("alice") && !text.contains("bob"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_are_not_for_whoever_reaches_the_relays_own_port_through_a_proxy() {
+    let relay = relay().await;
+    let request = Client::new().get(format!("{}/metrics", relay.url()));
+    let answer = request.header("x-forwarded-for", "192.0.2.1").send().await;
+    refused(answer.unwrap(), 403, ErrorCode::Forbidden).await;
+}
+
+#[tokio::test]
+async fn an_account_uploads_no_more_than_its_quota() {
+    let relay = relay_with(|config| config.attachment_quota(100)).await;
+    let Pair { alice, bob, .. } = pair(&relay).await;
+    let room = async |device: &Device, size: u64| {
+        let asked = serde_json::json!({ "size": size });
+        let request = device.post("/v1/attachments").json(&asked);
+        request.send().await.unwrap()
+    };
+    assert_eq!(room(&alice, 60).await.status(), StatusCode::CREATED);
+    refused(room(&alice, 41).await, 413, ErrorCode::TooLarge).await;
+    assert_eq!(room(&alice, 40).await.status(), StatusCode::CREATED);
+    assert_eq!(room(&bob, 100).await.status(), StatusCode::CREATED);
+}

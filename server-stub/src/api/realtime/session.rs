@@ -194,6 +194,9 @@ impl Session {
         if !self.behind
             && let Some(replayed) = self.replayed.take()
         {
+            let metrics = self.state.metrics();
+            metrics.replays.add(1);
+            metrics.replayed.add(replayed);
             self.say(ServerEvent::CaughtUp { replayed });
             self.count_prekeys().await?;
         }

@@ -110,6 +110,11 @@ impl Sockets {
         }
     }
 
+    /// How many are open.
+    pub(crate) fn open(&self) -> usize {
+        self.0.lock().open
+    }
+
     /// Waits until every socket has ended.
     pub(crate) async fn all_ended(&self) {
         loop {

@@ -1,6 +1,7 @@
 //! What every engine must do, step by step, below the rules: the same suite runs against each.
 
 mod accounts;
+mod attachments;
 mod controls;
 mod messages;
 mod queues;

@@ -29,6 +29,7 @@ fn queue_entries_derive_once_in_the_threads_order_whoever_comes_first() {
             steps.iter().map(|step| step.row.id).collect::<Vec<_>>()
         );
         assert_eq!(done(storage.queue_length(bob.clone())), 3);
+        assert_eq!(done(storage.queued_entries()), 3);
         // What was acknowledged does not come back by deriving again.
         let first = done(storage.queue_after(bob.clone(), 0, 1))
             .remove(0)

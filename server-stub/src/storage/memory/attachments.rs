@@ -19,6 +19,14 @@ impl Attachments for Memory {
         })
     }
 
+    fn attachment_bytes(&self, owner: UserId) -> Pending<'_, u64> {
+        self.step(|state| {
+            let records = state.attachments.values().map(|made| &made.record);
+            let of_owner = records.filter(|record| record.owner.user_id == owner);
+            of_owner.map(|record| record.size).sum()
+        })
+    }
+
     fn attachment(&self, id: AttachmentId) -> Pending<'_, Option<AttachmentRecord>> {
         self.step(|state| {
             state

@@ -107,6 +107,16 @@ impl Queues for Memory {
         })
     }
 
+    fn queued_entries(&self) -> Pending<'_, u64> {
+        self.step(|state| {
+            let lengths = state.queues.values().map(|queue| {
+                let waiting: usize = queue.lanes.values().map(|lane| lane.len()).sum();
+                (queue.placed.len() + waiting) as u64
+            });
+            lengths.sum()
+        })
+    }
+
     fn queue_length(&self, device: DeviceName) -> Pending<'_, u64> {
         self.step(|state| {
             state.queues.get(&device).map_or(0, |queue| {

@@ -25,6 +25,13 @@ impl Attachments for Sqlite {
         })
     }
 
+    fn attachment_bytes(&self, owner: UserId) -> Pending<'_, u64> {
+        self.read(move |db| {
+            db.prepare_cached("SELECT coalesce(sum(size), 0) FROM attachment WHERE user_id = ?1")?
+                .query_row([owner.as_str()], |row| number(row, 0))
+        })
+    }
+
     fn attachment(&self, id: AttachmentId) -> Pending<'_, Option<AttachmentRecord>> {
         self.read(move |db| {
             db.prepare_cached(

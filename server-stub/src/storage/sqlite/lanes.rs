@@ -1,11 +1,13 @@
 //! Where steps run: one writer that groups commits, readers apart, or everything inline.
 
+use super::commits::Commits;
 use super::{OpenError, Pending, StorageError, storage_error};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// Jobs of one commit: enough to spread the cost of a sync, few enough to answer soon.
@@ -48,9 +50,12 @@ impl Lanes {
     pub(super) fn threads(
         writer: Connection,
         mut reader: impl FnMut() -> rusqlite::Result<Connection>,
+        commits: Arc<Commits>,
     ) -> Result<Self, OpenError> {
         let (writes, jobs) = mpsc::channel();
-        let mut handles = vec![spawn("relay-writer", move || write_all(&writer, &jobs))?];
+        let mut handles = vec![spawn("relay-writer", move || {
+            write_all(&writer, &jobs, &commits)
+        })?];
         let (reads, jobs) = mpsc::channel();
         let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..READERS {
@@ -172,7 +177,7 @@ fn read_all(connection: &Connection, jobs: &Mutex<Receiver<Box<dyn Job>>>) {
     }
 }
 
-fn write_all(connection: &Connection, jobs: &Receiver<Box<dyn Job>>) {
+fn write_all(connection: &Connection, jobs: &Receiver<Box<dyn Job>>, commits: &Commits) {
     while let Ok(first) = jobs.recv() {
         let mut group = vec![first];
         while group.len() < GROUP_MAX
@@ -180,7 +185,9 @@ fn write_all(connection: &Connection, jobs: &Receiver<Box<dyn Job>>) {
         {
             group.push(next);
         }
+        let (began, writes) = (Instant::now(), group.len());
         let outcome = commit_group(connection, &mut group);
+        commits.count(began.elapsed(), writes, outcome.is_ok());
         for job in group {
             job.answer(outcome.clone());
         }
@@ -272,7 +279,7 @@ mod tests {
         writer
             .execute_batch("CREATE TABLE IF NOT EXISTS n (n INTEGER PRIMARY KEY) STRICT")
             .unwrap();
-        Lanes::threads(writer, || super::super::connect(&path)).unwrap()
+        Lanes::threads(writer, || super::super::connect(&path), Arc::default()).unwrap()
     }
 
     fn insert(lanes: &Lanes, number: i64) -> Pending<'static, ()> {

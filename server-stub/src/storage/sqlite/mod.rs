@@ -6,6 +6,7 @@
 mod accounts;
 mod attachments;
 mod columns;
+mod commits;
 mod controls;
 mod lanes;
 mod mailboxes;
@@ -16,10 +17,12 @@ mod schema;
 mod upkeep;
 
 use super::{Pending, StorageError};
+pub(crate) use commits::Commits;
 use lanes::Lanes;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, OpenOptions};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The name of the database inside the data folder.
 const DATABASE: &str = "relay.db";
@@ -50,6 +53,7 @@ pub struct SqliteOptions {
 /// SQLite in a data folder.
 pub struct Sqlite {
     lanes: Lanes,
+    commits: Arc<Commits>,
     _lock: File,
 }
 
@@ -95,11 +99,21 @@ impl Sqlite {
         if let Some(pages) = options.max_page_count {
             writer.pragma_update(None, "max_page_count", pages)?;
         }
+        let commits = Arc::new(Commits::default());
         let lanes = match options.threading {
             Threading::Inline => Lanes::inline(writer),
-            Threading::Threads => Lanes::threads(writer, || connect(&path))?,
+            Threading::Threads => Lanes::threads(writer, || connect(&path), Arc::clone(&commits))?,
         };
-        Ok(Self { lanes, _lock: lock })
+        Ok(Self {
+            lanes,
+            commits,
+            _lock: lock,
+        })
+    }
+
+    /// What is counted of group commits.
+    pub(crate) fn commits(&self) -> Arc<Commits> {
+        Arc::clone(&self.commits)
     }
 
     /// A step that writes: all of it or nothing, answered once it is durable.

@@ -128,6 +128,13 @@ impl Queues for Sqlite {
         })
     }
 
+    fn queued_entries(&self) -> Pending<'_, u64> {
+        self.read(move |db| {
+            db.prepare_cached("SELECT count(*) FROM queue_entry")?
+                .query_row([], |row| number(row, 0))
+        })
+    }
+
     fn queue_length(&self, device: DeviceName) -> Pending<'_, u64> {
         self.read(move |db| {
             db.prepare_cached(

@@ -195,6 +195,7 @@ CREATE TABLE attachment (
     digest BLOB
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attachment_by_age ON attachment (created_at);
+CREATE INDEX attachment_by_owner ON attachment (user_id, size);
 
 CREATE TABLE attachment_thread (
     attachment_id TEXT NOT NULL REFERENCES attachment (id),
