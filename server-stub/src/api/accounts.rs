@@ -3,20 +3,21 @@
 use super::openapi::{Routes, about};
 use super::owned::owned;
 use super::request::{
-    Anybody, Body, ListPublisher, Params, PathIds, Platform, Reader, Registering, Writer,
+    Anybody, Body, DevicesReader, DevicesWriter, ListPublisher, Params, PathIds, Platform, Reader,
+    Registering, Writer,
 };
 use super::state::ApiState;
 use crate::service::{Answer, Refusal};
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use sealwire_wire::UserId;
 use sealwire_wire::contract::{
     Challenge, ChallengeRequest, DeviceListsAnswer, DeviceListsQuery, ErrorCode, OwnDevices,
     PublishDeviceList, RegisterDevice, RegisteredDevice, ReservedDevice, Token, TokenRequest,
     UserDeviceLists,
 };
 use sealwire_wire::limits::PREKEY_BODY_MAX;
+use sealwire_wire::{DeviceId, UserId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -41,6 +42,12 @@ pub(super) fn routes(routes: Routes) -> Routes {
                 PrekeyIdConflict,
                 Unprocessable,
             ]),
+        )
+        .delete(
+            "/v1/devices/{id}",
+            disable,
+            about("Disables a device at once: no token, no socket, no queue. It stays in the list until a list removes it")
+                .refuses(&[NotFound, UserUnknown]),
         )
         .post(
             "/v1/devices/query",
@@ -133,10 +140,24 @@ pub(super) async fn publish_list(
 
 /// `GET /v1/me/devices`
 pub(super) async fn own_devices(
-    Reader(caller): Reader,
+    DevicesReader(holder): DevicesReader,
     State(state): State<ApiState>,
 ) -> Answer<Json<OwnDevices>> {
-    state.service().own_devices(&caller).await.map(Json)
+    state.service().own_devices(&holder).await.map(Json)
+}
+
+/// `DELETE /v1/devices/{id}`
+pub(super) async fn disable(
+    DevicesWriter(holder): DevicesWriter,
+    State(state): State<ApiState>,
+    PathIds(device): PathIds<DeviceId>,
+) -> Answer<StatusCode> {
+    owned(async move {
+        let disabled = state.service().disable_device(&holder, device).await?;
+        state.sockets().wake(&disabled.wake);
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }
 
 /// The query of `GET /v1/users/{id}/devices`.

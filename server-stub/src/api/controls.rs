@@ -2,7 +2,7 @@
 
 use super::openapi::{Routes, about};
 use super::owned::owned;
-use super::request::{Body, Idempotency, PathIds, Sender};
+use super::request::{Body, ControlSender, Idempotency, PathIds, Sender};
 use super::state::ApiState;
 use crate::service::Answer;
 use axum::Json;
@@ -38,7 +38,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
 
 /// `POST /v1/control`
 pub(super) async fn send(
-    Sender(caller): Sender,
+    ControlSender(caller): ControlSender,
     State(state): State<ApiState>,
     Idempotency(key): Idempotency,
     Body(control): Body<SendControl, SEND_BODY_MAX>,

@@ -4,7 +4,6 @@
 //! anybody may ask, and a row is written only for a nonce that its device has answered.
 
 use super::{Answer, Refusal, Service};
-use crate::storage::DeviceState;
 use sealwire_crypto::challenge;
 use sealwire_crypto::signature::Signature;
 use sealwire_crypto::transcript::Transcript;
@@ -64,10 +63,10 @@ impl Service {
         };
         let signature = Signature::from_bytes(request.signature.as_slice()).map_err(|_| wrong())?;
         asked.verify(&identity, &signature).map_err(|_| wrong())?;
-        if device.state != DeviceState::Live {
+        if !device.is_live() {
             return Err(Refusal::new(
                 ErrorCode::DeviceRevoked,
-                "this device is not in its user's newest list",
+                "this device is disabled, or not in its user's newest list",
             ));
         }
         if !self.storage.spend_nonce(nonce, expires_at).await? {

@@ -5,18 +5,17 @@ use super::{Answer, Refusal, Service, Wake, Woken, public_data};
 use crate::storage::{Account, AppendList, Appended, DeviceState, ListRecord, QueueSource};
 use sealwire_crypto::device::DeviceList;
 use sealwire_wire::contract::{
-    DeviceListsAnswer, DeviceListsQuery, DeviceName, ErrorCode, OwnDevice, OwnDevices, SignedList,
-    UserDeviceLists,
+    DeviceListsAnswer, DeviceListsQuery, DeviceName, ErrorCode, SignedList, UserDeviceLists,
 };
 use sealwire_wire::limits::{LISTS_PER_ANSWER, QUERY_USERS_MAX};
 use sealwire_wire::{DeviceId, UserId};
 
-/// Who publishes a list.
+/// Who speaks for an account: publishes its lists, looks at its devices, disables them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Publisher {
     /// A live device of the account.
     Device(DeviceName),
-    /// The holder of a platform token of this user: recovery lists alone.
+    /// The holder of a platform token of this user. Of lists it publishes recoveries alone.
     Platform(UserId),
 }
 
@@ -117,24 +116,6 @@ impl Service {
             users.extend(self.lists_of(&wanted.user_id, wanted.known_version).await?);
         }
         Ok(DeviceListsAnswer { users })
-    }
-
-    /// The caller's own devices.
-    pub async fn own_devices(&self, caller: &DeviceName) -> Answer<OwnDevices> {
-        let account = self.live_account(caller).await?;
-        let devices = account
-            .devices
-            .iter()
-            .filter(|device| device.state != DeviceState::Removed)
-            .map(|device| OwnDevice {
-                device_id: device.device_id,
-                registration_id: device.registration_id,
-                active: device.state == DeviceState::Live,
-                registered_at: device.registered_at,
-                disabled_at: None,
-            })
-            .collect();
-        Ok(OwnDevices { devices })
     }
 
     pub(super) async fn existing_account(&self, user: &UserId) -> Answer<Account> {

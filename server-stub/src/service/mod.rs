@@ -14,6 +14,7 @@ mod list_locks;
 mod lists;
 mod live_devices;
 mod mailboxes;
+mod own_devices;
 mod polling;
 mod prekeys;
 mod public_data;

@@ -61,7 +61,7 @@ impl Service {
         }
     }
 
-    /// Whether the device is live: in the newest list of its user, and registered. 403 `device_revoked` else.
+    /// Whether the device is live: in the newest list of its user, registered, and not disabled. 403 `device_revoked` else.
     ///
     /// Every method that takes a caller asks this itself; sockets ask it again when they are woken.
     pub async fn authorise(&self, caller: &DeviceName) -> Answer<()> {
@@ -121,6 +121,7 @@ impl Service {
             registered_by: sha256(&as_json),
             registered_at: self.clock.now(),
             state: DeviceState::Registered,
+            disabled_at: None,
         })
     }
 
@@ -275,6 +276,6 @@ fn account_exists() -> Refusal {
 pub(super) fn not_live() -> Refusal {
     Refusal::new(
         ErrorCode::DeviceRevoked,
-        "this device is not in its user's newest list",
+        "this device is disabled, or not in its user's newest list",
     )
 }

@@ -1,7 +1,7 @@
 //! Accounts: their devices, the grants spent on them, and every version of their signed device list.
 
 use super::Pending;
-use sealwire_wire::contract::{PrekeyUpload, SignedList};
+use sealwire_wire::contract::{DeviceName, PrekeyUpload, SignedList};
 use sealwire_wire::{DeviceId, Timestamp, UserId};
 
 /// One registered device.
@@ -19,6 +19,15 @@ pub struct DeviceRecord {
     pub registered_at: Timestamp,
     /// Where it stands.
     pub state: DeviceState,
+    /// Since when it is disabled, whatever its lists say.
+    pub disabled_at: Option<Timestamp>,
+}
+
+impl DeviceRecord {
+    /// Whether the newest list holds it and nobody has disabled it.
+    pub fn is_live(&self) -> bool {
+        self.state == DeviceState::Live && self.disabled_at.is_none()
+    }
 }
 
 /// Where a device stands. It only ever moves down this list.
@@ -26,7 +35,7 @@ pub struct DeviceRecord {
 pub enum DeviceState {
     /// Registered, in no list yet.
     Registered,
-    /// In the newest list.
+    /// In the newest list; live unless it is disabled.
     Live,
     /// Was in a list, and is no longer: never live again.
     Removed,
@@ -60,8 +69,13 @@ impl Account {
         self.devices.iter().find(|device| device.device_id == id)
     }
 
-    /// The devices of the newest list.
+    /// The devices of the newest list that nobody has disabled.
     pub fn live(&self) -> impl Iterator<Item = &DeviceRecord> {
+        self.devices.iter().filter(|device| device.is_live())
+    }
+
+    /// The devices of the newest list.
+    pub fn listed(&self) -> impl Iterator<Item = &DeviceRecord> {
         self.devices
             .iter()
             .filter(|device| device.state == DeviceState::Live)
@@ -158,6 +172,9 @@ pub trait Accounts {
 
     /// Publishes the next version, by compare-and-set on version and hash.
     fn append_list(&self, step: AppendList) -> Pending<'_, Appended>;
+
+    /// Disables a device, if there is one: it has no queue, no envelopes and no prekeys any more. The first time counts.
+    fn disable_device(&self, device: DeviceName, at: Timestamp) -> Pending<'_, ()>;
 
     /// Versions after `since`, oldest first.
     fn lists_after(&self, user: UserId, since: u64, limit: u32) -> Pending<'_, Vec<ListRecord>>;

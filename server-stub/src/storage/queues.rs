@@ -24,7 +24,7 @@ pub enum QueueSource {
         id: MessageId,
     },
     /// A version of a device list: for the live devices of its user and of everybody who shares a thread with them.
-    /// Devices that the list removed lose their queue and prekeys.
+    /// Devices that the list removed lose their queue and prekeys, as those that were disabled did.
     List {
         /// Whose.
         user_id: UserId,

@@ -33,7 +33,7 @@ async fn what_is_no_token_of_this_relay_is_unauthorized() {
         String::new(),
     ] {
         alice.token = forged;
-        let answer = alice.get("/v1/me/devices").send().await.unwrap();
+        let answer = alice.get("/v1/prekeys/count").send().await.unwrap();
         refused(answer, 401, ErrorCode::Unauthorized).await;
     }
     let url = format!("{}/v1/me/devices", relay.url());

@@ -11,6 +11,7 @@ mod auth;
 mod bad_input;
 mod controls;
 mod devices;
+mod disabling;
 mod faults;
 mod messages;
 mod openapi;

@@ -3,8 +3,8 @@
 use super::Operation;
 use crate::api::realtime::SocketAccess;
 use crate::api::request::{
-    Anybody, Body, BundleReader, ControlSender, Idempotency, Linking, ListPublisher, Params,
-    PathIds, Platform, Reader, Registering, Sender, Writer,
+    Anybody, Body, BundleReader, ControlSender, DevicesReader, DevicesWriter, Idempotency, Linking,
+    ListPublisher, Params, PathIds, Platform, Reader, Registering, Sender, Writer,
 };
 use crate::api::{dev, state::ApiState};
 use axum::extract::{Request, State};
@@ -91,6 +91,14 @@ inputs! {
         operation.allow(SecurityRequirement::new(PLATFORM, [""; 0]));
     };
     ListPublisher: |operation| {
+        with_token(operation, DEVICE, &WRITE);
+        operation.allow(SecurityRequirement::new(PLATFORM, [""; 0]));
+    };
+    DevicesReader: |operation| {
+        with_token(operation, DEVICE, &READ);
+        operation.allow(SecurityRequirement::new(PLATFORM, [""; 0]));
+    };
+    DevicesWriter: |operation| {
         with_token(operation, DEVICE, &WRITE);
         operation.allow(SecurityRequirement::new(PLATFORM, [""; 0]));
     };

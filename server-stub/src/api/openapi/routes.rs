@@ -78,7 +78,6 @@ impl Routes {
         self.add(HttpMethod::Put, MethodFilter::PUT, path, handler, about)
     }
 
-    #[allow(dead_code, reason = "for the routes that end something")]
     pub(in crate::api) fn delete<H, I>(
         self,
         path: &'static str,

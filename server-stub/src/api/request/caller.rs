@@ -16,6 +16,12 @@ pub(crate) struct Platform(pub(crate) Option<UserId>);
 /// Whoever may publish a device list: a device, or the platform's word for a user.
 pub(crate) struct ListPublisher(pub(crate) Publisher);
 
+/// Whoever may look at an account's devices: one of them, or the platform's word for the user.
+pub(crate) struct DevicesReader(pub(crate) Publisher);
+
+/// Whoever may disable an account's devices: one of them, or the platform's word for the user.
+pub(crate) struct DevicesWriter(pub(crate) Publisher);
+
 /// The address at the other end of the connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
@@ -58,7 +64,6 @@ callers! {
     /// A device that sends a message.
     Sender: Write, sends;
     /// A device that sends a control message.
-    #[allow(dead_code, reason = "for the route of control messages")]
     ControlSender: Write, controls;
     /// A device that asks for bundles.
     BundleReader: Read, bundles;
@@ -80,12 +85,7 @@ impl FromRequestParts<ApiState> for ListPublisher {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
-        let token = bearer(parts)?;
-        // A token that the platform signed is recognised as such; any other answers as a device's.
-        let publisher = match state.platform().read(token, state.now()) {
-            Ok(user) => Publisher::Platform(user),
-            Err(_) => Publisher::Device(access(token, state, Scope::Write)?.into_device()),
-        };
+        let publisher = publisher(parts, state, Scope::Write)?;
         let user = match &publisher {
             Publisher::Platform(user) => user,
             Publisher::Device(device) => &device.user_id,
@@ -94,6 +94,39 @@ impl FromRequestParts<ApiState> for ListPublisher {
         state.limits().lists.take(user)?;
         Ok(Self(publisher))
     }
+}
+
+impl FromRequestParts<ApiState> for DevicesReader {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
+        paced_publisher(parts, state, Scope::Read).map(Self)
+    }
+}
+
+impl FromRequestParts<ApiState> for DevicesWriter {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
+        paced_publisher(parts, state, Scope::Write).map(Self)
+    }
+}
+
+fn paced_publisher(parts: &Parts, state: &ApiState, scope: Scope) -> Result<Publisher, Refusal> {
+    let publisher = publisher(parts, state, scope)?;
+    if let Publisher::Device(device) = &publisher {
+        state.limits().requests.take(device)?;
+    }
+    Ok(publisher)
+}
+
+fn publisher(parts: &Parts, state: &ApiState, scope: Scope) -> Result<Publisher, Refusal> {
+    let token = bearer(parts)?;
+    // A token that the platform signed is recognised as such; any other answers as a device's.
+    Ok(match state.platform().read(token, state.now()) {
+        Ok(user) => Publisher::Platform(user),
+        Err(_) => Publisher::Device(access(token, state, scope)?.into_device()),
+    })
 }
 
 impl FromRequestParts<ApiState> for Anybody {

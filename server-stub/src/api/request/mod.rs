@@ -8,7 +8,7 @@ mod ids;
 pub(crate) use arriving::Arriving;
 pub(crate) use body::{Body, announced_length};
 pub(crate) use caller::{
-    Anybody, BundleReader, ControlSender, Linking, ListPublisher, Peer, Platform, Reader,
-    Registering, Sender, Writer, access, bearer, rated,
+    Anybody, BundleReader, ControlSender, DevicesReader, DevicesWriter, Linking, ListPublisher,
+    Peer, Platform, Reader, Registering, Sender, Writer, access, bearer, rated,
 };
 pub(crate) use ids::{Idempotency, Params, PathIds, query_id};

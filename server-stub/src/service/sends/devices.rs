@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 impl Service {
     /// One envelope for each live device of all participants but the sending one, which must be live too, under its
-    /// registration.
+    /// registration. Devices that are listed but disabled may have one or not: senders need not know of it.
     pub(super) async fn check_devices(
         &self,
         caller: &DeviceName,
@@ -41,10 +41,34 @@ impl Service {
             }
         }
         mismatch.missing = live.into_keys().collect();
+        self.forgive_disabled(thread, &mut mismatch.extra).await?;
         if mismatch == DeviceMismatch::default() {
             Ok(())
         } else {
             Err(Refusal::mismatch(mismatch))
         }
+    }
+
+    /// Takes out the devices that are listed, but disabled.
+    async fn forgive_disabled(
+        &self,
+        thread: &ThreadRecord,
+        extra: &mut Vec<DeviceName>,
+    ) -> Answer<()> {
+        for user in &thread.participants {
+            if extra.iter().any(|device| device.user_id == *user)
+                && let Some(account) = self.storage.account(user.clone()).await?
+            {
+                let disabled: Vec<_> = account
+                    .listed()
+                    .filter(|device| !device.is_live())
+                    .map(|device| device.device_id)
+                    .collect();
+                extra.retain(|device| {
+                    device.user_id != *user || !disabled.contains(&device.device_id)
+                });
+            }
+        }
+        Ok(())
     }
 }

@@ -216,7 +216,7 @@ fn ten_devices_are_the_limit() {
         let swapped = alice.list_with(&[11], &[2]);
         publish(&world, &alice, &swapped).unwrap();
         assert_eq!(
-            run(world.service.own_devices(&alice.name(1)))
+            run(world.service.own_devices(&Publisher::Device(alice.name(1))))
                 .unwrap()
                 .devices
                 .iter()

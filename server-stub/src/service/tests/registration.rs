@@ -1,6 +1,7 @@
 use super::people::travelling;
 use super::world::run;
 use super::{Account, World, on_both_engines, refused};
+use crate::service::Publisher;
 use sealwire_crypto::device::SignedDeviceList;
 use sealwire_wire::Base64;
 use sealwire_wire::contract::ErrorCode;
@@ -10,7 +11,7 @@ fn the_first_device_opens_the_account_and_is_live() {
     on_both_engines(|world| {
         let alice = world.open_account("alice");
         run(world.service.authorise(&alice.name(1))).unwrap();
-        let own = run(world.service.own_devices(&alice.name(1)))
+        let own = run(world.service.own_devices(&Publisher::Device(alice.name(1))))
             .unwrap()
             .devices;
         assert_eq!(
@@ -77,7 +78,7 @@ fn a_registration_whose_answer_was_lost_is_answered_again() {
                 .active
         );
         let list = alice.list_with(&[2], &[]);
-        let publisher = crate::service::Publisher::Device(alice.name(1));
+        let publisher = Publisher::Device(alice.name(1));
         run(world.service.publish_list(&publisher, &list)).unwrap();
         // Also long after the grant ran out, and with the device as it stands by then.
         world.pass_ms(10_000_000);

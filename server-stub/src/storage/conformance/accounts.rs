@@ -124,6 +124,44 @@ fn a_list_is_appended_by_compare_and_set_and_moves_its_devices() {
 }
 
 #[test]
+fn a_disabled_device_has_nothing_left_and_stays_so_in_later_lists() {
+    on_every_engine(|storage| {
+        open(storage, "alice");
+        open(storage, "bob");
+        done(storage.create_thread(thread("alice", "bob")));
+        let before = message("alice", "bob", 1);
+        done(storage.accept_message(before.clone()));
+        done(storage.queue(source(&before), NOW));
+        let bob = name("bob", 1);
+        done(storage.disable_device(bob.clone(), NOW));
+        done(storage.disable_device(bob.clone(), LATER));
+        done(storage.disable_device(name("nobody", 1), NOW));
+        assert_eq!(done(storage.queue_length(bob.clone())), 0);
+        assert_eq!(done(storage.take_prekeys(bob.clone())), None);
+        let row = done(storage.message(before.row.thread_id, before.row.id, bob.clone()));
+        assert_eq!(row.unwrap().envelope, None);
+        // One that was wrapped for it nonetheless is not queued.
+        let after = message("alice", "bob", 2);
+        done(storage.accept_message(after.clone()));
+        assert!(done(storage.queue(source(&after), NOW)).is_empty());
+        // A list that still holds it changes nothing, and one without it removes it.
+        done(storage.append_list(append("bob", 2, &[1])));
+        let state = || done(storage.account(user("bob"))).unwrap().devices[0].clone();
+        assert_eq!(
+            (state().state, state().disabled_at, state().is_live()),
+            (DeviceState::Live, Some(NOW), false)
+        );
+        let list = QueueSource::List {
+            user_id: user("bob"),
+            version: 2,
+        };
+        assert_eq!(done(storage.queue(list, NOW)), [name("alice", 1)]);
+        done(storage.append_list(append("bob", 3, &[])));
+        assert_eq!(state().state, DeviceState::Removed);
+    });
+}
+
+#[test]
 fn prekeys_are_stored_whole_or_not_and_taken_once() {
     on_every_engine(|storage| {
         open(storage, "alice");

@@ -66,6 +66,7 @@ fn device(id: u32, state: DeviceState) -> DeviceRecord {
         registered_by: [id as u8; 32],
         registered_at: NOW,
         state,
+        disabled_at: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Accounts in memory.
 
+use super::queues::retire;
 use super::state::{AccountState, PrekeyState};
 use super::{Memory, Pending, prekeys};
 use crate::storage::{
@@ -7,7 +8,7 @@ use crate::storage::{
     OpenAccount, Opened,
 };
 use sealwire_wire::contract::DeviceName;
-use sealwire_wire::{DeviceId, UserId};
+use sealwire_wire::{DeviceId, Timestamp, UserId};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -119,6 +120,19 @@ impl Accounts for Memory {
             account.to_queue.insert(step.list.version);
             account.lists.push(step.list);
             Appended::Appended
+        })
+    }
+
+    fn disable_device(&self, name: DeviceName, at: Timestamp) -> Pending<'_, ()> {
+        self.step(|state| {
+            let account = state.accounts.get_mut(&name.user_id);
+            let device = account.and_then(|account| account.devices.get_mut(&name.device_id));
+            if let Some(device) = device
+                && device.disabled_at.is_none()
+            {
+                device.disabled_at = Some(at);
+                retire(state, &name);
+            }
         })
     }
 

@@ -2,7 +2,7 @@
 
 use super::state::{ControlState, Dice, Entry, Lane, QueueState, State, ThreadState, What};
 use super::{Memory, Pending};
-use crate::storage::{DeviceState, QueueEntry, QueueSource, Queues};
+use crate::storage::{DeviceRecord, DeviceState, QueueEntry, QueueSource, Queues};
 use sealwire_wire::contract::{DeviceName, ServerEvent};
 use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -233,18 +233,14 @@ fn queue_list(state: &mut State, user: &UserId, version: u64, now: Timestamp) ->
     if !account.to_queue.remove(&version) {
         return Vec::new();
     }
-    let removed: Vec<DeviceName> = names(account, user, DeviceState::Removed).collect();
+    let removed: Vec<DeviceName> = account
+        .devices
+        .values()
+        .filter(|device| device.state == DeviceState::Removed)
+        .map(|device| name(user, device))
+        .collect();
     for device in removed {
-        state.queues.remove(&device);
-        state.prekeys.remove(&device);
-        state.controls.retain(|(_, to), _| *to != device);
-        for message in state
-            .threads
-            .values_mut()
-            .flat_map(|thread| thread.messages.values_mut())
-        {
-            message.envelopes.remove(&device);
-        }
+        retire(state, &device);
     }
     let mut people = BTreeSet::from([user.clone()]);
     for thread in state.threads.values() {
@@ -255,7 +251,10 @@ fn queue_list(state: &mut State, user: &UserId, version: u64, now: Timestamp) ->
     let told: Vec<DeviceName> = people
         .iter()
         .filter_map(|user| state.accounts.get(user).map(|account| (account, user)))
-        .flat_map(|(account, user)| names(account, user, DeviceState::Live))
+        .flat_map(|(account, user)| {
+            let live = account.devices.values().filter(|device| device.is_live());
+            live.map(|device| name(user, device))
+        })
         .collect();
     for device in &told {
         let event = ServerEvent::Devices {
@@ -267,19 +266,25 @@ fn queue_list(state: &mut State, user: &UserId, version: u64, now: Timestamp) ->
     told
 }
 
-fn names<'a>(
-    account: &'a super::state::AccountState,
-    user: &'a UserId,
-    state: DeviceState,
-) -> impl Iterator<Item = DeviceName> + 'a {
-    account
-        .devices
-        .values()
-        .filter(move |device| device.state == state)
-        .map(|device| DeviceName {
-            user_id: user.clone(),
-            device_id: device.device_id,
-        })
+/// What lay ready for a device that reads no more.
+pub(super) fn retire(state: &mut State, device: &DeviceName) {
+    state.queues.remove(device);
+    state.prekeys.remove(device);
+    state.controls.retain(|(_, to), _| to != device);
+    for message in state
+        .threads
+        .values_mut()
+        .flat_map(|thread| thread.messages.values_mut())
+    {
+        message.envelopes.remove(device);
+    }
+}
+
+fn name(user: &UserId, device: &DeviceRecord) -> DeviceName {
+    DeviceName {
+        user_id: user.clone(),
+        device_id: device.device_id,
+    }
 }
 
 fn is_live(state: &State, device: &DeviceName) -> bool {
@@ -287,5 +292,5 @@ fn is_live(state: &State, device: &DeviceName) -> bool {
         .accounts
         .get(&device.user_id)
         .and_then(|account| account.devices.get(&device.device_id))
-        .is_some_and(|known| known.state == DeviceState::Live)
+        .is_some_and(DeviceRecord::is_live)
 }

@@ -1,6 +1,7 @@
 //! Accounts in SQLite.
 
 use super::columns::{bytes, device_id, number, of_number, timestamp};
+use super::queues::retire;
 use super::{Pending, Sqlite, prekeys};
 use crate::storage::{
     Account, Accounts, AdmitDevice, Admitted, AppendList, Appended, DeviceRecord, DeviceState,
@@ -8,7 +9,7 @@ use crate::storage::{
 };
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use sealwire_wire::contract::{DeviceName, SignedList};
-use sealwire_wire::{DeviceId, UserId};
+use sealwire_wire::{DeviceId, Timestamp, UserId};
 
 const REGISTERED: i64 = 0;
 const LIVE: i64 = 1;
@@ -54,7 +55,7 @@ impl Accounts for Sqlite {
                 .query_row([user.as_str()], list)?;
             let devices = db
                 .prepare_cached(
-                    "SELECT device_id, registration_id, identity_key, registered_by, registered_at, state
+                    "SELECT device_id, registration_id, identity_key, registered_by, registered_at, state, disabled_at
                      FROM device WHERE user_id = ?1 ORDER BY device_id",
                 )?
                 .query_map([user.as_str()], device)?
@@ -162,6 +163,25 @@ impl Accounts for Sqlite {
         })
     }
 
+    fn disable_device(&self, device: DeviceName, at: Timestamp) -> Pending<'_, ()> {
+        self.write(move |db| {
+            let disabled = db
+                .prepare_cached(
+                    "UPDATE device SET disabled_at = ?3
+                     WHERE user_id = ?1 AND device_id = ?2 AND disabled_at IS NULL",
+                )?
+                .execute(params![
+                    device.user_id.as_str(),
+                    device.device_id.get(),
+                    of_number(at.0)
+                ])?;
+            if disabled == 1 {
+                retire(db, &device)?;
+            }
+            Ok(())
+        })
+    }
+
     fn lists_after(&self, user: UserId, since: u64, limit: u32) -> Pending<'_, Vec<ListRecord>> {
         self.read(move |db| {
             db.prepare_cached(
@@ -225,6 +245,10 @@ fn device(row: &rusqlite::Row<'_>) -> Result<DeviceRecord> {
         registered_by: row.get(3)?,
         registered_at: timestamp(row, 4)?,
         state: state(row, 5)?,
+        disabled_at: match row.get::<_, Option<i64>>(6)? {
+            Some(_) => Some(timestamp(row, 6)?),
+            None => None,
+        },
     })
 }
 

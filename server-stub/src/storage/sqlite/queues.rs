@@ -171,7 +171,7 @@ pub(super) fn queue_messages(
             .prepare_cached(
                 "INSERT INTO queue_entry (user_id, device_id, kind, thread_id, message_id, queued_at)
                  SELECT e.user_id, e.device_id, ?3, e.thread_id, e.message_id, ?4 FROM envelope e
-                 JOIN device d ON d.user_id = e.user_id AND d.device_id = e.device_id AND d.state = 1
+                 JOIN device d ON d.user_id = e.user_id AND d.device_id = e.device_id AND d.state = 1 AND d.disabled_at IS NULL
                  WHERE e.thread_id = ?1 AND e.message_id = ?2
                  RETURNING user_id, device_id",
             )?
@@ -184,7 +184,7 @@ pub(super) fn queue_messages(
         db.prepare_cached(
             "DELETE FROM envelope WHERE thread_id = ?1 AND message_id = ?2 AND NOT EXISTS (
                  SELECT 1 FROM device d WHERE d.user_id = envelope.user_id AND d.device_id = envelope.device_id
-                     AND d.state = 1)",
+                     AND d.state = 1 AND d.disabled_at IS NULL)",
         )?
         .execute(params![thread.as_bytes(), id.to_bytes()])?;
         db.prepare_cached("UPDATE message SET queued = 1 WHERE thread_id = ?1 AND id = ?2")?
@@ -200,7 +200,7 @@ fn queue_control(db: &Connection, id: MessageId, now: Timestamp) -> Result<Vec<D
         .prepare_cached(
             "INSERT INTO queue_entry (user_id, device_id, kind, message_id, queued_at)
              SELECT c.user_id, c.device_id, ?2, c.id, ?3 FROM control c
-             JOIN device d ON d.user_id = c.user_id AND d.device_id = c.device_id AND d.state = 1
+             JOIN device d ON d.user_id = c.user_id AND d.device_id = c.device_id AND d.state = 1 AND d.disabled_at IS NULL
              WHERE c.id = ?1 AND c.queued = 0
              RETURNING user_id, device_id",
         )?
@@ -211,7 +211,7 @@ fn queue_control(db: &Connection, id: MessageId, now: Timestamp) -> Result<Vec<D
     db.prepare_cached(
         "DELETE FROM control WHERE id = ?1 AND queued = 0 AND NOT EXISTS (
              SELECT 1 FROM device d WHERE d.user_id = control.user_id AND d.device_id = control.device_id
-                 AND d.state = 1)",
+                 AND d.state = 1 AND d.disabled_at IS NULL)",
     )?
     .execute([id.to_bytes()])?;
     db.prepare_cached("UPDATE control SET queued = 1 WHERE id = ?1 AND queued = 0")?
@@ -236,7 +236,7 @@ fn queue_list(
     retire_removed(db, user)?;
     db.prepare_cached(
         "INSERT INTO queue_entry (user_id, device_id, kind, about_user, version, queued_at)
-         SELECT d.user_id, d.device_id, ?2, ?1, ?3, ?4 FROM device d WHERE d.state = 1 AND d.user_id IN (
+         SELECT d.user_id, d.device_id, ?2, ?1, ?3, ?4 FROM device d WHERE d.state = 1 AND d.disabled_at IS NULL AND d.user_id IN (
              SELECT ?1 UNION SELECT b.user_id FROM participant a JOIN participant b ON b.thread_id = a.thread_id
              WHERE a.user_id = ?1
          ) RETURNING user_id, device_id",
@@ -248,22 +248,25 @@ fn queue_list(
     .collect()
 }
 
-/// What lay ready for devices that no list holds any more. The marks of given keys stay: ids of devices never return, but
-/// they cost little and a mark is never wrong.
 fn retire_removed(db: &Connection, user: &UserId) -> Result<()> {
+    let removed: Vec<DeviceName> = db
+        .prepare_cached("SELECT user_id, device_id FROM device WHERE user_id = ?1 AND state = 2")?
+        .query_map([user.as_str()], |row| device_name(row, 0))?
+        .collect::<Result<_>>()?;
+    removed.iter().try_for_each(|device| retire(db, device))
+}
+
+/// What lay ready for a device that reads no more. The marks of given keys go too: ids of devices never return.
+pub(super) fn retire(db: &Connection, device: &DeviceName) -> Result<()> {
     for sql in [
-        "DELETE FROM queue_entry WHERE user_id = ?1
-             AND device_id IN (SELECT device_id FROM device WHERE user_id = ?1 AND state = 2)",
-        "DELETE FROM envelope WHERE user_id = ?1
-             AND device_id IN (SELECT device_id FROM device WHERE user_id = ?1 AND state = 2)",
-        "DELETE FROM control WHERE user_id = ?1
-             AND device_id IN (SELECT device_id FROM device WHERE user_id = ?1 AND state = 2)",
-        "DELETE FROM one_time_prekey WHERE user_id = ?1
-             AND device_id IN (SELECT device_id FROM device WHERE user_id = ?1 AND state = 2)",
-        "DELETE FROM signed_prekey WHERE user_id = ?1
-             AND device_id IN (SELECT device_id FROM device WHERE user_id = ?1 AND state = 2)",
+        "DELETE FROM queue_entry WHERE user_id = ?1 AND device_id = ?2",
+        "DELETE FROM envelope WHERE user_id = ?1 AND device_id = ?2",
+        "DELETE FROM control WHERE user_id = ?1 AND device_id = ?2",
+        "DELETE FROM one_time_prekey WHERE user_id = ?1 AND device_id = ?2",
+        "DELETE FROM signed_prekey WHERE user_id = ?1 AND device_id = ?2",
     ] {
-        db.prepare_cached(sql)?.execute([user.as_str()])?;
+        db.prepare_cached(sql)?
+            .execute(params![device.user_id.as_str(), device.device_id.get()])?;
     }
     Ok(())
 }

@@ -13,7 +13,8 @@ CREATE TABLE device (
     identity_key BLOB NOT NULL,
     registered_by BLOB NOT NULL,
     registered_at INTEGER NOT NULL,
-    state INTEGER NOT NULL, -- 0 registered, 1 live, 2 removed
+    state INTEGER NOT NULL, -- 0 registered, 1 listed, 2 removed
+    disabled_at INTEGER,
     PRIMARY KEY (user_id, device_id)
 ) STRICT, WITHOUT ROWID;
 
