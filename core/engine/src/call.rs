@@ -86,6 +86,27 @@ pub enum Call {
     Connect,
     /// Be offline from now on: nothing leaves, sends wait. [`Reply::Nothing`] at once.
     Disconnect,
+    /// Take in everything that waits for this device at the relay, without a socket and also while offline by the app's
+    /// wish: [`Reply::Fetched`] once it is here and acknowledged.
+    FetchQueue,
+    /// Be told who types and who is there in these threads, and in no others any more; at most
+    /// [`sealwire_wire::limits::SUBSCRIPTIONS_MAX`]. [`Reply::Nothing`].
+    WatchThreads {
+        /// Which; none: no more of it.
+        threads: Vec<ThreadId>,
+    },
+    /// Say that this user types, as often as they do; or that they stopped. [`Reply::Nothing`].
+    SetTyping {
+        /// Where.
+        thread: ThreadId,
+        /// Whether.
+        typing: bool,
+    },
+    /// Say whether the app is in use on this device. [`Reply::Nothing`].
+    SetPresence {
+        /// Whether.
+        online: bool,
+    },
     /// The system has another network than before: what waits for its next try is tried now. [`Reply::Nothing`] at once.
     NetworkReturned,
 }
@@ -128,6 +149,11 @@ pub enum Reply {
     Synced {
         /// Messages added.
         added: u64,
+    },
+    /// The queue is empty.
+    Fetched {
+        /// Entries that it held.
+        entries: u64,
     },
     /// Nothing to tell.
     Nothing,

@@ -45,6 +45,12 @@ impl Default for Connection {
     }
 }
 
+impl Connection {
+    pub(crate) fn state(&self) -> ConnectionState {
+        self.state
+    }
+}
+
 impl Engine {
     pub(crate) fn connect(&mut self) {
         self.online = true;
@@ -155,6 +161,7 @@ impl Engine {
         self.set_connection_state(ConnectionState::Online);
         self.event(Event::CaughtUp);
         self.outbox_is_heard();
+        self.company_is_heard();
     }
 
     /// The socket said something that the contract does not have.
@@ -262,8 +269,12 @@ impl Engine {
 
     fn set_connection_state(&mut self, state: ConnectionState) {
         if self.connection.state != state {
+            let was_online = self.connection.state == ConnectionState::Online;
             self.connection.state = state;
             self.event(Event::Connection(state));
+            if was_online {
+                self.company_is_lost();
+            }
         }
     }
 

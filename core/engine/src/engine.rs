@@ -1,11 +1,13 @@
 //! The engine's state and the one loop: an input changes state, then everything that is due and not under way begins.
 
 use crate::account::{Linking, Me};
+use crate::company::Company;
 use crate::connection::Connection;
 use crate::expiry::RelayTime;
 use crate::fanout::Bundles;
 use crate::outbox::Outbox;
 use crate::prekeys::PrekeyUploads;
+use crate::receive::QueueFetch;
 use crate::requests::Requests;
 use crate::trust::Trust;
 use crate::{Call, CallId, EngineError, Event, Input, Output, Question, QuestionId, Reply};
@@ -69,6 +71,8 @@ pub struct Engine {
     /// Linkings begun so far: an answer to an earlier one is for nobody.
     pub(crate) linkings: u64,
     pub(crate) relay_time: RelayTime,
+    pub(crate) queue_fetch: QueueFetch,
+    pub(crate) company: Company,
     generation: Generation,
     outputs: VecDeque<Output>,
     questions: u64,
@@ -108,6 +112,8 @@ impl Engine {
             linking: None,
             linkings: 0,
             relay_time: RelayTime::default(),
+            queue_fetch: QueueFetch::default(),
+            company: Company::default(),
             generation: Generation {
                 raised_at: now,
                 committed,
@@ -158,6 +164,7 @@ impl Engine {
             self.prekeys_wake_at(),
             self.linking_wakes_at(),
             self.expiry_wakes_at(),
+            self.company_wakes_at(),
         ]
         .into_iter()
         .flatten()
@@ -233,6 +240,18 @@ impl Engine {
                 self.done(id, Ok(Reply::Nothing));
                 Ok(())
             }
+            Call::FetchQueue => self.fetch_queue(id),
+            Call::WatchThreads { threads } => self
+                .watch_threads(threads)
+                .map(|()| self.done(id, Ok(Reply::Nothing))),
+            Call::SetTyping { thread, typing } => self
+                .set_typing(thread, typing)
+                .map(|()| self.done(id, Ok(Reply::Nothing))),
+            Call::SetPresence { online } => {
+                self.set_presence(online);
+                self.done(id, Ok(Reply::Nothing));
+                Ok(())
+            }
             Call::NetworkReturned => {
                 self.network_returned();
                 self.done(id, Ok(Reply::Nothing));
@@ -254,10 +273,13 @@ impl Engine {
             self.dispatch_due();
             self.upload_prekeys_due();
         }
+        self.drive_queue_fetch();
+        // Last: nothing of it goes before a message.
+        self.company_due();
     }
 
     /// Nothing of the conversations leaves before the KeyStore holds the generation, or when the app wants to be offline.
-    fn may_send(&self) -> bool {
+    pub(crate) fn may_send(&self) -> bool {
         self.online && self.anchor_is_kept() && self.account().is_some()
     }
 

@@ -39,6 +39,12 @@ pub enum EngineError {
     /// A message lives for a second at least and a year at most.
     #[error("a message's time to live is between a second and a year")]
     TtlInvalid,
+    /// More threads than are watched at once.
+    #[error("at most {max} threads are watched at once")]
+    TooManyThreads {
+        /// At most.
+        max: usize,
+    },
     /// This device does not know the thread.
     #[error("this device does not know that thread: open it with the other user's id first")]
     UnknownThread,
@@ -137,6 +143,7 @@ impl EngineError {
             Self::DeviceRevoked => "device_revoked",
             Self::EmptyText => "empty_text",
             Self::TextTooLong { .. } => "text_too_long",
+            Self::TooManyThreads { .. } => "too_many_threads",
             Self::TtlInvalid => "ttl_invalid",
             Self::UnknownThread => "unknown_thread",
             Self::UnknownMessage => "unknown_message",

@@ -95,6 +95,24 @@ pub enum Event {
     /// This device was away for so long that the relay no longer holds everything that waited for it. Messages of that time
     /// are lost to this device; other devices of the account may have them.
     QueueExpired,
+    /// Somebody types in a watched thread, or does not any more. In no store.
+    Typing {
+        /// Where.
+        thread: ThreadId,
+        /// Who.
+        user: UserId,
+        /// Whether.
+        typing: bool,
+    },
+    /// Somebody of a watched thread came or went. In no store.
+    Presence {
+        /// Who.
+        user: UserId,
+        /// Whether they are there.
+        online: bool,
+        /// Milliseconds since the Unix epoch, by the relay's clock: when they were last, if they let it be known.
+        last_seen_ms: Option<u64>,
+    },
     /// The connection's state changed.
     Connection(ConnectionState),
     /// Another device of this account was linked, or this one was.

@@ -12,6 +12,7 @@ mod account;
 mod attachments;
 mod backoff;
 mod call;
+mod company;
 mod connection;
 mod engine;
 mod error;

@@ -6,8 +6,11 @@ mod history;
 mod open;
 mod order;
 mod parked;
+mod queue;
 mod removed;
 mod sender;
+
+pub(crate) use queue::QueueFetch;
 
 use crate::account::Me;
 use crate::engine::Random;
@@ -143,6 +146,7 @@ impl Engine {
     fn tell(&mut self, outcome: Outcome) -> bool {
         match outcome {
             Outcome::Received(message, faults) => {
+                self.has_written(message.thread, &message.sender);
                 self.event(Event::MessageReceived(Box::new(message)));
                 faults.into_iter().for_each(|fault| self.event(fault));
             }
@@ -227,7 +231,20 @@ impl Engine {
             ServerEvent::Delivered { .. } | ServerEvent::Read { .. } => {}
             ServerEvent::Marks { .. } | ServerEvent::MarksEnd { .. } => {}
             ServerEvent::Thread { .. } => {}
-            ServerEvent::Typing { .. } | ServerEvent::Presence { .. } => {}
+            ServerEvent::Typing {
+                thread_id,
+                user_id,
+                typing,
+            } => self.on_typing(thread_id, user_id, typing),
+            ServerEvent::Presence {
+                user_id,
+                online,
+                last_seen_at,
+            } => self.event(Event::Presence {
+                user: user_id,
+                online,
+                last_seen_ms: last_seen_at.map(|at| at.0),
+            }),
         }
     }
 

@@ -46,6 +46,10 @@ pub(crate) enum Purpose {
         thread: ThreadId,
         added: u64,
     },
+    QueuePage,
+    QueueAck {
+        has_more: bool,
+    },
     CreateAttachment {
         call: CallId,
     },
@@ -279,7 +283,11 @@ impl Engine {
         let answer = Answer::judge(result);
         let token_refused = matches!(&answer, Answer::Refused(problem)
             if matches!(problem.code, ErrorCode::TokenExpired | ErrorCode::Unauthorized));
-        if token_refused && outgoing.access == Access::Device && !outgoing.retried && self.online {
+        if token_refused
+            && outgoing.access == Access::Device
+            && !outgoing.retried
+            && self.may_ask_for_token()
+        {
             self.drop_access_token();
             outgoing.retried = true;
             self.requests.waiting_for_token.push(outgoing);
@@ -309,6 +317,8 @@ impl Engine {
                 thread,
                 added,
             } => self.on_history(call, thread, added, answer),
+            Purpose::QueuePage => self.on_queue_page(answer),
+            Purpose::QueueAck { has_more } => self.on_queue_acknowledged(has_more, answer),
             Purpose::CreateAttachment { call } => self.on_attachment_created(call, answer),
             Purpose::LocateAttachment { call } => self.on_attachment_located(call, answer),
             Purpose::Link(step) => self.on_link_answer(step, answer),

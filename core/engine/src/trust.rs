@@ -32,6 +32,12 @@ impl Trust {
         self.distrusted.contains(user) || self.proven.contains_key(user)
     }
 
+    /// Whether a list is on its way, or asked for as soon as may be.
+    pub(crate) fn is_fetching(&self) -> bool {
+        let asked_now = |user: &UserId| !self.backoff.contains_key(user);
+        !self.under_way.is_empty() || self.wanted.iter().any(asked_now)
+    }
+
     pub(crate) fn hurry(&mut self, now: Timestamp) {
         self.backoff
             .values_mut()

@@ -82,7 +82,7 @@ impl Engine {
     }
 
     pub(crate) fn on_challenge(&mut self, answer: Answer) {
-        if !self.online {
+        if !self.may_ask_for_token() {
             self.connection.access.asking = false;
             return;
         }
@@ -113,6 +113,11 @@ impl Engine {
             }
             Err(error) => self.no_token(error),
         }
+    }
+
+    /// Offline by the app's wish, only a fetch of the queue that it asked for asks for one.
+    pub(crate) fn may_ask_for_token(&self) -> bool {
+        self.online || self.queue_fetch.runs()
     }
 
     fn answer_challenge(&mut self, challenge: &Challenge) -> Result<TokenRequest, EngineError> {

@@ -45,6 +45,16 @@ impl Engine {
         }
     }
 
+    /// Begins to have what a send to this thread would need. It may come to nothing, and nothing waits for it.
+    pub(crate) fn prepare_to_send(&mut self, thread: ThreadId) {
+        let prepared = self.recipients_of(thread).and_then(|found| match found {
+            Some((_, devices)) => self.with_sessions(devices).map(drop),
+            None => Ok(()),
+        });
+        // Nothing was promised: a send will say what is wrong.
+        let _ = prepared;
+    }
+
     /// The relay knows no such user: what waits for their list waits in vain.
     pub(crate) fn give_up_for_unknown(&mut self, user: &UserId) {
         let Ok(me) = self.me().cloned() else { return };
@@ -81,18 +91,34 @@ impl Engine {
     }
 
     fn dispatch(&mut self, head: &OutboxEntry) -> Result<(), EngineError> {
+        let Some((peer, devices)) = self.recipients_of(head.thread)? else {
+            return Ok(());
+        };
         let me = self.me()?.clone();
-        let peer = self
-            .store
-            .thread(head.thread)?
-            .and_then(|thread| thread.peer);
-        let peer = peer.ok_or(EngineError::UnknownThread)?;
+        match self.outbox.repairs.get(&head.local_id).cloned() {
+            Some(repair) if head.sealed.is_some() => self.repair(&me, head, &repair)?,
+            _ if head.sealed.is_none() => self.seal_when_ready(&me, head, &devices)?,
+            _ => {}
+        }
+        self.send_if_sealed(&me, head, &peer, &devices)
+    }
+
+    /// The other user of this thread and everybody's devices; none while their lists are not at hand, or not to be trusted.
+    fn recipients_of(
+        &mut self,
+        thread: ThreadId,
+    ) -> Result<Option<(UserId, Vec<Recipient>)>, EngineError> {
+        let me = self.me()?.clone();
+        let row = self.store.thread(thread)?;
+        let peer = row
+            .and_then(|row| row.peer)
+            .ok_or(EngineError::UnknownThread)?;
         let users: BTreeSet<UserId> = [me.user.clone(), peer.clone()].into();
         if users.iter().any(|user| self.trust.distrusts(user)) || self.awaits_acceptance(&users)? {
-            return Ok(());
+            return Ok(None);
         }
-        let devices = match recipients(&self.store, &me, &users)? {
-            Ok(devices) => devices,
+        match recipients(&self.store, &me, &users)? {
+            Ok(devices) => Ok(Some((peer, devices))),
             Err(without_list) => {
                 for user in without_list {
                     if !self.trust.awaits(&user) {
@@ -100,15 +126,9 @@ impl Engine {
                     }
                 }
                 self.fetch_lists_due();
-                return Ok(());
+                Ok(None)
             }
-        };
-        match self.outbox.repairs.get(&head.local_id).cloned() {
-            Some(repair) if head.sealed.is_some() => self.repair(&me, head, &repair)?,
-            _ if head.sealed.is_none() => self.seal_when_ready(&me, head, &devices)?,
-            _ => {}
         }
-        self.send_if_sealed(&me, head, &peer, &devices)
     }
 
     /// Seals once there is a session with each device; those without a bundle are passed over.

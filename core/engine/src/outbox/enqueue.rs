@@ -165,6 +165,7 @@ impl Engine {
                 })?;
                 Ok(local_id)
             })?;
+        self.has_sent(thread);
         self.queued(id)
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct Device {
     pub(crate) requests: VecDeque<HttpRequest>,
     pub(crate) sockets_opened: u32,
     pub(crate) sockets_closed: u32,
+    /// Whether sockets do not open by themselves.
+    pub(crate) sockets_stay_shut: bool,
     /// Whether it says yes when it is asked.
     pub(crate) agrees: bool,
     done: BTreeMap<CallId, Result<Reply, EngineError>>,
@@ -57,6 +59,7 @@ impl Device {
             requests: VecDeque::new(),
             sockets_opened: 0,
             sockets_closed: 0,
+            sockets_stay_shut: false,
             agrees: true,
             done: BTreeMap::new(),
             last_call: 0,
@@ -116,6 +119,9 @@ impl Device {
                 Output::OpenSocket { .. } => {
                     self.sockets_opened += 1;
                     self.frame_seq = 0;
+                    if self.sockets_stay_shut {
+                        continue;
+                    }
                     self.hand_in(Input::Socket(SocketInput::Opened));
                 }
                 Output::SendFrame(text) => {
@@ -238,6 +244,16 @@ impl Device {
             }
         }
         panic!("it wakes without end");
+    }
+
+    /// The relay says that everything queued is here.
+    pub(crate) fn catch_up(&mut self, relay: &mut Relay) {
+        let caught_up = self.frame(ServerEvent::CaughtUp { replayed: 0 });
+        self.take_frames(relay, vec![caught_up]);
+    }
+
+    pub(crate) fn lose_socket(&mut self, code: Option<u16>, status: Option<u16>) {
+        self.hand_in(Input::Socket(SocketInput::Closed { code, status }));
     }
 
     /// Time passes until it wants to send a message; whatever else it asks for is answered.

@@ -3,12 +3,15 @@
 
 mod account;
 mod cancelling;
+mod company;
+mod connection;
 mod crashes;
 mod device;
 mod disappearing;
 mod history;
 mod lies;
 mod outbox;
+mod queue;
 mod receiving;
 mod recipients;
 mod relay;

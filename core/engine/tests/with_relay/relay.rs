@@ -80,6 +80,27 @@ impl Relay {
             (HttpMethod::Post, ["v1", "threads", thread, "messages"]) => {
                 self.send(caller(), thread.parse().unwrap(), read(body))
             }
+            (HttpMethod::Get, ["v1", "me", "queue"]) => {
+                let queue = self.queues.entry(caller()).or_default();
+                let entries = queue.iter().take(3).map(|row| QueueItem {
+                    entry_id: row.id.to_string(),
+                    event: ServerEvent::Msg {
+                        message: Box::new(row.clone()),
+                    },
+                });
+                ok(&QueuePage {
+                    entries: entries.collect(),
+                    has_more: queue.len() > 3,
+                    marks: Vec::new(),
+                    marks_cursor: None,
+                })
+            }
+            (HttpMethod::Post, ["v1", "me", "queue", "ack"]) => {
+                let named = read::<AcknowledgeQueue>(body).entry_ids;
+                let queue = self.queues.entry(caller()).or_default();
+                queue.retain(|row| !named.contains(&row.id.to_string()));
+                ok(&())
+            }
             (HttpMethod::Post, ["v1", "threads", thread, "sends", client_seq, "void"]) => {
                 let number = (
                     thread.parse().unwrap(),

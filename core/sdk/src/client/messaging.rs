@@ -80,6 +80,17 @@ impl Client {
         queued(self.call(Call::Cancel { local_id }).await?)
     }
 
+    /// Takes in everything that waits for this device at the relay, without a socket and also while offline by the app's
+    /// wish: for a background fetch, and for what a push woke. How many events that were.
+    ///
+    /// Codes: `network`, and others that the relay answered. What came before an error is here, and acknowledged.
+    pub async fn fetch_queue(&self) -> Result<u64, Error> {
+        match self.call(Call::FetchQueue).await? {
+            Reply::Fetched { entries } => Ok(entries),
+            _ => Err(OTHER_REPLY),
+        }
+    }
+
     /// Goes through a thread's history at the relay from where this device left off; how many messages were new.
     pub async fn sync_thread(&self, thread: ThreadId) -> Result<u64, Error> {
         match self.call(Call::SyncThread { thread }).await? {

@@ -1,5 +1,6 @@
 //! The client: what an app holds.
 
+mod company;
 mod files;
 mod linking;
 mod messaging;

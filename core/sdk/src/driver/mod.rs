@@ -314,7 +314,8 @@ fn speaks(call: &Call) -> bool {
         | Call::LinkDevice { .. }
         | Call::CreateAttachment { .. }
         | Call::LocateAttachment { .. }
-        | Call::SyncThread { .. } => true,
+        | Call::SyncThread { .. }
+        | Call::FetchQueue => true,
         Call::CancelLinking
         | Call::DirectThread { .. }
         | Call::SendText { .. }
@@ -322,6 +323,9 @@ fn speaks(call: &Call) -> bool {
         | Call::Retry { .. }
         | Call::Cancel { .. }
         | Call::NetworkReturned
+        | Call::WatchThreads { .. }
+        | Call::SetTyping { .. }
+        | Call::SetPresence { .. }
         | Call::AcceptAccountKey { .. }
         | Call::Connect
         | Call::Disconnect => false,

@@ -1,0 +1,138 @@
+//! The device's queue without a socket: page by page through the same path as frames, acknowledged after the commit.
+
+use crate::requests::{Answer, Outgoing, Purpose};
+use crate::{CallId, Engine, EngineError, Reply};
+use sealwire_wire::contract::{AcknowledgeQueue, QueuePage, ServerEvent};
+
+/// Entries of one page: an answer of messages of the largest size still fits what a transport takes.
+const PAGE_ENTRIES: u32 = 100;
+/// An `entry_id` is opaque, and no longer than this.
+const ENTRY_ID_MAX: usize = 128;
+
+/// A fetch of the queue, for whoever asked for one meanwhile.
+#[derive(Default)]
+pub(crate) struct QueueFetch {
+    calls: Vec<CallId>,
+    fetched: u64,
+    /// Everything is here; parked frames may wait for lists still.
+    is_empty: bool,
+}
+
+impl QueueFetch {
+    /// Whether the relay may be asked although the client is offline by the app's wish.
+    pub(crate) fn runs(&self) -> bool {
+        !self.calls.is_empty()
+    }
+}
+
+impl Engine {
+    pub(crate) fn fetch_queue(&mut self, call: CallId) -> Result<(), EngineError> {
+        self.me()?;
+        self.queue_fetch.calls.push(call);
+        if self.queue_fetch.calls.len() == 1 {
+            self.queue_fetch.fetched = 0;
+            self.queue_fetch.is_empty = false;
+            self.ask_for_queue();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn on_queue_page(&mut self, answer: Answer) {
+        let taken = answer
+            .read::<QueuePage>()
+            .and_then(|page| self.take_queue(page));
+        match taken {
+            Ok((entry_ids, has_more)) if entry_ids.is_empty() => {
+                // More behind nothing would be asked for again and again.
+                match has_more {
+                    true => self.queue_fetch_ends(Some(EngineError::RelayGarbage { status: 200 })),
+                    false => self.queue_fetch.is_empty = true,
+                }
+            }
+            Ok((entry_ids, has_more)) => {
+                let purpose = Purpose::QueueAck { has_more };
+                self.request(
+                    Outgoing::post("/v1/me/queue/ack", purpose)
+                        .json(&AcknowledgeQueue { entry_ids }),
+                );
+            }
+            Err(error) => self.queue_fetch_ends(Some(error)),
+        }
+    }
+
+    pub(crate) fn on_queue_acknowledged(&mut self, has_more: bool, answer: Answer) {
+        match answer.done() {
+            Ok(()) if has_more => self.ask_for_queue(),
+            Ok(()) => self.queue_fetch.is_empty = true,
+            // What is here stays here; delivered again it is dropped.
+            Err(error) => self.queue_fetch_ends(Some(error)),
+        }
+    }
+
+    /// Without a socket a fetch has only this to ask for what it needs.
+    pub(crate) fn drive_queue_fetch(&mut self) {
+        if !self.queue_fetch.runs() {
+            return;
+        }
+        if !self.may_send() && self.anchor_is_kept() {
+            if self.requests_wait_for_token() {
+                self.drive_token();
+            }
+            self.fetch_lists_due();
+        }
+        if self.queue_fetch.is_empty && !self.trust.is_fetching() {
+            self.queue_fetch_ends(None);
+        }
+    }
+
+    fn ask_for_queue(&mut self) {
+        let path = format!("/v1/me/queue?limit={PAGE_ENTRIES}");
+        self.request(Outgoing::get(path, Purpose::QueuePage));
+    }
+
+    fn take_queue(&mut self, page: QueuePage) -> Result<(Vec<String>, bool), EngineError> {
+        let (mut rows, mut others, mut entry_ids) = (Vec::new(), Vec::new(), Vec::new());
+        for item in page.entries {
+            if item.entry_id.len() > ENTRY_ID_MAX {
+                return Err(EngineError::RelayGarbage { status: 200 });
+            }
+            entry_ids.push(item.entry_id);
+            match item.event {
+                ServerEvent::Msg { message } => rows.push(*message),
+                other => others.push(other),
+            }
+        }
+        self.receive(&rows)?;
+        for other in others {
+            // These are of a socket, and mean nothing without one.
+            if !matches!(
+                other,
+                ServerEvent::Ping { .. }
+                    | ServerEvent::CaughtUp { .. }
+                    | ServerEvent::CatchingUp { .. }
+            ) {
+                self.on_other(other);
+            }
+        }
+        self.queue_fetch.fetched += entry_ids.len() as u64;
+        Ok((entry_ids, page.has_more))
+    }
+
+    fn queue_fetch_ends(&mut self, error: Option<EngineError>) {
+        let fetched = self.queue_fetch.fetched;
+        let calls = std::mem::take(&mut self.queue_fetch).calls;
+        let Some((first, others)) = calls.split_first() else {
+            return;
+        };
+        let ended = |failed: bool| match failed {
+            true => Err(EngineError::Network(
+                "the queue could not be fetched".to_owned(),
+            )),
+            false => Ok(Reply::Fetched { entries: fetched }),
+        };
+        for call in others {
+            self.done(*call, ended(error.is_some()));
+        }
+        self.done(*first, error.map_or_else(|| ended(false), Err));
+    }
+}
