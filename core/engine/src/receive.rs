@@ -3,6 +3,7 @@
 mod classify;
 mod commit;
 mod history;
+mod lease;
 mod open;
 mod order;
 mod parked;
@@ -15,8 +16,9 @@ pub(crate) use queue::QueueFetch;
 use crate::account::Me;
 use crate::engine::Random;
 use crate::view::ttl_seconds;
-use crate::{Engine, EngineError, Event, Message};
-use sealwire_store::{ParkReason, Transaction};
+use crate::{Engine, EngineError, Event, Message, UnreadableReason};
+use lease::Lease;
+use sealwire_store::{ParkReason, StoreError, Transaction};
 use sealwire_wire::contract::{ClientFrame, MessageRow, ServerEvent, ServerFrame};
 use sealwire_wire::{DeviceId, MessageId, ThreadId, Timestamp, UserId};
 
@@ -80,6 +82,7 @@ struct Receiver<'a> {
     rng: &'a mut Random,
     /// Whether the sender's list was just fetched: what is still missing then stays missing.
     settled: bool,
+    lease: Lease,
 }
 
 impl Engine {
@@ -123,23 +126,67 @@ impl Engine {
         if rows.is_empty() {
             return Ok(0);
         }
+        match self.take_all(rows) {
+            // Something about one of them: the others are taken without it.
+            Err(error) if concerns_a_row(&error) => {
+                let mut added = 0;
+                for row in rows {
+                    added += match self.take_all(std::slice::from_ref(row)) {
+                        Err(error) if concerns_a_row(&error) => self.refuse_alone(row)?,
+                        taken => taken?,
+                    };
+                }
+                Ok(added)
+            }
+            taken => taken,
+        }
+    }
+
+    /// All of them in one commit; how many messages were added.
+    fn take_all(&mut self, rows: &[MessageRow]) -> Result<u64, EngineError> {
+        let outcomes = self.receiving(false, |receiver, tx| {
+            let outcomes = rows.iter().map(|row| receiver.take(tx, row));
+            outcomes.collect::<Result<Vec<_>, _>>()
+        })?;
+        let added = outcomes.into_iter().map(|outcome| self.tell(outcome));
+        Ok(added.map(u64::from).sum())
+    }
+
+    /// What can neither be taken nor refused as usual: delivered again it would fare no better, and everything behind it
+    /// would wait for ever.
+    fn refuse_alone(&mut self, row: &MessageRow) -> Result<u64, EngineError> {
+        let held = self.receiving(false, |receiver, tx| {
+            receiver.hold_place(tx, row, UnreadableReason::Malformed)
+        });
+        let outcome = match held {
+            Err(error) if concerns_a_row(&error) => Outcome::Refused,
+            held => held?,
+        };
+        Ok(u64::from(self.tell(outcome)))
+    }
+
+    /// One transaction of receiving. What it leases is given back at its end, so that all of it commits together.
+    fn receiving<T>(
+        &mut self,
+        settled: bool,
+        work: impl FnOnce(&mut Receiver<'_>, &mut Transaction<'_>) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
         let me = self.me()?.clone();
         let Self {
             store, rng, now, ..
         } = self;
-        let outcomes = store.transaction(|tx| -> Result<Vec<Outcome>, EngineError> {
+        store.transaction(|tx| {
             let mut receiver = Receiver {
                 me: &me,
                 now: *now,
                 rng,
-                settled: false,
+                settled,
+                lease: Lease::default(),
             };
-            rows.iter().map(|row| receiver.take(tx, row)).collect()
-        })?;
-        Ok(outcomes
-            .into_iter()
-            .map(|outcome| u64::from(self.tell(outcome)))
-            .sum())
+            let done = work(&mut receiver, tx)?;
+            receiver.lease.give_back(tx)?;
+            Ok(done)
+        })
     }
 
     /// Whether a message was added.
@@ -288,12 +335,7 @@ impl Receiver<'_> {
         if self.me.is(&row.sender_id, row.sender_device_id) {
             return self.take_own(tx, row);
         }
-        let held = tx.message_by_client_seq(
-            row.thread_id,
-            &row.sender_id,
-            row.sender_device_id,
-            row.client_seq,
-        )?;
+        let held = self.held(tx, row)?;
         let placeholder = match held {
             Some(held) if held.kind == sealwire_store::MessageKind::Placeholder => {
                 Some(held.local_id)
@@ -309,6 +351,20 @@ impl Receiver<'_> {
             Ok(opened) => self.commit(tx, row, opened, placeholder),
             Err(refusal) => self.refuse(tx, row, refusal, placeholder),
         }
+    }
+
+    /// The row that is held under the number of this one.
+    fn held(
+        &mut self,
+        tx: &Transaction<'_>,
+        row: &MessageRow,
+    ) -> Result<Option<sealwire_store::Message>, StoreError> {
+        let (thread, user, device) = (row.thread_id, &row.sender_id, row.sender_device_id);
+        let ends = self.lease.ends(tx, thread, user, device)?;
+        if ends.is_none_or(|ends| row.client_seq > ends.highest) {
+            return Ok(None);
+        }
+        tx.message_by_client_seq(thread, user, device, row.client_seq)
     }
 
     /// This device's own message, come back through history: its 202 may have been lost.
@@ -361,6 +417,21 @@ impl Receiver<'_> {
         Ok(Outcome::Parked {
             user: row.sender_id.clone(),
         })
+    }
+}
+
+/// Whether an error is of one row, and not of the store: the same row fails again, and another one need not.
+fn concerns_a_row(error: &EngineError) -> bool {
+    match error {
+        EngineError::Store(error) => matches!(
+            error,
+            StoreError::StaleSession
+                | StoreError::NoSuch(_)
+                | StoreError::Conflict(_)
+                | StoreError::OutOfRange(_)
+        ),
+        EngineError::Internal(_) => true,
+        _ => false,
     }
 }
 

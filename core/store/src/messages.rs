@@ -132,6 +132,17 @@ impl std::ops::Deref for Message {
     }
 }
 
+impl Message {
+    /// A message of somebody else as it was just put in under this number.
+    pub fn of_somebody_else(local_id: LocalId, row: NewMessage) -> Self {
+        Self {
+            local_id,
+            reached: Reached::Nothing,
+            row,
+        }
+    }
+}
+
 /// Every column, in the order that [`read_message`] takes them. A macro, so that statements stay literals.
 macro_rules! message_columns {
     () => {

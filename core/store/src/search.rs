@@ -57,13 +57,13 @@ impl Rows {
 }
 
 impl Transaction<'_> {
-    /// Makes a message found by its text.
+    /// Makes a message found by its text; once, since no number of a message returns.
     pub(crate) fn index_text(&mut self, id: LocalId, text: &str) -> Result<(), StoreError> {
         let tokens = segment::index_tokens(text);
         if tokens.is_empty() {
             return Ok(());
         }
-        self.statement("INSERT OR REPLACE INTO search_index (rowid, tokens) VALUES (?1, ?2)")?
+        self.statement("INSERT INTO search_index (rowid, tokens) VALUES (?1, ?2)")?
             .execute(params![id.0, tokens])?;
         Ok(())
     }

@@ -67,8 +67,8 @@ impl Receiver<'_> {
     }
 
     /// A row in the thread that says why there is nothing to read.
-    fn hold_place(
-        &self,
+    pub(super) fn hold_place(
+        &mut self,
         tx: &mut Transaction<'_>,
         row: &MessageRow,
         reason: UnreadableReason,
@@ -92,6 +92,7 @@ impl Receiver<'_> {
             _ if tx.thread(row.thread_id)?.is_none() => return Ok(Outcome::Ignored),
             _ => {}
         }
+        self.lease.forget_ends();
         let inserted = tx.insert_message(&NewMessage {
             thread: row.thread_id,
             sender: row.sender_id.clone(),

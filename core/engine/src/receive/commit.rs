@@ -25,50 +25,55 @@ impl Receiver<'_> {
         placeholder: Option<LocalId>,
     ) -> Result<Outcome, EngineError> {
         self.commit_ratchet(tx, row, &opened)?;
-        tx.ensure_thread(
-            row.thread_id,
-            ThreadKind::Direct,
-            Some(&opened.peer),
-            self.now,
-        )?;
+        if self.lease.meets(row.thread_id) {
+            let peer = Some(&opened.peer);
+            tx.ensure_thread(row.thread_id, ThreadKind::Direct, peer, self.now)?;
+        }
         let faults = self.check_order(tx, row, opened.body.prev)?;
         let message = new_message(row, &opened, self.now);
-        let (id, recovered) = match placeholder {
-            Some(id) => match tx.replace_placeholder(id, &message)? {
-                Replaced::Readable => (id, true),
-                Replaced::Duplicate(_) => return Ok(duplicate(row)),
-            },
-            None => match tx.insert_message(&message)? {
-                Inserted::New(id) => (id, false),
-                Inserted::Duplicate(_) => return Ok(duplicate(row)),
-            },
-        };
         let from = row.requeued_at.unwrap_or(row.created_at);
-        note_expiry(tx, id, opened.body.ttl_seconds, from)?;
-        let message = tx
-            .message(id)?
-            .ok_or_else(|| internal("a row just written is gone"))?;
-        let message = Message::from_row(message);
-        Ok(if recovered {
-            Outcome::Recovered(message)
+        let ttl = opened.body.ttl_seconds;
+        if let Some(id) = placeholder {
+            self.lease.forget_ends();
+            return match tx.replace_placeholder(id, &message)? {
+                Replaced::Readable => {
+                    note_expiry(tx, id, ttl, from)?;
+                    Ok(Outcome::Recovered(written(tx, id)?))
+                }
+                Replaced::Duplicate(_) => Ok(duplicate(row)),
+            };
+        }
+        let (id, as_it_came) = match tx.insert_new(&message)? {
+            Some(id) => {
+                let (user, device) = (&row.sender_id, row.sender_device_id);
+                self.lease.put(row.thread_id, user, device, row.client_seq);
+                (id, row.sender_id != self.me.user)
+            }
+            None => {
+                self.lease.forget_ends();
+                match tx.insert_message(&message)? {
+                    Inserted::New(id) => (id, false),
+                    Inserted::Duplicate(_) => return Ok(duplicate(row)),
+                }
+            }
+        };
+        note_expiry(tx, id, ttl, from)?;
+        let message = if as_it_came {
+            Message::from_row(sealwire_store::Message::of_somebody_else(id, message))
         } else {
-            Outcome::Received(message, faults)
-        })
+            written(tx, id)?
+        };
+        Ok(Outcome::Received(message, faults))
     }
 
     fn commit_ratchet(
-        &self,
+        &mut self,
         tx: &mut Transaction<'_>,
         row: &MessageRow,
         opened: &OpenedRow,
     ) -> Result<(), EngineError> {
         let (user, device, step) = (&row.sender_id, row.sender_device_id, &opened.ratchet);
-        tx.save_session(
-            user,
-            device,
-            opened.session_version,
-            &step.record.to_bytes(),
-        )?;
+        self.lease.step(tx, user, device, step.record.clone())?;
         if let (Some((ratchet_key, counter)), Some((session, _, _))) = (step.forget, opened.used) {
             tx.delete_skipped_key(
                 user,
@@ -81,8 +86,10 @@ impl Receiver<'_> {
         for chain in &step.forget_chains {
             self.forget_chain(tx, row, opened, chain)?;
         }
-        let kept: Vec<_> = step.keep.iter().map(skipped_row).collect();
-        tx.insert_skipped_keys(user, device, &kept)?;
+        if !step.keep.is_empty() {
+            let kept: Vec<_> = step.keep.iter().map(skipped_row).collect();
+            tx.insert_skipped_keys(user, device, &kept)?;
+        }
         if let Some(id) = step.consumed_one_time {
             tx.delete_one_time_prekey(id)?;
         }
@@ -116,6 +123,12 @@ impl Receiver<'_> {
         }
         Ok(())
     }
+}
+
+fn written(tx: &Transaction<'_>, id: LocalId) -> Result<Message, EngineError> {
+    let message = tx.message(id)?;
+    let message = message.ok_or_else(|| internal("a row just written is gone"))?;
+    Ok(Message::from_row(message))
 }
 
 fn new_message(row: &MessageRow, opened: &OpenedRow, now: sealwire_wire::Timestamp) -> NewMessage {

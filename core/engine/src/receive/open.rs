@@ -25,8 +25,6 @@ type KeptName = (BaseKey, RatchetKey, u32);
 /// A row that opened, with everything that is to be committed with it.
 pub(super) struct OpenedRow {
     pub(super) ratchet: Opened,
-    /// The version of the session row that the step began from.
-    pub(super) session_version: Option<u64>,
     /// Sessions of the record before the step, and the kept key that was used.
     pub(super) sessions_before: Vec<BaseKey>,
     pub(super) used: Option<KeptName>,
@@ -49,13 +47,12 @@ impl Receiver<'_> {
             identity_key: entry.identity_key,
             registration_id: entry.registration_id,
         };
-        let stored = rows.session(&row.sender_id, row.sender_device_id)?;
-        // A record that cannot be read opens nothing; a prekey message makes a new one.
-        let record = stored
-            .as_ref()
-            .and_then(|stored| SessionRecord::from_bytes(&stored.record).ok());
+        let record = self
+            .lease
+            .session(rows, &row.sender_id, row.sender_device_id)?;
         let sessions_before = record.iter().flat_map(|record| record.sessions()).collect();
-        let (ratchet, used) = self.open_envelope(rows, row, envelope, &sender, record.as_ref())?;
+        let (ratchet, used) =
+            self.open_envelope(rows, row, envelope, &sender, record.as_deref())?;
 
         let plaintext = EnvelopePlaintext::decode(&ratchet.plaintext)
             .map_err(|_| Refusal::Unreadable(UnreadableReason::Malformed))?;
@@ -88,7 +85,6 @@ impl Receiver<'_> {
         let peer = self.peer(row, &body)?;
         Ok(OpenedRow {
             ratchet,
-            session_version: stored.map(|stored| stored.version),
             sessions_before,
             used,
             content,
@@ -114,7 +110,7 @@ impl Receiver<'_> {
                 if record.their_identity() != sender.identity_key {
                     return Err(OpenError::IdentityChanged.into());
                 }
-                let kept = kept_key(rows, row, &message)?;
+                let kept = kept_key(rows, row, Some(record), &message)?;
                 let used = kept.as_ref().map(name);
                 let opened = ratchet::open(record, &message, kept, self.rng)?;
                 Ok((opened, used))
@@ -122,7 +118,7 @@ impl Receiver<'_> {
             EnvelopeType::Prekey => {
                 let message =
                     PreKeyMessage::parse(envelope.body.as_slice()).map_err(OpenError::from)?;
-                let kept = kept_key(rows, row, message.message())?;
+                let kept = kept_key(rows, row, record, message.message())?;
                 let used = kept.as_ref().map(name);
                 let opened = match record.filter(|record| record.has_session(&message.base_key())) {
                     Some(record) if record.their_identity() != sender.identity_key => {
@@ -209,8 +205,12 @@ impl Receiver<'_> {
 fn kept_key(
     rows: &Rows,
     row: &MessageRow,
+    record: Option<&SessionRecord>,
     message: &RatchetMessage,
 ) -> Result<Option<SkippedKey>, Refusal> {
+    if record.is_some_and(|record| record.is_still_to_come(message)) {
+        return Ok(None);
+    }
     let ratchet_key = message.ratchet_key().to_bytes();
     let kept = rows.skipped_keys(
         &row.sender_id,

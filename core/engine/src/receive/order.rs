@@ -9,14 +9,18 @@ use sealwire_wire::contract::MessageRow;
 impl Receiver<'_> {
     /// What is wrong with this message's place among those of its device; asked before it is put in.
     pub(super) fn check_order(
-        &self,
+        &mut self,
         rows: &Rows,
         row: &MessageRow,
         prev: Option<Previous>,
     ) -> Result<Vec<Event>, EngineError> {
         let (thread, sender, device) = (row.thread_id, &row.sender_id, row.sender_device_id);
         let mut faults = Vec::new();
-        if rows.named_as_prev(thread, sender, device, row.client_seq)? {
+        let ends = self.lease.ends(rows, thread, sender, device)?;
+        // Only one with a higher number can name it.
+        if ends.is_some_and(|ends| row.client_seq < ends.highest)
+            && rows.named_as_prev(thread, sender, device, row.client_seq)?
+        {
             faults.push(Event::MessageReordered {
                 thread,
                 sender: sender.clone(),
@@ -26,8 +30,8 @@ impl Receiver<'_> {
         }
         let Some(prev) = prev else { return Ok(faults) };
         // What was sent before the first message that came from this device was never meant for this one.
-        let range = rows.client_seq_range(thread, sender, device)?;
-        let expected = range.is_some_and(|(lowest, _)| prev.client_seq >= lowest);
+        let expected = ends
+            .is_some_and(|ends| prev.client_seq >= ends.lowest && prev.client_seq != ends.highest);
         if expected
             && rows.message_by_client_seq(thread, sender, device, prev.client_seq)?.is_none()
             // It may wait for a device list.

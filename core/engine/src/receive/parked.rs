@@ -1,6 +1,6 @@
 //! Frames that waited for a device list: opened, or given their placeholder, once it was asked for.
 
-use super::{Outcome, Receiver};
+use super::Outcome;
 use crate::trust::newest_list;
 use crate::{Engine, EngineError};
 use sealwire_wire::UserId;
@@ -10,19 +10,10 @@ impl Engine {
     /// In the order of their arrival; what cannot be opened with the list that the relay shows will not be. If it fails,
     /// they stay parked.
     pub(crate) fn unpark(&mut self, user: &UserId) -> Result<(), EngineError> {
-        let Ok(me) = self.me().cloned() else {
+        if self.me().is_err() {
             return Ok(());
-        };
-        let Self {
-            store, rng, now, ..
-        } = self;
-        let outcomes = store.transaction(|tx| -> Result<Vec<Outcome>, EngineError> {
-            let mut receiver = Receiver {
-                me: &me,
-                now: *now,
-                rng,
-                settled: true,
-            };
+        }
+        let outcomes = self.receiving(true, |receiver, tx| {
             let mut outcomes = Vec::new();
             for parked in tx.parked_frames(user)? {
                 if let Ok(row) = serde_json::from_slice::<MessageRow>(&parked.frame.frame) {

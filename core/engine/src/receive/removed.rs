@@ -8,7 +8,7 @@ use sealwire_wire::contract::{MessageRow, Removal};
 
 impl Receiver<'_> {
     pub(super) fn take_removed(
-        &self,
+        &mut self,
         tx: &mut Transaction<'_>,
         row: &MessageRow,
         removal: Removal,
@@ -19,6 +19,7 @@ impl Receiver<'_> {
         let Some(held) = held else {
             // Whoever's next message names it finds it here. A thread that nothing is known of stays unknown.
             if tx.thread(thread)?.is_some() {
+                self.lease.forget_ends();
                 tx.insert_message(&tombstone(row, self.now))?;
             }
             return Ok(Outcome::Ignored);

@@ -3,7 +3,7 @@
 use super::Receiver;
 use super::classify::Refusal;
 use crate::UnreadableReason;
-use crate::trust::{list_at, newest_list};
+use crate::trust::list_at;
 use sealwire_crypto::device::DeviceEntry;
 use sealwire_store::{ParkReason, RemovalState, Rows};
 use sealwire_wire::contract::MessageRow;
@@ -11,7 +11,7 @@ use sealwire_wire::{DeviceId, UserId};
 
 impl Receiver<'_> {
     /// The sending device's entry. A device removed a moment ago still counts until everything before that is here.
-    pub(super) fn sender(&self, rows: &Rows, row: &MessageRow) -> Result<DeviceEntry, Refusal> {
+    pub(super) fn sender(&mut self, rows: &Rows, row: &MessageRow) -> Result<DeviceEntry, Refusal> {
         let (user, device) = (&row.sender_id, row.sender_device_id);
         let unknown = || {
             Refusal::NeedsList(
@@ -20,12 +20,12 @@ impl Receiver<'_> {
                 UnreadableReason::UnknownDevice,
             )
         };
-        let newest = newest_list(rows, user)?.ok_or_else(unknown)?;
+        let held = self.lease.user(rows, user)?;
+        let newest = held.newest.as_ref().ok_or_else(unknown)?;
         if let Some(entry) = newest.device(device.get()) {
             // A list under another account key proves nothing but that somebody holds that key: its devices speak for
             // this user once the app says so.
-            let pinned = rows.pinned_account(user)?;
-            let waits = pinned.is_some_and(|pinned| {
+            let waits = held.pinned.as_ref().is_some_and(|pinned| {
                 pinned.offered_key.is_some() && pinned.account_key != entry.account_key.to_bytes()
             });
             return if waits {
@@ -53,13 +53,14 @@ impl Receiver<'_> {
 
     /// The list version that the envelope names: known here, and holding the sending device.
     pub(super) fn check_list_version(
-        &self,
+        &mut self,
         rows: &Rows,
         user: &UserId,
         device: DeviceId,
         version: u64,
     ) -> Result<(), Refusal> {
-        let newest = newest_list(rows, user)?.map_or(0, |list| list.version);
+        let held = self.lease.user(rows, user)?.newest.as_ref();
+        let newest = held.map_or(0, |list| list.version);
         if version > newest {
             let hidden = UnreadableReason::DeviceListRollback;
             return Err(Refusal::NeedsList(
@@ -68,8 +69,11 @@ impl Receiver<'_> {
                 hidden,
             ));
         }
-        let held_it =
-            list_at(rows, user, version)?.is_some_and(|list| list.device(device.get()).is_some());
+        let held_it = match held.filter(|list| list.version == version) {
+            Some(list) => list.device(device.get()).is_some(),
+            None => list_at(rows, user, version)?
+                .is_some_and(|list| list.device(device.get()).is_some()),
+        };
         if held_it {
             Ok(())
         } else {

@@ -1,6 +1,6 @@
 //! Whatever comes in, it ends in its place, as a placeholder or as nothing, and what comes behind it comes through.
 
-use crate::device::Device;
+use crate::device::{Device, user};
 use crate::relay::Relay;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
@@ -9,6 +9,7 @@ use sealwire_crypto::device::ListChange;
 use sealwire_crypto::envelope::EnvelopePlaintext;
 use sealwire_crypto::ratchet::{self, SessionRecord};
 use sealwire_engine::Event;
+use sealwire_store::DeviceListRow;
 use sealwire_wire::content::{Body, Kind, Previous, ThreadFacts, Uid};
 use sealwire_wire::contract::{EnvelopeBody, EnvelopeType, MessageRow, ServerEvent};
 use sealwire_wire::{Base64, ClientSeq, MessageId, ThreadId, Timestamp};
@@ -74,6 +75,87 @@ fn a_frame_that_cannot_be_read_holds_nothing_up() {
         .iter()
         .filter(|event| **event == Event::FrameRefused);
     assert_eq!(refused.count(), 4, "what a later version has is no fault");
+}
+
+#[test]
+fn a_frame_that_fails_does_not_take_the_others_of_its_batch_with_it() {
+    let relay = &mut Relay::default();
+    let (alice, mut bob) = acquainted(relay);
+    // What stands here as carol's list is none: nothing of hers can be judged.
+    let mut store = alice.engine.into_store();
+    let damaged = DeviceListRow {
+        version: 1,
+        bytes: vec![0xff; 9],
+        hash: [0; 32],
+    };
+    let kept = store.transaction(|tx| tx.append_list(&user("carol"), &damaged));
+    kept.unwrap();
+    let mut alice = Device::over(store, 3);
+    alice.run(relay);
+    let [before, between, after] =
+        ["before", "between", "after"].map(|text| next_row(relay, &alice, &mut bob, text));
+    let mut hers = before.clone();
+    hers.sender_id = user("carol");
+    hers.thread_id = ThreadId::direct(&user("alice"), &user("carol"));
+    alice.take_rows(relay, vec![before, hers.clone(), between, hers, after]);
+    let texts = ["first", "before", "between", "after"];
+    assert_eq!(alice.texts("bob"), texts);
+    assert!(alice.is_acknowledged() && alice.sockets_closed == 0);
+    assert!(alice.events.contains(&Event::FrameRefused));
+    let alice = alice.restarted(4);
+    assert_eq!(alice.texts("bob"), texts);
+}
+
+#[test]
+fn a_batch_in_which_sessions_begin_turn_and_skip_is_as_good_as_one_frame_at_a_time() {
+    let texts = |at_once: usize| {
+        let relay = &mut Relay::default();
+        let (mut alice, mut bob) = acquainted(relay);
+        let mut carol = Device::registered(relay, "carol", 4);
+        carol.send(relay, "alice", "first");
+        alice.deliver(relay);
+        let mut rows = Vec::new();
+        for round in 0..4 {
+            for text in ["one", "two", "three", "four"] {
+                rows.push(next_row(
+                    relay,
+                    &alice,
+                    &mut bob,
+                    &format!("{text} {round}"),
+                ));
+                rows.push(next_row(
+                    relay,
+                    &alice,
+                    &mut carol,
+                    &format!("{text} {round}"),
+                ));
+            }
+            // Late ones, one of them from the turn before, and one twice.
+            let last = rows.len() - 1;
+            rows.swap(last, last - 4);
+            rows.swap(last - 1, last.saturating_sub(9));
+            rows.push(rows[last].clone());
+            for rows in rows.chunks(at_once) {
+                alice.take_rows(relay, rows.to_vec());
+            }
+            rows.clear();
+            assert!(alice.is_acknowledged());
+            // The ratchets turn.
+            for friend in [&mut bob, &mut carol] {
+                alice.send(relay, friend.name().user_id.as_str(), "I see");
+                friend.deliver(relay);
+            }
+        }
+        let kinds = alice.events.iter().map(std::mem::discriminant);
+        let kinds: Vec<_> = kinds.collect();
+        let alice = alice.restarted(9);
+        (alice.texts("bob"), alice.texts("carol"), kinds)
+    };
+    let one_at_a_time = texts(1);
+    assert_eq!(one_at_a_time.0.len(), 1 + 4 * 5);
+    assert!(!one_at_a_time.0.iter().any(|text| text.starts_with('<')));
+    assert_eq!(texts(64), one_at_a_time);
+    assert_eq!(texts(3), one_at_a_time);
 }
 
 #[test]
@@ -236,7 +318,7 @@ fn threads_are_not_made_for_people_who_do_not_exist() {
     let (mut alice, mut bob) = acquainted(relay);
     let good = next_row(relay, &alice, &mut bob, "behind them");
     let rows = (0..30).map(|number| {
-        let nobody = crate::device::user(&format!("nobody{number}"));
+        let nobody = user(&format!("nobody{number}"));
         let mut row = good.clone();
         row.thread_id = ThreadId::direct(&alice.name().user_id, &nobody);
         row.sender_id = nobody;

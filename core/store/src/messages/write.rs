@@ -41,6 +41,10 @@ impl Transaction<'_> {
     /// The relay alone says which id a message has, and a message that opened is what it is under any: a placeholder
     /// gives the place up for it, and where another message that opened stands, it goes without a place.
     pub fn insert_message(&mut self, message: &NewMessage) -> Result<Inserted, StoreError> {
+        // Nearly always it is new, and its place free: that shows by putting it in.
+        if let Some(id) = self.insert_new(message)? {
+            return Ok(Inserted::New(id));
+        }
         if let Some(held) = self.held_as(message)? {
             return Ok(Inserted::Duplicate(held));
         }
@@ -51,38 +55,56 @@ impl Transaction<'_> {
             Some(holder) if !self.give_place_up(holder)? => None,
             _ => message.message_id,
         };
-        self.statement(
-            "INSERT INTO messages (thread_id, sender_user_id, sender_device_id, client_seq, revision, message_id, uid,
-                 kind, state, reason, content, text, commitment, stamp_key_id, stamp_mac, digest,
-                 prev_client_seq, prev_digest, created_at_ms, local_at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
-        )?
-        .execute(params![
-            Col(message.thread),
-            Col(&message.sender),
-            Col(message.sender_device),
-            Col(message.client_seq),
-            message.revision,
-            Col::optional(message_id),
-            message.uid.map(|uid| uid.0),
-            message.kind,
-            message.state,
-            message.reason,
-            message.content,
-            message.text,
-            message.commitment,
-            message.stamp.as_ref().map(|stamp| stamp.key_id),
-            message.stamp.as_ref().map(|stamp| stamp.mac.0),
-            message.digest,
-            message.prev.map(|prev| Col(prev.client_seq)),
-            message.prev.map(|prev| prev.digest),
-            Col::optional(message.created_at),
-            Col(message.local_at),
-        ])
-        .map_err(|error| match StoreError::is_constraint(&error) {
-            true => StoreError::NoSuch("thread"),
-            false => error.into(),
-        })?;
+        let placed = NewMessage {
+            message_id,
+            ..message.clone()
+        };
+        let inserted = self.insert_new(&placed)?;
+        inserted
+            .map(Inserted::New)
+            .ok_or(StoreError::Conflict("message"))
+    }
+
+    /// Puts a message in, with its search tokens, if none of its names is taken: neither its uid, nor its client_seq, nor
+    /// its place under the relay's id. Its thread must exist. `None`: nothing was changed.
+    pub fn insert_new(&mut self, message: &NewMessage) -> Result<Option<LocalId>, StoreError> {
+        let inserted = self
+            .statement(
+                "INSERT INTO messages (thread_id, sender_user_id, sender_device_id, client_seq, revision, message_id, uid,
+                     kind, state, reason, content, text, commitment, stamp_key_id, stamp_mac, digest,
+                     prev_client_seq, prev_digest, created_at_ms, local_at_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![
+                Col(message.thread),
+                Col(&message.sender),
+                Col(message.sender_device),
+                Col(message.client_seq),
+                message.revision,
+                Col::optional(message.message_id),
+                message.uid.map(|uid| uid.0),
+                message.kind,
+                message.state,
+                message.reason,
+                message.content,
+                message.text,
+                message.commitment,
+                message.stamp.as_ref().map(|stamp| stamp.key_id),
+                message.stamp.as_ref().map(|stamp| stamp.mac.0),
+                message.digest,
+                message.prev.map(|prev| Col(prev.client_seq)),
+                message.prev.map(|prev| prev.digest),
+                Col::optional(message.created_at),
+                Col(message.local_at),
+            ])
+            .map_err(|error| match StoreError::is_constraint(&error) {
+                true => StoreError::NoSuch("thread"),
+                false => error.into(),
+            })?;
+        if inserted == 0 {
+            return Ok(None);
+        }
         let local_id = LocalId(self.connection.last_insert_rowid());
         if let Some(text) = &message.text {
             self.index_text(local_id, text)?;
@@ -93,7 +115,7 @@ impl Transaction<'_> {
                 message.created_at.unwrap_or(message.local_at),
             )?;
         }
-        Ok(Inserted::New(local_id))
+        Ok(Some(local_id))
     }
 
     /// An own message got its digest and commitment when it was sealed, and the content that was sealed.
