@@ -21,7 +21,6 @@ pub(crate) struct Limits {
     pub(crate) mailboxes: Buckets,
     pub(crate) lists: Buckets,
     pub(crate) sends: CallerBuckets,
-    #[allow(dead_code, reason = "for the route of control messages")]
     pub(crate) controls: CallerBuckets,
     pub(crate) bundles: CallerBuckets,
     pub(crate) sockets: CallerBuckets,

@@ -13,6 +13,7 @@ mod controls;
 mod devices;
 mod disabling;
 mod faults;
+mod fuzzed;
 mod messages;
 mod openapi;
 mod operations;

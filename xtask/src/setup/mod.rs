@@ -4,6 +4,7 @@
 
 mod deny;
 mod node;
+pub(crate) mod openapi;
 mod packages;
 pub(crate) mod wasm;
 
@@ -26,6 +27,8 @@ pub(crate) struct Needs {
     pub(crate) deny: bool,
     /// Node and the official peers of the interop tests.
     pub(crate) interop: bool,
+    /// Python, and what checks the OpenAPI document.
+    pub(crate) openapi: bool,
 }
 
 impl Needs {
@@ -35,12 +38,14 @@ impl Needs {
         wasm: false,
         deny: false,
         interop: false,
+        openapi: false,
     };
     const ALL: Self = Self {
         build: true,
         wasm: true,
         deny: true,
         interop: true,
+        openapi: true,
     };
 }
 
@@ -67,6 +72,9 @@ pub(crate) fn install(needs: Needs) -> Result<(), Error> {
     if needs.wasm {
         as_root.extend(wasm::missing()?);
     }
+    if needs.openapi {
+        as_root.extend(openapi::missing());
+    }
     run_as_root(as_root)?;
     if needs.wasm {
         wasm::link()?;
@@ -76,6 +84,9 @@ pub(crate) fn install(needs: Needs) -> Result<(), Error> {
     }
     if needs.interop {
         node::install()?;
+    }
+    if needs.openapi {
+        openapi::install()?;
     }
     Ok(())
 }

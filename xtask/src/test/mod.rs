@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that a change must pass, in suites.
 
 mod interop;
+mod openapi;
 mod rust;
 
 use clap::ValueEnum;
@@ -15,6 +16,10 @@ pub(crate) struct Args {
     /// The suites to run [default: all].
     #[arg(value_enum, value_name = "SUITE")]
     suites: Vec<Suite>,
+
+    /// Also what takes long or needs Python: the suite `openapi`.
+    #[arg(long)]
+    full: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -23,22 +28,43 @@ enum Suite {
     Rust,
     /// Sessions with the official builds, run by Node.
     Interop,
+    /// The relay's OpenAPI document under a validator and schemathesis, run by Python.
+    Openapi,
 }
 
 pub(crate) fn main(args: &Args) -> Result<(), Error> {
-    let named = |suite| args.suites.is_empty() || args.suites.contains(&suite);
+    let named = |suite| args.suites.contains(&suite);
+    let usual = |suite| args.suites.is_empty() || named(suite);
+    let chosen = Chosen {
+        rust: usual(Suite::Rust),
+        interop: usual(Suite::Interop),
+        openapi: args.full || named(Suite::Openapi),
+    };
     let mut steps = Steps::default();
-    let done = all(&mut steps, named(Suite::Rust), named(Suite::Interop));
+    let done = all(&mut steps, chosen);
     println!("\n{}", steps.table());
     done
 }
 
-fn all(steps: &mut Steps, rust: bool, interop: bool) -> Result<(), Error> {
+#[derive(Clone, Copy)]
+struct Chosen {
+    rust: bool,
+    interop: bool,
+    openapi: bool,
+}
+
+fn all(steps: &mut Steps, chosen: Chosen) -> Result<(), Error> {
+    let Chosen {
+        rust,
+        interop,
+        openapi,
+    } = chosen;
     let needs = Needs {
         build: true,
         wasm: rust,
         deny: rust,
         interop,
+        openapi,
     };
     steps.step("setup", || setup::install(needs).map(|()| Done::Passed))?;
     if rust {
@@ -46,6 +72,9 @@ fn all(steps: &mut Steps, rust: bool, interop: bool) -> Result<(), Error> {
     }
     if interop {
         interop::steps(steps)?;
+    }
+    if openapi {
+        openapi::steps(steps)?;
     }
     Ok(())
 }

@@ -1,0 +1,42 @@
+//! schemathesis against `/openapi.json`: made-up requests, right and wrong, to every route; `cargo xtask test --full` runs it.
+
+use crate::openapi::tool;
+use crate::world::*;
+use sealwire_relay::Timings;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::process::Command;
+
+/// What schemathesis is told, beside this file.
+fn settings() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemathesis.toml")
+}
+
+#[tokio::test]
+#[ignore = "needs schemathesis: cargo xtask test --full"]
+async fn schemathesis_finds_no_failure() {
+    let timings = Timings {
+        token_lifetime: Duration::from_secs(60 * 60),
+        ..Timings::default()
+    };
+    let relay = relay_with(|config| config.timings(timings).without_limits()).await;
+    let Pair {
+        alice, bob, thread, ..
+    } = pair(&relay).await;
+    alice.sent(thread, 1, &[&bob]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let status = Command::new(tool("schemathesis"))
+        .arg("--config-file")
+        .arg(settings())
+        .args(["run", &format!("{}/openapi.json", relay.url())])
+        .args([
+            "--header",
+            &format!("Authorization: Bearer {}", alice.token),
+        ])
+        // Where it keeps examples.
+        .current_dir(folder.path())
+        .status()
+        .await
+        .unwrap();
+    assert!(status.success(), "schemathesis: {status}");
+}
