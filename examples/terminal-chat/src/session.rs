@@ -85,7 +85,10 @@ impl Session {
             Wish::Retry(local_id) => {
                 self.client.retry(local_id).await?;
             }
-            Wish::Cancel(_) | Wish::Typing(..) => {}
+            Wish::Cancel(local_id) => {
+                self.client.cancel(local_id).await?;
+            }
+            Wish::Typing(thread, typing) => self.client.set_typing(thread, typing).await?,
             Wish::Search(words) => {
                 let found = self.client.search(&words, None, None, FOUND).await?;
                 self.tell(News::Found(words, found));
@@ -112,7 +115,19 @@ impl Session {
                 | Event::MessageFailed(message)
                 | Event::MessageReceived(message)
                 | Event::MessageUnreadable(message)
-                | Event::MessageRecovered(message) => self.reload(Some(message.thread)).await,
+                | Event::MessageRecovered(message)
+                | Event::MessageCancelled(message)
+                | Event::MessageExpired(message) => self.reload(Some(message.thread)).await,
+                Event::Typing {
+                    thread,
+                    user,
+                    typing,
+                } => self.tell(News::Typing(thread, user, typing)),
+                Event::Presence {
+                    user,
+                    online,
+                    last_seen_ms,
+                } => self.tell(News::Presence(user, online, last_seen_ms)),
                 Event::AccountKeyChanged { user_id } => self.tell(News::Notice(format!(
                     "The safety number with {user_id} changed: nothing is sent until you accept it."
                 ))),
@@ -169,6 +184,7 @@ impl Session {
 
     async fn show(&self, thread: ThreadId, name: String) -> Result<(), Error> {
         *self.open_thread() = Some(thread);
+        self.client.watch_threads(&[thread]).await?;
         let mut messages = self.client.messages(thread, None, PAGE).await?;
         messages.reverse();
         let has_older = messages.len() >= PAGE as usize;

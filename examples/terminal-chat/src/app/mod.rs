@@ -39,6 +39,8 @@ pub struct App {
     pub notice: Option<String>,
     /// Who types where, and since when that is known.
     pub typing: BTreeMap<(ThreadId, UserId), Instant>,
+    /// Who is there, and when those who are not were last, in milliseconds since the Unix epoch.
+    pub presence: BTreeMap<UserId, (bool, Option<u64>)>,
     /// Whether to end.
     pub over: bool,
 }
@@ -101,6 +103,7 @@ impl App {
             dialog,
             notice: None,
             typing: BTreeMap::new(),
+            presence: BTreeMap::new(),
             over: false,
         }
     }

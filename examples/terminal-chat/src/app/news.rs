@@ -56,6 +56,8 @@ pub enum News {
     Older(ThreadId, Vec<Message>),
     /// Somebody types, or stopped to.
     Typing(ThreadId, UserId, bool),
+    /// Somebody came or went; when they were last, in milliseconds since the Unix epoch, if they let it be known.
+    Presence(UserId, bool, Option<u64>),
     /// What these words found.
     Found(String, Vec<Message>),
     /// Show this code to an existing device.
@@ -106,6 +108,9 @@ impl App {
             }
             News::Typing(thread, user, false) => {
                 self.typing.remove(&(thread, user));
+            }
+            News::Presence(user, online, last_seen_ms) => {
+                self.presence.insert(user, (online, last_seen_ms));
             }
             News::Found(for_words, new) => {
                 if let Some(Dialog::Search {

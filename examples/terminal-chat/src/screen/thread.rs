@@ -8,7 +8,7 @@ use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph};
-use sealwire::{Message, MessageContent, MessageState, UserId};
+use sealwire::{Message, MessageContent, MessageState, Timestamp, UserId};
 use unicode_width::UnicodeWidthChar as _;
 
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
@@ -27,7 +27,7 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
 
 fn messages(app: &App, open: &Conversation, frame: &mut Frame<'_>, area: Rect) {
     let mut block = Block::bordered()
-        .title(format!(" {} ", open.name))
+        .title(format!(" {}{} ", open.name, presence(app, open)))
         .border_style(Style::new().fg(Color::DarkGray));
     if let Some(user) = app.who_types() {
         block = block.title_bottom(Line::styled(
@@ -52,6 +52,20 @@ fn messages(app: &App, open: &Conversation, frame: &mut Frame<'_>, area: Rect) {
     lines.truncate(usize::from(inside.height));
     lines.reverse();
     frame.render_widget(Paragraph::new(lines), inside);
+}
+
+/// Whether the other side is there.
+fn presence(app: &App, open: &Conversation) -> String {
+    let known = open
+        .name
+        .parse::<UserId>()
+        .ok()
+        .and_then(|user| app.presence.get(&user));
+    match known {
+        Some((true, _)) => " · online".to_owned(),
+        Some((false, Some(at))) => format!(" · last seen {}", clock(Timestamp(*at))),
+        _ => String::new(),
+    }
 }
 
 /// One message: a head with who and when and how far, then its words.
@@ -96,6 +110,8 @@ fn state(state: &MessageState) -> (String, Style) {
             format!("✗ {code} (Ctrl-R tries again)"),
             Style::new().fg(Color::Red),
         ),
+        MessageState::Cancelling => ("taking back …".to_owned(), Style::new().fg(Color::DarkGray)),
+        MessageState::Cancelled => ("taken back".to_owned(), Style::new().fg(Color::DarkGray)),
         _ => (String::new(), Style::new()),
     }
 }

@@ -30,7 +30,7 @@ async fn a_new_person_registers_writes_and_is_answered() {
     alice.sees("✓").await;
     bob.sees("alice").await;
     bob.press("<Enter>").await;
-    bob.sees(" alice ─").await;
+    bob.sees("┌ alice").await;
     bob.sees("Hello Bob").await;
     bob.press("Hello yourself<Enter>").await;
     alice.sees("Hello yourself").await;

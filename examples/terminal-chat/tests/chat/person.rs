@@ -47,7 +47,7 @@ impl Person {
 
     pub(crate) async fn write_to(&mut self, name: &str, text: &str) {
         self.press(&format!("<Ctrl-n>{name}<Enter>")).await;
-        self.sees(&format!(" {name} ─")).await;
+        self.sees(&format!("┌ {name}")).await;
         self.press(&format!("{text}<Enter>")).await;
         self.sees(text).await;
     }

@@ -15,7 +15,7 @@ async fn the_guides_picture_is_of_a_real_conversation() {
     bob.write_to("alice", "Are you coming tonight?").await;
     alice.sees("Are you coming").await;
     alice.press("<Enter>").await;
-    alice.sees(" bob ─").await;
+    alice.sees("┌ bob").await;
     alice.press("On my way, with cake 🎂<Enter>").await;
     bob.sees("cake").await;
     alice.sees("✓").await;
