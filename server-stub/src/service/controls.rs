@@ -71,7 +71,7 @@ impl Service {
             answer: sent,
             wake: Wake {
                 queues,
-                revoked: Vec::new(),
+                ..Wake::default()
             },
         }
     }

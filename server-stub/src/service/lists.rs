@@ -49,7 +49,7 @@ impl Service {
                 answer: (),
                 wake: Wake {
                     queues,
-                    revoked: Vec::new(),
+                    ..Wake::default()
                 },
             });
         }
@@ -83,7 +83,11 @@ impl Service {
         let queues = self.queue(source(version)).await;
         Ok(Woken {
             answer: (),
-            wake: Wake { queues, revoked },
+            wake: Wake {
+                queues,
+                revoked,
+                ..Wake::default()
+            },
         })
     }
 

@@ -49,8 +49,8 @@ impl Service {
         Ok(Woken {
             answer: (),
             wake: Wake {
-                queues: Vec::new(),
                 revoked: vec![device],
+                ..Wake::default()
             },
         })
     }

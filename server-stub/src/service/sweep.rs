@@ -41,7 +41,7 @@ impl Service {
             answer: Swept { attachments },
             wake: Wake {
                 queues,
-                revoked: Vec::new(),
+                ..Wake::default()
             },
         })
     }

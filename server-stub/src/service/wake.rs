@@ -1,5 +1,6 @@
 //! Whose sockets should look again. The queue in storage is the truth; a wake-up that is lost loses nothing.
 
+use super::Pushed;
 use sealwire_wire::contract::DeviceName;
 
 /// What a step did to other devices, known once it is durable.
@@ -9,6 +10,8 @@ pub struct Wake {
     pub queues: Vec<DeviceName>,
     /// Devices that are no longer live: their sockets are closed.
     pub revoked: Vec<DeviceName>,
+    /// The message that is new in all of [`Wake::queues`], for sockets that have read everything before it.
+    pub pushed: Option<Pushed>,
 }
 
 /// An answer, and whom to wake for it.

@@ -1,6 +1,6 @@
 //! Threads and their messages: everything of one thread is one conversation.
 
-use super::Pending;
+use super::{Pending, Queued};
 use sealwire_wire::contract::{DeviceEnvelope, DeviceName, MessageRow, SentMessage, ThreadKind};
 use sealwire_wire::{ClientSeq, IdempotencyKey, MessageId, ThreadId, Timestamp, UserId};
 use std::sync::Arc;
@@ -117,13 +117,13 @@ pub trait Messages {
     fn void_send(&self, name: SendName) -> Pending<'_, Option<SentMessage>>;
 
     /// Accepts a message, and appends the queue entries of what it accepted: [`Self::accept_message`], then
-    /// [`super::Queues::queue`], with the devices that got an entry. Only the first is promised: entries that could not be
+    /// [`super::Queues::queue`], with the entries of this message. Only the first is promised: entries that could not be
     /// appended stay due. An engine that has threads and queues in one place may do both at once.
     fn accept_and_queue(
         &self,
         step: Arc<AcceptMessage>,
         now: Timestamp,
-    ) -> Pending<'_, (Accepted, Vec<DeviceName>)>;
+    ) -> Pending<'_, (Accepted, Vec<Queued>)>;
 
     /// The threads that have a message with this id: one, unless two clocks and dice fell alike.
     fn threads_of_message(&self, id: MessageId) -> Pending<'_, Vec<ThreadId>>;

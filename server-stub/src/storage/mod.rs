@@ -31,7 +31,7 @@ pub use controls::{AcceptControl, ControlAccepted, Controls};
 pub use mailboxes::{Mailboxes, SlotPut, SlotTaken};
 pub use messages::{AcceptMessage, Accepted, EarlierSend, Messages, SendName, ThreadRecord};
 pub use prekeys::{Prekeys, PrekeysStored, TakenPrekeys};
-pub use queues::{QueueEntry, QueueSource, Queues};
+pub use queues::{QueueEntry, QueuePlace, QueueSource, Queued, Queues};
 pub use upkeep::{SweepBounds, Upkeep};
 
 use std::future::Future;

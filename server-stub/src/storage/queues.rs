@@ -13,6 +13,25 @@ pub struct QueueEntry {
     pub event: ServerEvent,
 }
 
+/// An entry that a device's queue got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queued {
+    /// Whose queue.
+    pub device: DeviceName,
+    /// Where in it; none from an engine that does not know yet.
+    pub place: Option<QueuePlace>,
+}
+
+/// Where an entry came to stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueuePlace {
+    /// The last entry before it that was not acknowledged then; 0 for none. Whoever has read up to here, or further, misses
+    /// nothing by taking the new entry next.
+    pub after: u64,
+    /// Its own position.
+    pub position: u64,
+}
+
 /// A durable row that queue entries derive from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum QueueSource {

@@ -39,6 +39,8 @@ impl Relay {
         let mut process = Command::new(binary)
             .arg("--data")
             .arg(folder.join("data"))
+            // Every client of the run is on this machine.
+            .args(["--connections-per-address-max", "30000"])
             .env("RUST_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -5,6 +5,7 @@
 
 mod ended;
 mod outgoing;
+mod pushes;
 mod session;
 mod sockets;
 mod unacknowledged;

@@ -2,12 +2,13 @@
 
 use super::ended::Ended;
 use super::outgoing::Outgoing;
+use super::pushes::{self, Waiting, message_frame, whole_frame};
 use super::sockets::Place;
 use super::unacknowledged::Unacknowledged;
 use crate::api::pace::Bucket;
 use crate::api::request::access;
 use crate::api::state::{ApiState, as_ms};
-use crate::service::{ACKNOWLEDGE_MAX, QueuePosition};
+use crate::service::{ACKNOWLEDGE_MAX, Answer, PushedMessage, QueuePosition};
 use crate::tokens::{Access, Scope};
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use futures_util::StreamExt as _;
@@ -18,8 +19,10 @@ use sealwire_wire::contract::{
 };
 use sealwire_wire::limits::PREKEYS_LOW;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
 /// Queue entries read at once: each may hold 64 KiB.
@@ -47,9 +50,11 @@ pub(super) async fn serve(state: ApiState, access: Access, socket: WebSocket) {
         replayed: Some(0),
         frames: Unacknowledged::default(),
         unfinished: Vec::new(),
+        deleting: None,
         ready: VecDeque::new(),
     };
     let ended = session.run(incoming, &place, &outgoing).await;
+    session.delete_the_rest().await;
     let (user, device) = (&session.device.user_id, session.device.device_id);
     tracing::debug!(%user, %device, code = ended.code.to_u16(), reason = ended.reason, "socket closed");
     if let Some(code) = ended.error {
@@ -68,9 +73,21 @@ pub(super) async fn serve(state: ApiState, access: Access, socket: WebSocket) {
 
 /// An event that waits for its frame.
 struct Ready {
-    event: ServerEvent,
+    what: What,
     /// The entry of the queue that it is, if it is one.
     entry: Option<QueuePosition>,
+}
+
+/// The first of the unfinished entries, under way.
+struct Deleting {
+    some: usize,
+    task: JoinHandle<Answer<()>>,
+}
+
+enum What {
+    Event(ServerEvent),
+    /// A message that did not come from storage.
+    Pushed(Arc<PushedMessage>),
 }
 
 struct Session {
@@ -88,8 +105,9 @@ struct Session {
     /// How many entries were replayed; none once the client was told that it has caught up.
     replayed: Option<u64>,
     frames: Unacknowledged,
-    /// Acknowledged entries that storage could not delete yet.
+    /// Acknowledged entries that storage has not deleted yet.
     unfinished: Vec<QueuePosition>,
+    deleting: Option<Deleting>,
     /// What is to be framed next. A frame has no number before it is on its way.
     ready: VecDeque<Ready>,
 }
@@ -137,8 +155,15 @@ impl Session {
                         }
                     }
                 }
+                deleted = finished(&mut self.deleting), if self.deleting.is_some() => {
+                    if let Err(ended) = self.deleted(deleted) {
+                        return ended;
+                    }
+                }
                 () = outgoing.frames.closed() => return Ended::stalled(),
-                () = place.wake.notified(), if !self.behind => self.behind = true,
+                () = place.wake.notified(), if !self.behind && self.ready.len() < PAGE => {
+                    self.take_pushes(place.pushes.take());
+                }
                 () = place.prekey_taken.notified(), if self.ready.is_empty() => {
                     if let Err(ended) = self.count_prekeys().await {
                         return ended;
@@ -187,7 +212,7 @@ impl Session {
         for entry in page.entries {
             self.position = entry.position;
             self.ready.push_back(Ready {
-                event: entry.event,
+                what: What::Event(entry.event),
                 entry: Some(entry.position),
             });
         }
@@ -201,6 +226,25 @@ impl Session {
             self.count_prekeys().await?;
         }
         Ok(())
+    }
+
+    /// Frames what was pushed, as far as it is the next after what was framed; the rest is read from storage.
+    fn take_pushes(&mut self, pushed: Waiting) {
+        self.behind = pushed.look;
+        for push in pushed.messages {
+            if push.position <= self.position {
+                continue;
+            }
+            if push.after > self.position || self.frames.room() <= self.ready.len() {
+                self.behind = true;
+                return;
+            }
+            self.position = push.position;
+            self.ready.push_back(Ready {
+                entry: Some(push.position),
+                what: What::Pushed(push.message),
+            });
+        }
     }
 
     /// Tells the client when its one-time prekeys run low. Told again at the next key given out, so none is waited for.
@@ -257,7 +301,7 @@ impl Session {
         let frame = serde_json::from_str(&text)
             .map_err(|_| Ended::protocol("not a frame that this relay knows"))?;
         match frame {
-            ClientFrame::ClientAck { frame_seq } => self.acknowledge(frame_seq).await,
+            ClientFrame::ClientAck { frame_seq } => self.acknowledge(frame_seq),
             ClientFrame::Pong {} => Ok(()),
             ClientFrame::Subscribe { .. } => Ok(()),
             ClientFrame::Typing { .. } | ClientFrame::Presence { .. } => Ok(()),
@@ -265,32 +309,57 @@ impl Session {
         }
     }
 
-    async fn acknowledge(&mut self, frame_seq: u64) -> Result<(), Ended> {
+    fn acknowledge(&mut self, frame_seq: u64) -> Result<(), Ended> {
         let entries = self
             .frames
             .acknowledge(frame_seq)
             .map_err(|_| Ended::protocol("client_ack of a frame that was never sent"))?;
         self.unfinished.extend(entries);
-        while !self.unfinished.is_empty() {
-            let some = self.unfinished.len().min(ACKNOWLEDGE_MAX);
-            let deleted = self
-                .state
-                .service()
-                .acknowledge(&self.device, &self.unfinished[..some])
-                .await;
-            match deleted {
-                Ok(()) => drop(self.unfinished.drain(..some)),
-                Err(refusal) if refusal.code() == ErrorCode::DeviceRevoked => {
-                    return Err(Ended::refused(refusal));
-                }
-                // What stays undeleted is replayed at the next connection, where the client drops it as a repeat.
-                Err(refusal) if self.unfinished.len() > ACKNOWLEDGE_MAX => {
-                    return Err(Ended::refused(refusal));
-                }
-                Err(_) => break,
+        self.delete_acknowledged();
+        Ok(())
+    }
+
+    /// Begins to delete what is acknowledged, beside everything else; what is acknowledged meanwhile goes with the next.
+    fn delete_acknowledged(&mut self) {
+        if self.deleting.is_some() || self.unfinished.is_empty() {
+            return;
+        }
+        let some = self.unfinished.len().min(ACKNOWLEDGE_MAX);
+        let positions = self.unfinished[..some].to_vec();
+        let (state, device) = (self.state.clone(), self.device.clone());
+        let task =
+            tokio::spawn(async move { state.service().acknowledge(&device, &positions).await });
+        self.deleting = Some(Deleting { some, task });
+    }
+
+    /// Takes note of what became of it.
+    fn deleted(&mut self, deleted: Option<Answer<()>>) -> Result<(), Ended> {
+        let some = self.deleting.take().map_or(0, |deleting| deleting.some);
+        match deleted {
+            Some(Ok(())) => {
+                self.unfinished.drain(..some);
+                self.delete_acknowledged();
+                Ok(())
+            }
+            Some(Err(refusal)) if refusal.code() == ErrorCode::DeviceRevoked => {
+                Err(Ended::refused(refusal))
+            }
+            // What stays undeleted is replayed at the next connection, where the client drops it as a repeat.
+            Some(Err(refusal)) if self.unfinished.len() > ACKNOWLEDGE_MAX => {
+                Err(Ended::refused(refusal))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What the client acknowledged before it went does not come again.
+    async fn delete_the_rest(&mut self) {
+        while self.deleting.is_some() {
+            let deleted = finished(&mut self.deleting).await;
+            if self.deleted(deleted).is_err() {
+                return;
             }
         }
-        Ok(())
     }
 
     fn renew(&mut self, token: &str) -> Result<(), Ended> {
@@ -312,23 +381,42 @@ impl Session {
     }
 
     /// The frame of an event, numbered: from now on it can be acknowledged.
-    fn frame(&mut self, Ready { event, entry }: Ready) -> Result<Utf8Bytes, Ended> {
+    fn frame(&mut self, Ready { what, entry }: Ready) -> Result<Utf8Bytes, Ended> {
         let frame_seq = match entry {
             Some(position) => self.frames.next_frame_of(position),
             None => self.frames.next_frame(),
         };
-        serde_json::to_string(&ServerFrame { frame_seq, event })
-            .map(Utf8Bytes::from)
-            .map_err(|error| {
-                tracing::error!(%error, "a frame has no JSON form");
-                Ended::new(CloseCode::CatchUp, "a frame could not be written")
-            })
+        let text = match what {
+            What::Event(event) => serde_json::to_string(&ServerFrame { frame_seq, event }),
+            What::Pushed(message) => {
+                let envelope = message.envelope_of(&self.device);
+                match message.common(pushes::common) {
+                    Some(common) => message_frame(frame_seq, common, envelope.as_ref()),
+                    None => whole_frame(frame_seq, message.row(), envelope),
+                }
+            }
+        };
+        text.map(Utf8Bytes::from).map_err(|error| {
+            tracing::error!(%error, "a frame has no JSON form");
+            Ended::new(CloseCode::CatchUp, "a frame could not be written")
+        })
     }
 }
 
 impl Ready {
     fn new(event: ServerEvent) -> Self {
-        Self { event, entry: None }
+        Self {
+            what: What::Event(event),
+            entry: None,
+        }
+    }
+}
+
+/// How the deletion under way ended; none when it broke off.
+async fn finished(deleting: &mut Option<Deleting>) -> Option<Answer<()>> {
+    match deleting {
+        Some(deleting) => (&mut deleting.task).await.ok(),
+        None => std::future::pending().await,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which device has a socket: one each, the newest.
 
-use crate::service::Wake;
+use super::pushes::Pushes;
+use crate::service::{Push, Wake};
 use sealwire_wire::contract::{CloseCode, DeviceName};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +30,7 @@ struct Registry {
 struct Entry {
     generation: u64,
     wake: Arc<Notify>,
+    pushes: Arc<Pushes>,
     prekey_taken: Arc<Notify>,
     close: watch::Sender<Option<CloseCode>>,
 }
@@ -40,6 +42,8 @@ pub(super) struct Place {
     generation: u64,
     /// Rings when the device's queue may have something new.
     pub(super) wake: Arc<Notify>,
+    /// What is new in it, as far as it was pushed.
+    pub(super) pushes: Arc<Pushes>,
     /// Rings when one of the device's one-time prekeys was given out.
     pub(super) prekey_taken: Arc<Notify>,
     /// Says when the socket is to be closed, and why.
@@ -54,12 +58,14 @@ impl Sockets {
         registry.open += 1;
         let generation = registry.last_generation;
         let wake = Arc::new(Notify::new());
+        let pushes = Arc::new(Pushes::default());
         let prekey_taken = Arc::new(Notify::new());
         let going_away = registry.going_away.then_some(CloseCode::GoingAway);
         let (close, closed) = watch::channel(going_away);
         let entry = Entry {
             generation,
             wake: Arc::clone(&wake),
+            pushes: Arc::clone(&pushes),
             prekey_taken: Arc::clone(&prekey_taken),
             close,
         };
@@ -71,6 +77,7 @@ impl Sockets {
             device: device.clone(),
             generation,
             wake,
+            pushes,
             prekey_taken,
             close: closed,
         }
@@ -79,10 +86,19 @@ impl Sockets {
     /// Lets the sockets of these devices look again, or closes them.
     pub(crate) fn wake(&self, wake: &Wake) {
         let registry = self.0.lock();
-        for device in &wake.queues {
+        let ring = |device: &DeviceName, message: Option<Push>| {
             if let Some(entry) = registry.by_device.get(device) {
+                entry.pushes.push(message);
                 entry.wake.notify_one();
             }
+        };
+        match &wake.pushed {
+            Some(pushed) => {
+                for (device, place) in &pushed.places {
+                    ring(device, pushed.push(*place));
+                }
+            }
+            None => wake.queues.iter().for_each(|device| ring(device, None)),
         }
         for device in &wake.revoked {
             if let Some(entry) = registry.by_device.get(device) {

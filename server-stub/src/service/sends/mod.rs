@@ -6,8 +6,10 @@ mod void;
 
 use super::franking::Stamped;
 use super::threads::check_participant;
-use super::{Answer, Refusal, Service, Wake, Woken};
-use crate::storage::{AcceptMessage, Accepted, EarlierSend, QueueSource, SendName, ThreadRecord};
+use super::{Answer, Pushed, PushedMessage, Refusal, Service, Wake, Woken};
+use crate::storage::{
+    AcceptMessage, Accepted, EarlierSend, QueueSource, Queued, SendName, ThreadRecord,
+};
 use sealwire_wire::contract::{DeviceName, ErrorCode, MessageRow, SendMessage, SentMessage, Stamp};
 use sealwire_wire::limits::IDEMPOTENCY_TTL_MS;
 use sealwire_wire::{Bytes32, IdempotencyKey, MessageId, ThreadId, Timestamp};
@@ -88,14 +90,15 @@ impl Service {
                 key: key.clone(),
                 key_expires_at: now.plus_ms(IDEMPOTENCY_TTL_MS),
             });
-            match self.storage.accept_and_queue(step, now).await? {
-                (Accepted::Accepted, queues) => {
+            match self
+                .storage
+                .accept_and_queue(Arc::clone(&step), now)
+                .await?
+            {
+                (Accepted::Accepted, queued) => {
                     return Ok(Settled::Accepted(Woken {
                         answer,
-                        wake: Wake {
-                            queues,
-                            revoked: Vec::new(),
-                        },
+                        wake: wake_of(step, queued),
                     }));
                 }
                 (Accepted::IdPassed(passed), _) => last = Some(passed),
@@ -157,7 +160,7 @@ impl Service {
             answer,
             wake: Wake {
                 queues,
-                revoked: Vec::new(),
+                ..Wake::default()
             },
         })
     }
@@ -240,6 +243,21 @@ enum Settled {
     Accepted(Woken<SentMessage>),
     /// Its number or its key were used before.
     Earlier(Accepted),
+}
+
+fn wake_of(step: Arc<AcceptMessage>, queued: Vec<Queued>) -> Wake {
+    let places: Vec<_> = queued
+        .into_iter()
+        .map(|queued| (queued.device, queued.place))
+        .collect();
+    Wake {
+        queues: places.iter().map(|(device, _)| device.clone()).collect(),
+        pushed: Some(Pushed {
+            message: Arc::new(PushedMessage::new(step)),
+            places,
+        }),
+        ..Wake::default()
+    }
 }
 
 fn answer_to(row: &MessageRow) -> SentMessage {

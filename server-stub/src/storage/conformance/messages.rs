@@ -160,7 +160,8 @@ fn accepted_at_once_with_its_entries_a_message_is_what_the_two_steps_make_of_it(
         for user in ["alice", "bob"] {
             open(storage, user);
         }
-        let (accepted, told) = both();
+        let (accepted, queued) = both();
+        let told: Vec<_> = queued.iter().map(|entry| entry.device.clone()).collect();
         assert_eq!(accepted, Accepted::Accepted);
         let readers: Vec<_> = step
             .envelopes
@@ -171,6 +172,11 @@ fn accepted_at_once_with_its_entries_a_message_is_what_the_two_steps_make_of_it(
         assert_eq!(told_users, readers);
         assert_eq!(done(storage.not_yet_queued()), []);
         assert_eq!(done(storage.queue_length(told[0].clone())), 1);
+        // An engine that knows the places by now is right.
+        let entry = done(storage.queue_after(told[0].clone(), 0, 9)).remove(0);
+        for place in queued.iter().filter_map(|entry| entry.place) {
+            assert_eq!((place.after, place.position), (0, entry.position));
+        }
         let (again, told_again) = both();
         assert!(matches!(again, Accepted::Earlier(_)), "{again:?}");
         assert_eq!(told_again, []);

@@ -3,7 +3,7 @@
 use super::state::{Kept, KeptFor, MessageState, State, ThreadState};
 use super::{Memory, Pending};
 use crate::storage::{
-    AcceptMessage, Accepted, EarlierSend, Messages, QueueSource, Queues as _, SendName,
+    AcceptMessage, Accepted, EarlierSend, Messages, QueueSource, Queued, Queues as _, SendName,
     ThreadRecord,
 };
 use sealwire_wire::contract::{DeviceName, EnvelopeBody, MessageRow, SentMessage};
@@ -114,7 +114,7 @@ impl Messages for Memory {
         &self,
         step: Arc<AcceptMessage>,
         now: Timestamp,
-    ) -> Pending<'_, (Accepted, Vec<DeviceName>)> {
+    ) -> Pending<'_, (Accepted, Vec<Queued>)> {
         Box::pin(async move {
             let source = QueueSource::Message {
                 thread_id: step.row.thread_id,
@@ -125,7 +125,12 @@ impl Messages for Memory {
                 Accepted::Accepted => self.queue(source, now).await?,
                 _ => Vec::new(),
             };
-            Ok((accepted, told))
+            // Places are drawn when the queue is read.
+            let queued = told.into_iter().map(|device| Queued {
+                device,
+                place: None,
+            });
+            Ok((accepted, queued.collect()))
         })
     }
 

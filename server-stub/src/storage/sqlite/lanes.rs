@@ -197,17 +197,19 @@ fn write_all(connection: &Connection, jobs: &Receiver<Box<dyn Job>>, commits: &C
 /// Runs each job in a savepoint of one transaction: one that fails takes nothing of the others with it.
 fn commit_group(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), StorageError> {
     let in_group = || -> rusqlite::Result<()> {
-        connection.execute_batch("BEGIN IMMEDIATE")?;
+        run(connection, "BEGIN IMMEDIATE")?;
         for job in group {
-            connection.execute_batch("SAVEPOINT job")?;
-            let end = match survived(|| job.run(connection)) {
-                Some(Ok(())) => "RELEASE job",
+            run(connection, "SAVEPOINT job")?;
+            match survived(|| job.run(connection)) {
+                Some(Ok(())) => run(connection, "RELEASE job")?,
                 // A full disk may have ended the whole transaction: then this statement fails, and the group with it.
-                Some(Err(_)) | None => "ROLLBACK TO job; RELEASE job",
-            };
-            connection.execute_batch(end)?;
+                Some(Err(_)) | None => {
+                    run(connection, "ROLLBACK TO job")?;
+                    run(connection, "RELEASE job")?;
+                }
+            }
         }
-        connection.execute_batch("COMMIT")
+        run(connection, "COMMIT")
     };
     in_group().map_err(|error| {
         roll_back(connection);
@@ -231,9 +233,9 @@ fn in_transaction<T>(
     step: impl FnOnce(&Connection) -> rusqlite::Result<T>,
 ) -> Result<T, StorageError> {
     let all = || {
-        connection.execute_batch("BEGIN IMMEDIATE")?;
+        run(connection, "BEGIN IMMEDIATE")?;
         let value = step(connection)?;
-        connection.execute_batch("COMMIT")?;
+        run(connection, "COMMIT")?;
         Ok(value)
     };
     all().map_err(|error| {
@@ -248,15 +250,20 @@ fn in_one_view<T>(
     step: impl FnOnce(&Connection) -> rusqlite::Result<T>,
 ) -> Result<T, StorageError> {
     let all = || {
-        connection.execute_batch("BEGIN DEFERRED")?;
+        run(connection, "BEGIN DEFERRED")?;
         let value = step(connection)?;
-        connection.execute_batch("COMMIT")?;
+        run(connection, "COMMIT")?;
         Ok(value)
     };
     all().map_err(|error| {
         roll_back(connection);
         storage_error(&error)
     })
+}
+
+/// One statement of a transaction's frame, prepared once.
+fn run(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(statement)?.execute([]).map(drop)
 }
 
 fn roll_back(connection: &Connection) {

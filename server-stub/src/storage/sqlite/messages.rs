@@ -4,11 +4,13 @@ use super::columns::{
     MESSAGE, client_seq, device_id, message, message_id, number, of_envelope_type, of_message_kind,
     of_number, of_seq, of_thread_kind, text, thread_id, thread_kind, timestamp,
 };
-use super::queues::queue_messages;
+use super::queues::{is_anything_due, queue_messages, queue_one};
 use super::{Pending, Sqlite};
-use crate::storage::{AcceptMessage, Accepted, EarlierSend, Messages, SendName, ThreadRecord};
+use crate::storage::{
+    AcceptMessage, Accepted, EarlierSend, Messages, Queued, SendName, ThreadRecord,
+};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
-use sealwire_wire::contract::{DeviceName, MessageRow, SentMessage};
+use sealwire_wire::contract::{DeviceEnvelope, DeviceName, MessageRow, SentMessage};
 use sealwire_wire::{IdempotencyKey, MessageId, ThreadId, Timestamp};
 use std::sync::Arc;
 
@@ -93,14 +95,31 @@ impl Messages for Sqlite {
         &self,
         step: Arc<AcceptMessage>,
         now: Timestamp,
-    ) -> Pending<'_, (Accepted, Vec<DeviceName>)> {
+    ) -> Pending<'_, (Accepted, Vec<Queued>)> {
         self.write(move |db| {
-            let accepted = accept(db, &step)?;
-            let told = match accepted {
-                Accepted::Accepted => queue_messages(db, step.row.thread_id, step.row.id, now)?,
-                _ => Vec::new(),
+            let thread = step.row.thread_id;
+            let change = match next_change(db, &step)? {
+                Ok(change) => change,
+                Err(refused) => return Ok((refused, Vec::new())),
             };
-            Ok((accepted, told))
+            if is_anything_due(db, thread)? {
+                insert_with_envelopes(db, &step, change)?;
+                let told = queue_messages(db, thread, step.row.id, now)?;
+                let queued = told.into_iter().map(|device| Queued {
+                    device,
+                    place: None,
+                });
+                return Ok((Accepted::Accepted, queued.collect()));
+            }
+            insert(db, &step, change, true)?;
+            let mut queued = Vec::with_capacity(step.envelopes.len());
+            for envelope in &step.envelopes {
+                // A removed device reads no more.
+                if insert_envelope_of_live(db, &step.row, envelope)? {
+                    queued.push(queue_one(db, &step.row, envelope, now)?);
+                }
+            }
+            Ok((Accepted::Accepted, queued))
         })
     }
 
@@ -214,9 +233,23 @@ fn rows_where(condition: &'static str) -> String {
 
 /// The message with its envelopes, if number, key and id are free.
 fn accept(db: &Connection, step: &AcceptMessage) -> Result<Accepted> {
+    match next_change(db, step)? {
+        Ok(change) => {
+            insert_with_envelopes(db, step, change)?;
+            Ok(Accepted::Accepted)
+        }
+        Err(refused) => Ok(refused),
+    }
+}
+
+/// Takes the next change number of the thread and keeps the key, if number, key and id are free.
+fn next_change(
+    db: &Connection,
+    step: &AcceptMessage,
+) -> Result<std::result::Result<i64, Accepted>> {
     let name = step.name();
     if let Some(earlier) = earlier(db, &name, &step.key, step.row.created_at)? {
-        return Ok(earlier);
+        return Ok(Err(earlier));
     }
     let last: Option<(Option<[u8; 16]>, i64)> = db
         .prepare_cached("SELECT last_id, last_change FROM thread WHERE thread_id = ?1")?
@@ -225,12 +258,12 @@ fn accept(db: &Connection, step: &AcceptMessage) -> Result<Accepted> {
         })
         .optional()?;
     let Some((last_id, last_change)) = last else {
-        return Ok(Accepted::NoThread);
+        return Ok(Err(Accepted::NoThread));
     };
     if let Some(last) = last_id.map(MessageId::from_bytes)
         && last >= step.row.id
     {
-        return Ok(Accepted::IdPassed(last));
+        return Ok(Err(Accepted::IdPassed(last)));
     }
     let change = last_change.saturating_add(1);
     db.prepare_cached("UPDATE thread SET last_id = ?2, last_change = ?3 WHERE thread_id = ?1")?
@@ -239,9 +272,8 @@ fn accept(db: &Connection, step: &AcceptMessage) -> Result<Accepted> {
             step.row.id.to_bytes(),
             change
         ])?;
-    insert(db, step, change)?;
     keep(db, &name, &step.key, step.key_expires_at)?;
-    Ok(Accepted::Accepted)
+    Ok(Ok(change))
 }
 
 fn earlier(
@@ -345,12 +377,12 @@ fn keep(
     Ok(())
 }
 
-fn insert(db: &Connection, step: &AcceptMessage, change: i64) -> Result<()> {
+fn insert(db: &Connection, step: &AcceptMessage, change: i64, queued: bool) -> Result<()> {
     let row = &step.row;
     db.prepare_cached(
         "INSERT INTO message (thread_id, id, sender_id, sender_device_id, client_seq, fingerprint, revision, kind,
              target_id, ttl_seconds, ciphertext, commitment, stamp_key_id, stamp_mac, created_at, change, queued)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 0)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     )?
     .execute(params![
         row.thread_id.as_bytes(),
@@ -369,14 +401,21 @@ fn insert(db: &Connection, step: &AcceptMessage, change: i64) -> Result<()> {
         row.stamp.mac.0,
         of_number(row.created_at.0),
         change,
+        queued,
     ])?;
-    let mut envelope = db.prepare_cached(
-        "INSERT INTO envelope (thread_id, message_id, user_id, device_id, kind, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?;
+    Ok(())
+}
+
+fn insert_with_envelopes(db: &Connection, step: &AcceptMessage, change: i64) -> Result<()> {
+    insert(db, step, change, false)?;
     for one in &step.envelopes {
-        envelope.execute(params![
-            row.thread_id.as_bytes(),
-            row.id.to_bytes(),
+        db.prepare_cached(
+            "INSERT INTO envelope (thread_id, message_id, user_id, device_id, kind, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            step.row.thread_id.as_bytes(),
+            step.row.id.to_bytes(),
             one.user_id.as_str(),
             one.device_id.get(),
             of_envelope_type(one.kind),
@@ -384,4 +423,28 @@ fn insert(db: &Connection, step: &AcceptMessage, change: i64) -> Result<()> {
         ])?;
     }
     Ok(())
+}
+
+/// Whether it was.
+fn insert_envelope_of_live(
+    db: &Connection,
+    row: &MessageRow,
+    one: &DeviceEnvelope,
+) -> Result<bool> {
+    let inserted = db
+        .prepare_cached(
+            "INSERT INTO envelope (thread_id, message_id, user_id, device_id, kind, body)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6
+             WHERE EXISTS (
+                 SELECT 1 FROM device WHERE user_id = ?3 AND device_id = ?4 AND state = 1 AND disabled_at IS NULL)",
+        )?
+        .execute(params![
+            row.thread_id.as_bytes(),
+            row.id.to_bytes(),
+            one.user_id.as_str(),
+            one.device_id.get(),
+            of_envelope_type(one.kind),
+            one.body.as_slice(),
+        ])?;
+    Ok(inserted == 1)
 }

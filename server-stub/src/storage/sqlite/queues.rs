@@ -5,9 +5,9 @@ use super::columns::{
 };
 use super::controls::control;
 use super::{Pending, Sqlite};
-use crate::storage::{QueueEntry, QueueSource, Queues};
+use crate::storage::{QueueEntry, QueuePlace, QueueSource, Queued, Queues};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
-use sealwire_wire::contract::{DeviceName, ServerEvent};
+use sealwire_wire::contract::{DeviceEnvelope, DeviceName, MessageRow, ServerEvent};
 use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
 
 const MSG: i64 = 0;
@@ -146,6 +146,49 @@ impl Queues for Sqlite {
             )
         })
     }
+}
+
+/// Whether a message of the thread is still to be queued.
+pub(super) fn is_anything_due(db: &Connection, thread: ThreadId) -> Result<bool> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM message WHERE thread_id = ?1 AND queued = 0)")?
+        .query_row([thread.as_bytes()], |row| row.get(0))
+}
+
+/// The entry of one device's envelope, when everything before it in the thread is queued.
+pub(super) fn queue_one(
+    db: &Connection,
+    row: &MessageRow,
+    envelope: &DeviceEnvelope,
+    now: Timestamp,
+) -> Result<Queued> {
+    let (user, device) = (envelope.user_id.as_str(), envelope.device_id);
+    let after = db
+        .prepare_cached(
+            "SELECT ifnull(max(position), 0) FROM queue_entry WHERE user_id = ?1 AND device_id = ?2",
+        )?
+        .query_row(params![user, device.get()], |row| number(row, 0))?;
+    db.prepare_cached(
+        "INSERT INTO queue_entry (user_id, device_id, kind, thread_id, message_id, queued_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        user,
+        device.get(),
+        MSG,
+        row.thread_id.as_bytes(),
+        row.id.to_bytes(),
+        of_number(now.0)
+    ])?;
+    Ok(Queued {
+        device: DeviceName {
+            user_id: envelope.user_id.clone(),
+            device_id: device,
+        },
+        place: Some(QueuePlace {
+            after,
+            position: db.last_insert_rowid().unsigned_abs(),
+        }),
+    })
 }
 
 /// Every message of the thread up to `id` that is still due, oldest first: what the devices read keeps the thread's order
