@@ -23,6 +23,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
                 .status(&[202])
                 .refuses(&[
                     NoSharedThread,
+                    Blocked,
                     DeviceMismatch,
                     IdempotencyKeyReused,
                     Unprocessable,

@@ -25,7 +25,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
             create_thread,
             about("Makes a 1:1 thread, or finds it")
                 .status(&[200, 201])
-                .refuses(&[UserUnknown]),
+                .refuses(&[UserUnknown, Blocked, DirectMessagesClosed]),
         )
         .get(
             "/v1/threads/{id}",
@@ -42,6 +42,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
                     InvalidRequest,
                     ThreadIdMismatch,
                     NotAParticipant,
+                    Blocked,
+                    DirectMessagesClosed,
                     NotFound,
                     UserUnknown,
                     DeviceMismatch,

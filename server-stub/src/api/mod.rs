@@ -6,6 +6,7 @@ mod controls;
 mod cors;
 mod dev;
 mod load;
+mod marks;
 mod messages;
 mod metrics;
 mod openapi;
@@ -13,6 +14,7 @@ mod operations;
 mod owned;
 mod pace;
 mod prekeys;
+mod privacy;
 mod problem;
 mod provisioning;
 mod queue;
@@ -62,6 +64,8 @@ pub(crate) fn router(state: ApiState) -> Result<Router, serde_json::Error> {
         messages::routes,
         controls::routes,
         queue::routes,
+        marks::routes,
+        privacy::routes,
         attachments::routes,
         realtime::routes,
         operations::routes,

@@ -1,6 +1,7 @@
 //! A device's queue without a socket.
 
 use super::openapi::{Routes, about};
+use super::owned::owned;
 use super::request::{Body, Params, Reader};
 use super::state::ApiState;
 use crate::service::Answer;
@@ -36,6 +37,8 @@ pub(super) struct Page {
     limit: Option<u32>,
     /// The `entry_id` to go on from without acknowledging.
     after: Option<String>,
+    /// The last `marks_cursor`, empty for the beginning: marks that moved since come with the last page.
+    marks_since: Option<String>,
 }
 
 /// `GET /v1/me/queue`
@@ -46,7 +49,12 @@ pub(super) async fn page(
 ) -> Answer<Json<QueuePage>> {
     let page = state
         .service()
-        .poll_queue(&device, page.after.as_deref(), page.limit)
+        .poll_queue(
+            &device,
+            page.after.as_deref(),
+            page.limit,
+            page.marks_since.as_deref(),
+        )
         .await?;
     Ok(Json(page))
 }
@@ -57,9 +65,11 @@ pub(super) async fn acknowledge(
     State(state): State<ApiState>,
     Body(request): Body<AcknowledgeQueue>,
 ) -> Answer<StatusCode> {
-    state
-        .service()
-        .acknowledge_entries(&device, &request)
-        .await?;
-    Ok(StatusCode::NO_CONTENT)
+    owned(async move {
+        let service = state.service();
+        let wake = service.acknowledge_entries(&device, &request).await?;
+        state.sockets().wake(&wake);
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }

@@ -31,7 +31,12 @@ impl Service {
         self.check_shared(&caller.user_id, &people).await?;
         // Until the message is accepted and queued, its devices stay those that it was wrapped for.
         let people = Vec::from_iter(people);
-        let _turn = self.list_locks.keep(&people).await;
+        let mut everybody = people.clone();
+        everybody.push(caller.user_id.clone());
+        let _turn = self.list_locks.keep(&everybody).await;
+        for user in &people {
+            self.refuse_blocked(&caller.user_id, user).await?;
+        }
         self.check_named(caller, &people, &control.to).await?;
         let id = self.mint(now)?;
         let step = AcceptControl {

@@ -1,4 +1,4 @@
-//! Opaque places in a thread. A cursor of another thread, or one that this relay never gave out, is refused.
+//! Opaque places in a thread, or in all of a user's. A cursor of another thread or user, or one that this relay never gave out, is refused.
 
 use super::relay_key::RelayKey;
 use super::{Answer, Refusal};
@@ -17,6 +17,8 @@ pub(super) enum Kind {
     Older = 1,
     /// A change number: later ones come after it.
     Changed = 2,
+    /// A change number of marks: later ones come after it.
+    Marks = 3,
 }
 
 /// The place as text.

@@ -35,7 +35,7 @@ impl ListLocks {
     }
 
     /// While this is held, nothing is sent to or by this user. Nobody holds two of these.
-    async fn change(&self, user: &UserId) -> Option<RwLockWriteGuard<'_, ()>> {
+    pub(super) async fn change(&self, user: &UserId) -> Option<RwLockWriteGuard<'_, ()>> {
         match self.0.get(place(user)) {
             Some(lock) => Some(lock.write().await),
             None => None,

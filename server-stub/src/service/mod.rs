@@ -14,9 +14,11 @@ mod list_locks;
 mod lists;
 mod live_devices;
 mod mailboxes;
+mod marks;
 mod own_devices;
 mod polling;
 mod prekeys;
+mod privacy;
 mod public_data;
 mod push;
 mod queues;
@@ -37,6 +39,7 @@ pub(crate) mod tests;
 pub use attachments::AttachmentFacts;
 pub use history::HistoryQuery;
 pub use lists::Publisher;
+pub use marks::{MarksCursor, MarksPage};
 pub use push::{Push, Pushed, PushedMessage};
 pub use queues::{ACKNOWLEDGE_MAX, QueuePosition, QueuedEvent, QueuedPage};
 pub use refusal::{Answer, Refusal};
@@ -44,12 +47,13 @@ pub use rules::Rules;
 pub use seams::{Clock, NoRandomness, Random, SystemClock, SystemRandom};
 pub use sweep::Swept;
 pub use threads::CreatedThread;
-pub use wake::{Wake, Woken};
+pub use wake::{LiveEvent, Wake, Woken};
 
 use crate::storage::Storage;
 use franking::FrankingKey;
 use list_locks::ListLocks;
 use live_devices::LiveDevices;
+use privacy::KeptPrivacy;
 use relay_key::RelayKey;
 use std::sync::Arc;
 use thread_places::ThreadPlaces;
@@ -66,6 +70,7 @@ pub struct Service {
     list_locks: ListLocks,
     live_devices: LiveDevices,
     thread_places: ThreadPlaces,
+    kept_privacy: KeptPrivacy,
 }
 
 impl Service {
@@ -88,6 +93,7 @@ impl Service {
             list_locks: ListLocks::new(),
             live_devices: LiveDevices::default(),
             thread_places: ThreadPlaces::default(),
+            kept_privacy: KeptPrivacy::default(),
         };
         service.queue_what_is_due().await?;
         Ok(service)

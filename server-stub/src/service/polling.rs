@@ -1,9 +1,11 @@
 //! A device's queue without a socket: for background fetches and notification extensions.
 
-use super::{ACKNOWLEDGE_MAX, Answer, QueuePosition, Refusal, Service, entry_ids};
+use super::{
+    ACKNOWLEDGE_MAX, Answer, MarksCursor, QueuePosition, Refusal, Service, Wake, entry_ids,
+};
 use crate::storage::QueueEntry;
 use sealwire_wire::contract::{
-    AcknowledgeQueue, DeviceName, ErrorCode, QueueItem, QueuePage, ServerEvent,
+    AcknowledgeQueue, DeviceName, ErrorCode, QueueItem, QueuePage, ServerEvent, ThreadMarks,
 };
 use sealwire_wire::limits::{QUEUE_PAGE_DEFAULT, QUEUE_PAGE_MAX};
 
@@ -11,15 +13,18 @@ use sealwire_wire::limits::{QUEUE_PAGE_DEFAULT, QUEUE_PAGE_MAX};
 const CHUNK: u32 = 50;
 /// A page ends with the entry that fills it: the process that polls may have 24 MB in all (an iOS notification extension).
 const PAGE_BYTES: usize = 2 * 1024 * 1024;
+/// Pages of marks in one answer.
+const MARKS_PAGES: usize = 10;
 
 impl Service {
     /// What the device has yet to acknowledge, oldest first, after the entry named `after`. A page may hold fewer entries than
-    /// `limit` (1 to 1,000, 100 by default) and yet not be the last.
+    /// `limit` (1 to 1,000, 100 by default) and yet not be the last. The last one brings the marks that moved since a cursor.
     pub async fn poll_queue(
         &self,
         device: &DeviceName,
         after: Option<&str>,
         limit: Option<u32>,
+        marks_since: Option<&str>,
     ) -> Answer<QueuePage> {
         self.authorise(device).await?;
         let limit = limit.unwrap_or(QUEUE_PAGE_DEFAULT);
@@ -33,6 +38,9 @@ impl Service {
                 Refusal::new(ErrorCode::InvalidCursor, "begin again without after")
             })?,
         };
+        let marks_since = marks_since
+            .map(|since| self.marks_cursor(&device.user_id, Some(since)))
+            .transpose()?;
         let (read, has_more) = self.read_page(device, after, limit as usize).await?;
         let entries = read
             .into_iter()
@@ -47,11 +55,15 @@ impl Service {
                 })
             })
             .collect::<Answer<_>>()?;
+        let (marks, marks_cursor) = match marks_since.filter(|_| !has_more) {
+            Some(since) => self.poll_marks(device, since).await?,
+            None => (Vec::new(), None),
+        };
         Ok(QueuePage {
             entries,
             has_more,
-            marks: Vec::new(),
-            marks_cursor: None,
+            marks,
+            marks_cursor,
         })
     }
 
@@ -60,7 +72,7 @@ impl Service {
         &self,
         device: &DeviceName,
         request: &AcknowledgeQueue,
-    ) -> Answer<()> {
+    ) -> Answer<Wake> {
         if request.entry_ids.len() > ACKNOWLEDGE_MAX {
             return Err(Refusal::new(
                 ErrorCode::Unprocessable,
@@ -72,6 +84,25 @@ impl Service {
             positions.extend(entry_ids::read(&self.relay_key, device, entry_id)?);
         }
         self.acknowledge(device, &positions).await
+    }
+
+    /// Marks that moved since, and where to go on: of very many some, and the rest with the next poll.
+    async fn poll_marks(
+        &self,
+        device: &DeviceName,
+        since: MarksCursor,
+    ) -> Answer<(Vec<ThreadMarks>, Option<String>)> {
+        let (mut marks, mut since) = (Vec::new(), since);
+        for _ in 0..MARKS_PAGES {
+            let page = self.marks_after(device, since).await?;
+            marks.extend(page.threads);
+            since = page.cursor;
+            if !page.has_more {
+                break;
+            }
+        }
+        let cursor = self.write_marks_cursor(&device.user_id, since)?;
+        Ok((marks, Some(cursor)))
     }
 
     async fn read_page(

@@ -1,6 +1,6 @@
 //! A device's queue of durable events.
 
-use super::{Answer, Refusal, Service};
+use super::{Answer, Refusal, Service, Wake};
 use crate::storage::QueueSource;
 use sealwire_wire::contract::{DeviceName, ErrorCode, ServerEvent};
 use sealwire_wire::limits::PAGE_SIZE_MAX;
@@ -60,12 +60,13 @@ impl Service {
         })
     }
 
-    /// Deletes exactly these entries, at most [`ACKNOWLEDGE_MAX`], with their envelopes. Unknown positions are passed over.
+    /// Deletes exactly these entries, at most [`ACKNOWLEDGE_MAX`], with their envelopes, and raises delivered marks. Unknown
+    /// positions are passed over.
     pub async fn acknowledge(
         &self,
         device: &DeviceName,
         positions: &[QueuePosition],
-    ) -> Answer<()> {
+    ) -> Answer<Wake> {
         self.authorise(device).await?;
         if positions.len() > ACKNOWLEDGE_MAX {
             return Err(Refusal::new(
@@ -74,10 +75,21 @@ impl Service {
             ));
         }
         if positions.is_empty() {
-            return Ok(());
+            return Ok(Wake::default());
         }
         let positions = positions.iter().map(|position| position.0).collect();
-        Ok(self.storage.acknowledge(device.clone(), positions).await?)
+        let now = self.clock.now();
+        let moved = self
+            .storage
+            .acknowledge(device.clone(), positions, now)
+            .await?;
+        Ok(Wake {
+            live: moved
+                .into_iter()
+                .flat_map(|moved| super::marks::delivered(device, moved))
+                .collect(),
+            ..Wake::default()
+        })
     }
 
     /// How many entries wait, of all devices together.

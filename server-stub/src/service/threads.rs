@@ -24,6 +24,7 @@ impl Service {
         self.authorise(caller).await?;
         self.existing_account(&request.to).await?;
         let new = self.direct_thread(&caller.user_id, &request.to);
+        self.check_welcome(&caller.user_id, &new).await?;
         let created = self.storage.create_thread(new.clone()).await?;
         let thread = if created {
             new

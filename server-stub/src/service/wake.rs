@@ -1,7 +1,8 @@
 //! Whose sockets should look again. The queue in storage is the truth; a wake-up that is lost loses nothing.
 
 use super::Pushed;
-use sealwire_wire::contract::DeviceName;
+use sealwire_wire::UserId;
+use sealwire_wire::contract::{DeviceName, ServerEvent};
 
 /// What a step did to other devices, known once it is durable.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -12,6 +13,19 @@ pub struct Wake {
     pub revoked: Vec<DeviceName>,
     /// The message that is new in all of [`Wake::queues`], for sockets that have read everything before it.
     pub pushed: Option<Pushed>,
+    /// What open sockets are told now, and nobody later: the next catch-up says it another way.
+    pub live: Vec<LiveEvent>,
+}
+
+/// An event that is passed on once and never queued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveEvent {
+    /// For every socket of these users.
+    pub to: Vec<UserId>,
+    /// Without the one of this device.
+    pub except: Option<DeviceName>,
+    /// What it says.
+    pub event: ServerEvent,
 }
 
 /// An answer, and whom to wake for it.

@@ -4,6 +4,7 @@
 //! - [`Accounts`]: devices, grants, signed lists · [`Prekeys`] · [`Messages`]: threads and their rows
 //! - [`Controls`]: messages to single devices, outside of threads
 //! - [`Queues`]: what each device has yet to acknowledge, derived from rows
+//! - [`Marks`]: who has got and read what · [`Privacy`]: settings and blocks
 //! - [`Mailboxes`]: linking · [`Attachments`] · [`Upkeep`]: the relay's own keys, spent nonces, the sweeper
 //!
 //! Two implementations: [`sqlite`], and [`memory`], which gives no order that the contract does not promise.
@@ -12,9 +13,11 @@ mod accounts;
 mod attachments;
 mod controls;
 mod mailboxes;
+mod marks;
 pub mod memory;
 mod messages;
 mod prekeys;
+mod privacy;
 mod queues;
 pub mod sqlite;
 mod upkeep;
@@ -29,8 +32,10 @@ pub use accounts::{
 pub use attachments::{AttachmentRecord, Attachments, Completed};
 pub use controls::{AcceptControl, ControlAccepted, Controls};
 pub use mailboxes::{Mailboxes, SlotPut, SlotTaken};
+pub use marks::{ChangedMarks, FirstMoves, Mark, Marks, Moved, RaiseRead, Raised, Reached};
 pub use messages::{AcceptMessage, Accepted, EarlierSend, Messages, SendName, ThreadRecord};
 pub use prekeys::{Prekeys, PrekeysStored, TakenPrekeys};
+pub use privacy::{BlockAdded, Privacy, PrivacyRecord};
 pub use queues::{QueueEntry, QueuePlace, QueueSource, Queued, Queues};
 pub use upkeep::{SweepBounds, Upkeep};
 
@@ -53,7 +58,18 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> +
 
 /// Everything the relay keeps.
 pub trait Storage:
-    Accounts + Prekeys + Messages + Controls + Queues + Mailboxes + Attachments + Upkeep + Send + Sync
+    Accounts
+    + Prekeys
+    + Messages
+    + Controls
+    + Queues
+    + Marks
+    + Privacy
+    + Mailboxes
+    + Attachments
+    + Upkeep
+    + Send
+    + Sync
 {
 }
 
@@ -63,6 +79,8 @@ impl<T> Storage for T where
         + Messages
         + Controls
         + Queues
+        + Marks
+        + Privacy
         + Mailboxes
         + Attachments
         + Upkeep

@@ -1,6 +1,6 @@
 //! Each device's queue of events that it has yet to acknowledge, derived from rows that are durable already.
 
-use super::Pending;
+use super::{Moved, Pending};
 use sealwire_wire::contract::{DeviceName, ServerEvent};
 use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
 
@@ -75,7 +75,14 @@ pub trait Queues {
     ) -> Pending<'_, Vec<QueueEntry>>;
 
     /// Deletes exactly these entries of this device, with its envelopes of their messages and its bodies of control messages.
-    fn acknowledge(&self, device: DeviceName, positions: Vec<u64>) -> Pending<'_, ()>;
+    /// In the same step the delivered mark of its user rises, in each thread up to the newest message of others below which
+    /// this device has passed over none. The marks that moved.
+    fn acknowledge(
+        &self,
+        device: DeviceName,
+        positions: Vec<u64>,
+        now: Timestamp,
+    ) -> Pending<'_, Vec<Moved>>;
 
     /// How many entries wait.
     fn queue_length(&self, device: DeviceName) -> Pending<'_, u64>;

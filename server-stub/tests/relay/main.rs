@@ -14,6 +14,7 @@ mod devices;
 mod disabling;
 mod faults;
 mod fuzzed;
+mod marks;
 mod messages;
 mod openapi;
 mod operations;

@@ -37,9 +37,11 @@ async fn frames_are_numbered_from_one_on_each_connection() {
             socket.frame().await,
             socket.frame().await,
             socket.frame().await,
+            socket.frame().await,
         ];
-        assert_eq!(frames.each_ref().map(|frame| frame.frame_seq), [1, 2, 3]);
-        assert_eq!(frames[2].event, ServerEvent::CaughtUp { replayed: 1 });
+        assert_eq!(frames.each_ref().map(|frame| frame.frame_seq), [1, 2, 3, 4]);
+        assert!(matches!(frames[2].event, ServerEvent::MarksEnd { .. }));
+        assert_eq!(frames[3].event, ServerEvent::CaughtUp { replayed: 1 });
     }
 }
 

@@ -4,6 +4,7 @@
 //! and live are one loop: no gap and no reordering between the two, and a wake-up lost costs time, not messages.
 
 mod ended;
+mod live;
 mod outgoing;
 mod pushes;
 mod session;

@@ -1,6 +1,7 @@
 //! One socket from its upgrade to its close.
 
 use super::ended::Ended;
+use super::live::Overflow;
 use super::outgoing::Outgoing;
 use super::pushes::{self, Waiting, message_frame, whole_frame};
 use super::sockets::Place;
@@ -8,7 +9,7 @@ use super::unacknowledged::Unacknowledged;
 use crate::api::pace::Bucket;
 use crate::api::request::access;
 use crate::api::state::{ApiState, as_ms};
-use crate::service::{ACKNOWLEDGE_MAX, Answer, PushedMessage, QueuePosition};
+use crate::service::{ACKNOWLEDGE_MAX, Answer, MarksCursor, PushedMessage, QueuePosition};
 use crate::tokens::{Access, Scope};
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use futures_util::StreamExt as _;
@@ -31,7 +32,12 @@ const PAGE: usize = 20;
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Serves a device's socket until it ends.
-pub(super) async fn serve(state: ApiState, access: Access, socket: WebSocket) {
+pub(super) async fn serve(
+    state: ApiState,
+    access: Access,
+    marks_since: MarksCursor,
+    socket: WebSocket,
+) {
     let token_ends = closing_time(&state, access.expires_at);
     let device = access.into_device();
     // Entered before the first look at the queue: what comes after it rings.
@@ -48,6 +54,7 @@ pub(super) async fn serve(state: ApiState, access: Access, socket: WebSocket) {
         position: QueuePosition::default(),
         behind: true,
         replayed: Some(0),
+        marks_since,
         frames: Unacknowledged::default(),
         unfinished: Vec::new(),
         deleting: None,
@@ -104,6 +111,8 @@ struct Session {
     behind: bool,
     /// How many entries were replayed; none once the client was told that it has caught up.
     replayed: Option<u64>,
+    /// Marks that changed after it are told before `caught_up`.
+    marks_since: MarksCursor,
     frames: Unacknowledged,
     /// Acknowledged entries that storage has not deleted yet.
     unfinished: Vec<QueuePosition>,
@@ -130,12 +139,17 @@ impl Session {
             return ended;
         }
         loop {
-            if self.behind
-                && self.ready.is_empty()
-                && self.frames.room() > 0
-                && let Err(ended) = self.read_on().await
-            {
-                return ended;
+            while self.ready.is_empty() {
+                let read = if self.behind && self.frames.room() > 0 {
+                    self.read_on().await
+                } else if !self.behind && self.replayed.is_some() {
+                    self.catch_up_marks().await
+                } else {
+                    break;
+                };
+                if let Err(ended) = read {
+                    return ended;
+                }
             }
             tokio::select! {
                 biased;
@@ -163,6 +177,17 @@ impl Session {
                 () = outgoing.frames.closed() => return Ended::stalled(),
                 () = place.wake.notified(), if !self.behind && self.ready.len() < PAGE => {
                     self.take_pushes(place.pushes.take());
+                }
+                // After every message that is there, and after the marks of the catch-up: none that moves meanwhile is lost.
+                () = place.live.told.notified(),
+                    if !self.behind && self.replayed.is_none() && self.ready.is_empty() =>
+                {
+                    match place.live.take() {
+                        Ok(events) => events.into_iter().for_each(|event| self.say(event)),
+                        Err(Overflow) => {
+                            return Ended::new(CloseCode::CatchUp, "more marks moved than the socket took");
+                        }
+                    }
                 }
                 () = place.prekey_taken.notified(), if self.ready.is_empty() => {
                     if let Err(ended) = self.count_prekeys().await {
@@ -196,7 +221,7 @@ impl Session {
         Ok(())
     }
 
-    /// Frames the next entries of the queue; at its end tells the client that it has caught up.
+    /// Frames the next entries of the queue.
     async fn read_on(&mut self) -> Result<(), Ended> {
         let limit = self.frames.room().min(PAGE) as u32;
         let page = self
@@ -216,12 +241,34 @@ impl Session {
                 entry: Some(entry.position),
             });
         }
-        if !self.behind
+        Ok(())
+    }
+
+    /// At the end of the queue: the marks that moved since the client last heard of them, then that it has caught up.
+    async fn catch_up_marks(&mut self) -> Result<(), Ended> {
+        let page = self
+            .state
+            .service()
+            .marks_after(&self.device, self.marks_since)
+            .await
+            .map_err(Ended::refused)?;
+        self.marks_since = page.cursor;
+        for marks in page.threads {
+            let marks = Box::new(marks);
+            self.say(ServerEvent::Marks { marks });
+        }
+        if !page.has_more
             && let Some(replayed) = self.replayed.take()
         {
             let metrics = self.state.metrics();
             metrics.replays.add(1);
             metrics.replayed.add(replayed);
+            let cursor = self
+                .state
+                .service()
+                .write_marks_cursor(&self.device.user_id, self.marks_since)
+                .map_err(Ended::refused)?;
+            self.say(ServerEvent::MarksEnd { cursor });
             self.say(ServerEvent::CaughtUp { replayed });
             self.count_prekeys().await?;
         }
@@ -327,8 +374,11 @@ impl Session {
         let some = self.unfinished.len().min(ACKNOWLEDGE_MAX);
         let positions = self.unfinished[..some].to_vec();
         let (state, device) = (self.state.clone(), self.device.clone());
-        let task =
-            tokio::spawn(async move { state.service().acknowledge(&device, &positions).await });
+        let task = tokio::spawn(async move {
+            let wake = state.service().acknowledge(&device, &positions).await?;
+            state.sockets().wake(&wake);
+            Ok(())
+        });
         self.deleting = Some(Deleting { some, task });
     }
 

@@ -1,9 +1,11 @@
 //! Which device has a socket: one each, the newest.
 
+use super::live::Live;
 use super::pushes::Pushes;
 use crate::service::{Push, Wake};
 use sealwire_wire::contract::{CloseCode, DeviceName};
-use std::collections::HashMap;
+use sealwire_wire::{DeviceId, UserId};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 
@@ -21,7 +23,8 @@ struct Inner {
 #[derive(Default)]
 struct Registry {
     last_generation: u64,
-    by_device: HashMap<DeviceName, Entry>,
+    /// In this order a user's sockets are neighbours.
+    by_device: BTreeMap<DeviceName, Entry>,
     /// Of every socket that has not ended, also those that were replaced.
     open: usize,
     going_away: bool,
@@ -32,6 +35,7 @@ struct Entry {
     wake: Arc<Notify>,
     pushes: Arc<Pushes>,
     prekey_taken: Arc<Notify>,
+    live: Arc<Live>,
     close: watch::Sender<Option<CloseCode>>,
 }
 
@@ -46,6 +50,8 @@ pub(super) struct Place {
     pub(super) pushes: Arc<Pushes>,
     /// Rings when one of the device's one-time prekeys was given out.
     pub(super) prekey_taken: Arc<Notify>,
+    /// What the device is told beside its queue.
+    pub(super) live: Arc<Live>,
     /// Says when the socket is to be closed, and why.
     pub(super) close: watch::Receiver<Option<CloseCode>>,
 }
@@ -60,6 +66,7 @@ impl Sockets {
         let wake = Arc::new(Notify::new());
         let pushes = Arc::new(Pushes::default());
         let prekey_taken = Arc::new(Notify::new());
+        let live = Arc::new(Live::default());
         let going_away = registry.going_away.then_some(CloseCode::GoingAway);
         let (close, closed) = watch::channel(going_away);
         let entry = Entry {
@@ -67,6 +74,7 @@ impl Sockets {
             wake: Arc::clone(&wake),
             pushes: Arc::clone(&pushes),
             prekey_taken: Arc::clone(&prekey_taken),
+            live: Arc::clone(&live),
             close,
         };
         if let Some(older) = registry.by_device.insert(device.clone(), entry) {
@@ -79,11 +87,12 @@ impl Sockets {
             wake,
             pushes,
             prekey_taken,
+            live,
             close: closed,
         }
     }
 
-    /// Lets the sockets of these devices look again, or closes them.
+    /// Lets the sockets of these devices look again, or closes them; tells open sockets what is told live.
     pub(crate) fn wake(&self, wake: &Wake) {
         let registry = self.0.lock();
         let ring = |device: &DeviceName, message: Option<Push>| {
@@ -103,6 +112,15 @@ impl Sockets {
         for device in &wake.revoked {
             if let Some(entry) = registry.by_device.get(device) {
                 entry.close.send_replace(Some(CloseCode::DeviceRevoked));
+            }
+        }
+        for told in &wake.live {
+            for user in &told.to {
+                for (device, entry) in registry.of_user(user) {
+                    if Some(device) != told.except.as_ref() {
+                        entry.live.tell(told.event.clone());
+                    }
+                }
             }
         }
     }
@@ -140,6 +158,18 @@ impl Sockets {
             }
             ended.await;
         }
+    }
+}
+
+impl Registry {
+    fn of_user(&self, user: &UserId) -> impl Iterator<Item = (&DeviceName, &Entry)> {
+        let first = DeviceName {
+            user_id: user.clone(),
+            device_id: DeviceId::FIRST,
+        };
+        self.by_device
+            .range(first..)
+            .take_while(move |(device, _)| device.user_id == *user)
     }
 }
 

@@ -19,10 +19,13 @@ use std::sync::Arc;
 use utoipa::IntoParams;
 
 pub(in crate::api) fn routes(routes: Routes) -> Routes {
+    use ErrorCode::*;
     routes.tag("realtime").get(
         "/v1/realtime",
         upgrade,
-        about("The device's queue, pushed over a WebSocket: each message is a `ServerFrame` or a `ClientFrame`").status(&[101]),
+        about("The device's queue, pushed over a WebSocket: each message is a `ServerFrame` or a `ClientFrame`")
+            .status(&[101])
+            .refuses(&[InvalidCursor]),
     )
 }
 
@@ -40,6 +43,8 @@ pub(in crate::api) struct Hello {
     /// A hint.
     #[param(value_type = Option<MessageId>)]
     last_seen_id: Option<String>,
+    /// The cursor of the last `marks_end`: marks that moved after it come before `caught_up`. Without it all do.
+    marks_since: Option<String>,
 }
 
 /// Whose socket it will be.
@@ -82,6 +87,9 @@ async fn upgrade(
         .service()
         .authorise(&access.clone().into_device())
         .await?;
+    let marks_since = state
+        .service()
+        .marks_cursor(&access.user_id, hello.marks_since.as_deref())?;
     let request = request
         .map_err(|rejection| Refusal::new(ErrorCode::InvalidRequest, rejection.body_text()))?;
     Ok(request
@@ -90,7 +98,7 @@ async fn upgrade(
         .max_message_size(CLIENT_FRAME_MAX)
         .max_frame_size(CLIENT_FRAME_MAX)
         .on_upgrade(move |socket| async move {
-            session::serve(state, access, socket).await;
+            session::serve(state, access, marks_since, socket).await;
             drop(inside);
         }))
 }

@@ -69,6 +69,7 @@ impl Service {
         let (record, is_new) = self.thread_for(caller, thread, message).await?;
         // Until the message is accepted and queued, its devices stay those that it was wrapped for.
         let _turn = self.list_locks.keep(&record.participants).await;
+        self.check_welcome(&caller.user_id, &record).await?;
         self.check_devices(caller, &record, message).await?;
         self.bind_attachments(&caller.user_id, &message.attachment_ids, thread)
             .await?;

@@ -65,7 +65,7 @@ fn a_control_message_is_accepted_once_under_its_key_and_queued_once() {
         let waiting = controls_of(storage, "bob");
         assert_eq!(waiting.len(), 1);
         assert_eq!(waiting[0].1, [5; 5]);
-        done(storage.acknowledge(name("bob", 1), vec![waiting[0].0]));
+        done(storage.acknowledge(name("bob", 1), vec![waiting[0].0], NOW));
         assert!(controls_of(storage, "bob").is_empty());
     });
 }

@@ -34,7 +34,7 @@ fn queue_entries_derive_once_in_the_threads_order_whoever_comes_first() {
         let first = done(storage.queue_after(bob.clone(), 0, 1))
             .remove(0)
             .position;
-        done(storage.acknowledge(bob.clone(), vec![first, 1_000_000]));
+        done(storage.acknowledge(bob.clone(), vec![first, 1_000_000], NOW));
         done(storage.queue(source(&steps[0]), NOW));
         assert_eq!(queued(storage, &bob), [steps[1].row.id, steps[2].row.id]);
         let row = done(storage.message(steps[0].row.thread_id, steps[0].row.id, bob)).unwrap();

@@ -25,6 +25,7 @@ impl Messages for Memory {
                     messages: BTreeMap::new(),
                     by_send: BTreeMap::new(),
                     last_change: 0,
+                    marks: BTreeMap::new(),
                 });
                 true
             }

@@ -1,8 +1,8 @@
 //! Queues in memory, with the order between lanes drawn when they are read.
 
 use super::state::{ControlState, Dice, Entry, Lane, QueueState, State, ThreadState, What};
-use super::{Memory, Pending};
-use crate::storage::{DeviceRecord, DeviceState, QueueEntry, QueueSource, Queues};
+use super::{Memory, Pending, marks};
+use crate::storage::{DeviceRecord, DeviceState, Moved, QueueEntry, QueueSource, Queues};
 use sealwire_wire::contract::{DeviceName, ServerEvent};
 use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,11 +89,17 @@ impl Queues for Memory {
         })
     }
 
-    fn acknowledge(&self, device: DeviceName, positions: Vec<u64>) -> Pending<'_, ()> {
+    fn acknowledge(
+        &self,
+        device: DeviceName,
+        positions: Vec<u64>,
+        now: Timestamp,
+    ) -> Pending<'_, Vec<Moved>> {
         self.step(|state| {
             let Some(queue) = state.queues.get_mut(&device) else {
-                return;
+                return Vec::new();
             };
+            let mut acknowledged = Vec::new();
             for position in positions {
                 if let Some(entry) = queue.placed.remove(&position) {
                     drop_body(
@@ -102,8 +108,12 @@ impl Queues for Memory {
                         &device,
                         &entry.what,
                     );
+                    if let What::Message(thread, id) = entry.what {
+                        acknowledged.push((thread, id));
+                    }
                 }
             }
+            marks::delivered(state, &device, acknowledged, now)
         })
     }
 
@@ -269,6 +279,7 @@ fn queue_list(state: &mut State, user: &UserId, version: u64, now: Timestamp) ->
 /// What lay ready for a device that reads no more.
 pub(super) fn retire(state: &mut State, device: &DeviceName) {
     state.queues.remove(device);
+    state.acknowledged_ahead.retain(|(of, _), _| of != device);
     state.prekeys.remove(device);
     state.controls.retain(|(_, to), _| to != device);
     for message in state

@@ -1,6 +1,9 @@
 //! What the engine holds.
 
-use crate::storage::{AttachmentRecord, DeviceRecord, ListRecord, SendName, ThreadRecord};
+use crate::storage::{
+    AttachmentRecord, DeviceRecord, ListRecord, Mark, PrivacyRecord, Reached, SendName,
+    ThreadRecord,
+};
 use sealwire_wire::contract::{
     ControlMessage, DeviceName, EnvelopeBody, MessageRow, PublicPrekey, PublicSignedPrekey,
     ServerEvent,
@@ -20,6 +23,10 @@ pub(super) struct State {
     pub(super) queues: BTreeMap<DeviceName, QueueState>,
     pub(super) controls: BTreeMap<(MessageId, DeviceName), ControlState>,
     pub(super) voids: BTreeSet<(ThreadId, DeviceName, ClientSeq)>,
+    /// By device and thread: the newest message acknowledged, where an older one was passed over.
+    pub(super) acknowledged_ahead: BTreeMap<(DeviceName, ThreadId), MessageId>,
+    pub(super) last_mark_change: u64,
+    pub(super) privacy: BTreeMap<UserId, PrivacyRecord>,
     pub(super) mailboxes: BTreeMap<String, MailboxState>,
     pub(super) attachments: BTreeMap<AttachmentId, AttachmentState>,
     pub(super) secrets: BTreeMap<String, [u8; 32]>,
@@ -51,6 +58,16 @@ pub(super) struct ThreadState {
     pub(super) messages: BTreeMap<MessageId, MessageState>,
     pub(super) by_send: BTreeMap<(DeviceName, ClientSeq), MessageId>,
     pub(super) last_change: u64,
+    pub(super) marks: BTreeMap<UserId, MarkState>,
+}
+
+pub(super) struct MarkState {
+    pub(super) mark: Mark,
+    pub(super) change: u64,
+    pub(super) shown_change: u64,
+    pub(super) delivered: Vec<Reached>,
+    pub(super) read: Vec<Reached>,
+    pub(super) shown_read: Vec<Reached>,
 }
 
 pub(super) struct MessageState {

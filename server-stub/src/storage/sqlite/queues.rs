@@ -4,13 +4,13 @@ use super::columns::{
     MESSAGE, device_name, message, message_id, number, of_number, text, thread_id,
 };
 use super::controls::control;
-use super::{Pending, Sqlite};
-use crate::storage::{QueueEntry, QueuePlace, QueueSource, Queued, Queues};
+use super::{Pending, Sqlite, marks};
+use crate::storage::{Moved, QueueEntry, QueuePlace, QueueSource, Queued, Queues};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use sealwire_wire::contract::{DeviceEnvelope, DeviceName, MessageRow, ServerEvent};
 use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
 
-const MSG: i64 = 0;
+pub(super) const MSG: i64 = 0;
 const DEVICES: i64 = 1;
 pub(super) const RESYNC: i64 = 2;
 pub(super) const CONTROL: i64 = 3;
@@ -100,31 +100,48 @@ impl Queues for Sqlite {
         })
     }
 
-    fn acknowledge(&self, device: DeviceName, positions: Vec<u64>) -> Pending<'_, ()> {
+    fn acknowledge(
+        &self,
+        device: DeviceName,
+        positions: Vec<u64>,
+        now: Timestamp,
+    ) -> Pending<'_, Vec<Moved>> {
         self.write(move |db| {
             let (user, id) = (device.user_id.as_str(), device.device_id.get());
             let mut entry = db.prepare_cached(
                 "DELETE FROM queue_entry WHERE position = ?3 AND user_id = ?1 AND device_id = ?2
-                 RETURNING thread_id, message_id",
+                 RETURNING thread_id, message_id, kind",
             )?;
             let mut envelope = db.prepare_cached(
                 "DELETE FROM envelope WHERE thread_id = ?3 AND message_id = ?4 AND user_id = ?1 AND device_id = ?2",
             )?;
+            let (mut acknowledged, mut last) = (Vec::new(), 0);
             for position in positions {
                 let of = entry
                     .query_row(params![user, id, of_number(position)], |row| {
-                        Ok((row.get::<_, Option<[u8; 16]>>(0)?, row.get::<_, Option<[u8; 16]>>(1)?))
+                        Ok((
+                            row.get::<_, Option<[u8; 16]>>(0)?,
+                            row.get::<_, Option<[u8; 16]>>(1)?,
+                            row.get::<_, i64>(2)?,
+                        ))
                     })
                     .optional()?;
                 match of {
-                    Some((Some(thread), Some(message))) => envelope.execute(params![user, id, thread, message])?,
-                    Some((None, Some(message))) => db
-                        .prepare_cached("DELETE FROM control WHERE id = ?1 AND user_id = ?2 AND device_id = ?3")?
-                        .execute(params![message, user, id])?,
-                    _ => 0,
-                };
+                    Some((Some(thread), Some(message), kind)) => {
+                        envelope.execute(params![user, id, thread, message])?;
+                        if kind == MSG {
+                            acknowledged.push((ThreadId::from_bytes(thread), MessageId::from_bytes(message)));
+                        }
+                        last = last.max(position);
+                    }
+                    Some((None, Some(message), _)) => {
+                        db.prepare_cached("DELETE FROM control WHERE id = ?1 AND user_id = ?2 AND device_id = ?3")?
+                            .execute(params![message, user, id])?;
+                    }
+                    _ => {}
+                }
             }
-            Ok(())
+            marks::delivered(db, &device, acknowledged, last, now)
         })
     }
 
@@ -303,6 +320,7 @@ fn retire_removed(db: &Connection, user: &UserId) -> Result<()> {
 pub(super) fn retire(db: &Connection, device: &DeviceName) -> Result<()> {
     for sql in [
         "DELETE FROM queue_entry WHERE user_id = ?1 AND device_id = ?2",
+        "DELETE FROM acknowledged_ahead WHERE user_id = ?1 AND device_id = ?2",
         "DELETE FROM envelope WHERE user_id = ?1 AND device_id = ?2",
         "DELETE FROM control WHERE user_id = ?1 AND device_id = ?2",
         "DELETE FROM one_time_prekey WHERE user_id = ?1 AND device_id = ?2",

@@ -18,6 +18,20 @@ CREATE TABLE device (
     PRIMARY KEY (user_id, device_id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE account_settings (
+    user_id TEXT PRIMARY KEY NOT NULL REFERENCES account (user_id),
+    direct_messages INTEGER NOT NULL, -- 0 everyone, 1 followers, 2 verified, 3 none
+    read_receipts INTEGER NOT NULL,
+    presence INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE block (
+    user_id TEXT NOT NULL REFERENCES account (user_id),
+    blocked_id TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, blocked_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE spent_grant (
     user_id TEXT NOT NULL REFERENCES account (user_id),
     nonce BLOB NOT NULL,
@@ -173,6 +187,42 @@ CREATE TABLE queue_entry (
 ) STRICT;
 CREATE INDEX queue_entry_by_device ON queue_entry (user_id, device_id, position);
 CREATE INDEX queue_entry_by_age ON queue_entry (queued_at);
+
+-- How far each user is in each thread; numbers of changes are those of moves.
+CREATE TABLE mark (
+    thread_id BLOB NOT NULL REFERENCES thread (thread_id),
+    user_id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    change INTEGER NOT NULL,
+    shown_version INTEGER NOT NULL, -- of what others may know of
+    shown_change INTEGER NOT NULL,
+    delivered_up_to BLOB,
+    delivered_at INTEGER,
+    read_up_to BLOB,
+    read_at INTEGER,
+    shown_read_up_to BLOB, -- the part of it that others may know of
+    shown_read_at INTEGER,
+    PRIMARY KEY (thread_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE mark_move (
+    number INTEGER PRIMARY KEY,
+    thread_id BLOB NOT NULL,
+    user_id TEXT NOT NULL,
+    kind INTEGER NOT NULL, -- 0 delivered, 1 read, 2 read and shown to others
+    up_to BLOB NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX mark_move_by_thread ON mark_move (thread_id, user_id, kind, up_to);
+
+-- The newest message that a device acknowledged, where it passed over an older one.
+CREATE TABLE acknowledged_ahead (
+    user_id TEXT NOT NULL,
+    device_id INTEGER NOT NULL,
+    thread_id BLOB NOT NULL,
+    up_to BLOB NOT NULL,
+    PRIMARY KEY (user_id, device_id, thread_id)
+) STRICT, WITHOUT ROWID;
 
 -- The 202s kept under their Idempotency-Key.
 CREATE TABLE kept_answer (

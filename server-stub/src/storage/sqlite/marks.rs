@@ -1,0 +1,396 @@
+//! Marks in SQLite.
+//!
+//! A move's number is also the change number of the mark that it moved, so that one append does for both.
+
+use super::columns::{message_id, number, of_number, text, thread_id, timestamp};
+use super::queues::MSG;
+use super::{Pending, Sqlite};
+use crate::storage::{ChangedMarks, FirstMoves, Mark, Marks, Moved, RaiseRead, Raised, Reached};
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
+use sealwire_wire::contract::DeviceName;
+use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
+use std::collections::BTreeMap;
+
+const DELIVERED: i64 = 0;
+const READ: i64 = 1;
+const SHOWN_READ: i64 = 2;
+
+/// The columns that [`mark`] reads, of `mark` as `k`.
+const MARK: &str = "k.user_id, k.version, k.shown_version, k.delivered_up_to, k.delivered_at, k.read_up_to, k.read_at, \
+     k.shown_read_up_to, k.shown_read_at";
+
+impl Marks for Sqlite {
+    fn raise_read(&self, step: RaiseRead) -> Pending<'_, Option<Moved>> {
+        self.write(move |db| {
+            let to = Reached {
+                up_to: step.up_to,
+                at: step.at,
+            };
+            let mut next = one(db, step.thread_id, &step.user_id)?
+                .unwrap_or_else(|| Mark::none(step.user_id.clone()));
+            let (mut change, mut shown_change) = (None, None);
+            let mut raised = Raised::default();
+            for (kind, mark, raised) in [
+                (DELIVERED, &mut next.delivered, &mut raised.delivered),
+                (READ, &mut next.read, &mut raised.read),
+                (SHOWN_READ, &mut next.shown_read, &mut raised.shown_read),
+            ] {
+                if (kind != SHOWN_READ || step.shown)
+                    && mark.is_none_or(|mark| mark.up_to < to.up_to)
+                {
+                    *mark = Some(to);
+                    *raised = true;
+                    change = Some(append(
+                        db,
+                        step.thread_id,
+                        &step.user_id,
+                        kind,
+                        to.up_to,
+                        to.at,
+                    )?);
+                    if kind != READ {
+                        shown_change = change;
+                    }
+                }
+            }
+            let Some(change) = change else {
+                return Ok(None);
+            };
+            next.version += 1;
+            next.shown_version += u64::from(shown_change.is_some());
+            put(db, step.thread_id, &next, change, shown_change)?;
+            moved(db, step.thread_id, &step.user_id, raised).map(Some)
+        })
+    }
+
+    fn marks(&self, thread: ThreadId) -> Pending<'_, Vec<Mark>> {
+        self.read(move |db| of_thread(db, thread))
+    }
+
+    fn marks_changed(&self, user: UserId, after: u64, limit: u32) -> Pending<'_, ChangedMarks> {
+        self.read(move |db| {
+            let newest: u64 = db
+                .prepare_cached("SELECT coalesce(max(number), 0) FROM mark_move")?
+                .query_row([], |row| number(row, 0))?;
+            // A number of the future comes from data that is no more: everything may have changed.
+            let after = if after > newest { 0 } else { after };
+            let mut rows: Vec<(u64, ThreadId, Mark)> = db
+                .prepare_cached(&format!(
+                    "SELECT {MARK}, k.thread_id, iif(k.user_id = ?1, k.change, k.shown_change) AS changed
+                     FROM participant p JOIN mark k ON k.thread_id = p.thread_id
+                     WHERE p.user_id = ?1 AND changed > ?2 ORDER BY changed LIMIT ?3"
+                ))?
+                .query_map(
+                    params![user.as_str(), of_number(after), i64::from(limit) + 1],
+                    |row| Ok((number(row, 10)?, thread_id(row, 9)?, mark(row)?)),
+                )?
+                .collect::<Result<_>>()?;
+            let has_more = rows.len() > limit as usize;
+            rows.truncate(limit as usize);
+            let up_to = match rows.last() {
+                Some((change, _, _)) if has_more => *change,
+                _ => newest,
+            };
+            Ok(ChangedMarks {
+                marks: rows.into_iter().map(|(_, thread, mark)| (thread, mark)).collect(),
+                up_to,
+                has_more,
+            })
+        })
+    }
+
+    fn first_moves(&self, thread: ThreadId, id: MessageId) -> Pending<'_, Vec<FirstMoves>> {
+        self.read(move |db| {
+            let mut first = db.prepare_cached(
+                "SELECT at FROM mark_move WHERE thread_id = ?1 AND user_id = ?2 AND kind = ?3 AND up_to >= ?4
+                 ORDER BY up_to LIMIT 1",
+            )?;
+            let mut found = Vec::new();
+            for mark in of_thread(db, thread)? {
+                let mut at = |kind: i64| {
+                    first
+                        .query_row(
+                            params![thread.as_bytes(), mark.user_id.as_str(), kind, id.to_bytes()],
+                            |row| timestamp(row, 0),
+                        )
+                        .optional()
+                };
+                found.push(FirstMoves {
+                    delivered_at: at(DELIVERED)?,
+                    read_at: at(READ)?,
+                    shown_read_at: at(SHOWN_READ)?,
+                    user_id: mark.user_id,
+                });
+            }
+            Ok(found)
+        })
+    }
+}
+
+/// Raises the delivered marks of the device's user for messages that the device has just acknowledged; `last` is the last
+/// position among them.
+pub(super) fn delivered(
+    db: &Connection,
+    device: &DeviceName,
+    acknowledged: Vec<(ThreadId, MessageId)>,
+    last: u64,
+    now: Timestamp,
+) -> Result<Vec<Moved>> {
+    let mut by_thread: BTreeMap<ThreadId, Vec<MessageId>> = BTreeMap::new();
+    for (thread, id) in acknowledged {
+        by_thread.entry(thread).or_default().push(id);
+    }
+    if by_thread.is_empty() {
+        return Ok(Vec::new());
+    }
+    let has_holes = entry_before(db, device, last)?;
+    let mut all = Vec::new();
+    for (thread, mut ids) in by_thread {
+        ids.sort_unstable();
+        let up_to = reaches(db, device, thread, &ids, has_holes)?;
+        if let Some(up_to) = up_to
+            && raise_delivered(db, thread, &device.user_id, up_to, now)?
+        {
+            all.push(moved(db, thread, &device.user_id, Raised::DELIVERED)?);
+        }
+    }
+    Ok(all)
+}
+
+/// Whether the device passed over an entry before this one. A socket acknowledges all up to a frame and never does.
+fn entry_before(db: &Connection, device: &DeviceName, position: u64) -> Result<bool> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM queue_entry WHERE user_id = ?1 AND device_id = ?2 AND position < ?3)",
+    )?
+    .query_row(
+        params![device.user_id.as_str(), device.device_id.get(), of_number(position)],
+        |row| row.get(0),
+    )
+}
+
+/// The newest message of others up to which the device has everything in this thread.
+fn reaches(
+    db: &Connection,
+    device: &DeviceName,
+    thread: ThreadId,
+    acknowledged: &[MessageId],
+    has_holes: bool,
+) -> Result<Option<MessageId>> {
+    let (user, id) = (device.user_id.as_str(), device.device_id.get());
+    let mut sender = db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM message WHERE thread_id = ?1 AND id = ?2 AND sender_id <> ?3)",
+    )?;
+    let mut newest = None;
+    for message in acknowledged.iter().rev() {
+        if sender.query_row(
+            params![thread.as_bytes(), message.to_bytes(), user],
+            |row| row.get(0),
+        )? {
+            newest = Some(*message);
+            break;
+        }
+    }
+    let ahead: Option<MessageId> = db
+        .prepare_cached(
+            "SELECT up_to FROM acknowledged_ahead WHERE user_id = ?1 AND device_id = ?2 AND thread_id = ?3",
+        )?
+        .query_row(params![user, id, thread.as_bytes()], |row| message_id(row, 0))
+        .optional()?;
+    let newest = newest.max(ahead);
+    let hole = if has_holes || ahead.is_some() {
+        oldest_waiting(db, device, thread)?
+    } else {
+        None
+    };
+    match (newest, hole) {
+        (Some(reached), Some(hole)) if hole < reached => {
+            db.prepare_cached(
+                "INSERT INTO acknowledged_ahead (user_id, device_id, thread_id, up_to) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET up_to = ?4",
+            )?
+            .execute(params![user, id, thread.as_bytes(), reached.to_bytes()])?;
+            below(db, thread, hole, user)
+        }
+        _ => {
+            if ahead.is_some() {
+                db.prepare_cached(
+                    "DELETE FROM acknowledged_ahead WHERE user_id = ?1 AND device_id = ?2 AND thread_id = ?3",
+                )?
+                .execute(params![user, id, thread.as_bytes()])?;
+            }
+            Ok(newest)
+        }
+    }
+}
+
+fn oldest_waiting(
+    db: &Connection,
+    device: &DeviceName,
+    thread: ThreadId,
+) -> Result<Option<MessageId>> {
+    db.prepare_cached(
+        "SELECT message_id FROM queue_entry WHERE user_id = ?1 AND device_id = ?2 AND thread_id = ?3
+             AND kind = ?4 ORDER BY message_id LIMIT 1",
+    )?
+    .query_row(
+        params![device.user_id.as_str(), device.device_id.get(), thread.as_bytes(), MSG],
+        |row| message_id(row, 0),
+    )
+    .optional()
+}
+
+/// The newest message of others below one, above the mark that stands.
+fn below(
+    db: &Connection,
+    thread: ThreadId,
+    hole: MessageId,
+    user: &str,
+) -> Result<Option<MessageId>> {
+    db.prepare_cached(
+        "SELECT id FROM message WHERE thread_id = ?1 AND id < ?2 AND sender_id <> ?3 AND id > coalesce(
+             (SELECT delivered_up_to FROM mark WHERE thread_id = ?1 AND user_id = ?3), x'')
+         ORDER BY id DESC LIMIT 1",
+    )?
+    .query_row(params![thread.as_bytes(), hole.to_bytes(), user], |row| {
+        message_id(row, 0)
+    })
+    .optional()
+}
+
+/// Whether the mark moved.
+fn raise_delivered(
+    db: &Connection,
+    thread: ThreadId,
+    user: &UserId,
+    up_to: MessageId,
+    now: Timestamp,
+) -> Result<bool> {
+    let raised = db
+        .prepare_cached(
+            "INSERT INTO mark (thread_id, user_id, version, change, shown_version, shown_change, delivered_up_to, delivered_at)
+             SELECT ?1, ?2, 1, next, 1, next, ?3, ?4 FROM (SELECT coalesce(max(number), 0) + 1 AS next FROM mark_move) WHERE true
+             ON CONFLICT DO UPDATE SET version = version + 1, change = excluded.change,
+                 shown_version = shown_version + 1, shown_change = excluded.change,
+                 delivered_up_to = excluded.delivered_up_to, delivered_at = excluded.delivered_at
+             WHERE delivered_up_to IS NULL OR delivered_up_to < excluded.delivered_up_to",
+        )?
+        .execute(params![
+            thread.as_bytes(),
+            user.as_str(),
+            up_to.to_bytes(),
+            of_number(now.0)
+        ])?;
+    if raised == 0 {
+        return Ok(false);
+    }
+    append(db, thread, user, DELIVERED, up_to, now)?;
+    Ok(true)
+}
+
+/// Writes a whole mark; `shown_change` is none where others may not know that it changed.
+fn put(
+    db: &Connection,
+    thread: ThreadId,
+    mark: &Mark,
+    change: i64,
+    shown_change: Option<i64>,
+) -> Result<()> {
+    let up_to = |reached: Option<Reached>| reached.map(|reached| reached.up_to.to_bytes());
+    let at = |reached: Option<Reached>| reached.map(|reached| of_number(reached.at.0));
+    db.prepare_cached(
+        "INSERT INTO mark (thread_id, user_id, version, change, shown_version, shown_change, delivered_up_to, delivered_at,
+             read_up_to, read_at, shown_read_up_to, shown_read_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, coalesce(?6, 0), ?7, ?8, ?9, ?10, ?11, ?12)
+         ON CONFLICT DO UPDATE SET version = ?3, change = ?4, shown_version = ?5, shown_change = coalesce(?6, shown_change),
+             delivered_up_to = ?7, delivered_at = ?8, read_up_to = ?9, read_at = ?10, shown_read_up_to = ?11, shown_read_at = ?12",
+    )?
+    .execute(params![
+        thread.as_bytes(),
+        mark.user_id.as_str(),
+        of_number(mark.version),
+        change,
+        of_number(mark.shown_version),
+        shown_change,
+        up_to(mark.delivered),
+        at(mark.delivered),
+        up_to(mark.read),
+        at(mark.read),
+        up_to(mark.shown_read),
+        at(mark.shown_read),
+    ])?;
+    Ok(())
+}
+
+/// Appends a move; its number.
+fn append(
+    db: &Connection,
+    thread: ThreadId,
+    user: &UserId,
+    kind: i64,
+    up_to: MessageId,
+    at: Timestamp,
+) -> Result<i64> {
+    db.prepare_cached(
+        "INSERT INTO mark_move (thread_id, user_id, kind, up_to, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .insert(params![
+        thread.as_bytes(),
+        user.as_str(),
+        kind,
+        up_to.to_bytes(),
+        of_number(at.0)
+    ])
+}
+
+fn moved(db: &Connection, thread: ThreadId, user: &UserId, raised: Raised) -> Result<Moved> {
+    let participants = db
+        .prepare_cached("SELECT user_id FROM participant WHERE thread_id = ?1 ORDER BY user_id")?
+        .query_map([thread.as_bytes()], |row| text(row, 0))?
+        .collect::<Result<_>>()?;
+    let mark = one(db, thread, user)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    Ok(Moved {
+        thread_id: thread,
+        participants,
+        mark,
+        raised,
+    })
+}
+
+fn one(db: &Connection, thread: ThreadId, user: &UserId) -> Result<Option<Mark>> {
+    db.prepare_cached(&format!(
+        "SELECT {MARK} FROM mark k WHERE k.thread_id = ?1 AND k.user_id = ?2"
+    ))?
+    .query_row(params![thread.as_bytes(), user.as_str()], mark)
+    .optional()
+}
+
+fn of_thread(db: &Connection, thread: ThreadId) -> Result<Vec<Mark>> {
+    db.prepare_cached(&format!(
+        "SELECT {MARK} FROM mark k WHERE k.thread_id = ?1 ORDER BY k.user_id"
+    ))?
+    .query_map([thread.as_bytes()], mark)?
+    .collect()
+}
+
+fn mark(row: &Row<'_>) -> Result<Mark> {
+    Ok(Mark {
+        user_id: text(row, 0)?,
+        version: number(row, 1)?,
+        shown_version: number(row, 2)?,
+        delivered: reached(row, 3)?,
+        read: reached(row, 5)?,
+        shown_read: reached(row, 7)?,
+    })
+}
+
+fn reached(row: &Row<'_>, at: usize) -> Result<Option<Reached>> {
+    let up_to: Option<[u8; 16]> = row.get(at)?;
+    up_to
+        .map(|up_to| {
+            Ok(Reached {
+                up_to: MessageId::from_bytes(up_to),
+                at: timestamp(row, at + 1)?,
+            })
+        })
+        .transpose()
+}
