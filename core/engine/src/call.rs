@@ -1,8 +1,10 @@
 //! What an app can ask for.
 
 use sealwire_wire::content::AttachmentPointer;
-use sealwire_wire::contract::{AttachmentDownload, AttachmentUpload};
-use sealwire_wire::{AttachmentId, DeviceId, ThreadId, UserId};
+use sealwire_wire::contract::{
+    AccountSettings, AttachmentDownload, AttachmentUpload, ThreadPreferences,
+};
+use sealwire_wire::{AttachmentId, DeviceId, MessageId, ThreadId, UserId};
 
 use crate::Message;
 
@@ -66,6 +68,32 @@ pub enum Call {
         /// Which.
         thread: ThreadId,
     },
+    /// Everything in a thread up to a message is read: durable here when it is answered, told the relay as soon as it is
+    /// heard. [`Reply::Nothing`] at once.
+    MarkRead {
+        /// Which.
+        thread: ThreadId,
+        /// A message of it; none for the newest.
+        up_to: Option<MessageId>,
+    },
+    /// What this account wants of a thread: [`Reply::Preferences`].
+    SetThreadPreferences {
+        /// Which.
+        thread: ThreadId,
+        /// From now on.
+        preferences: ThreadPreferences,
+    },
+    /// What this account lets others do and see: [`Reply::Settings`].
+    SetSettings(AccountSettings),
+    /// Take nothing more from a user, or take from them again: [`Reply::Nothing`].
+    SetBlock {
+        /// Whom.
+        user_id: UserId,
+        /// Whether they are blocked from now on.
+        blocked: bool,
+    },
+    /// Whom this account blocks: [`Reply::Users`].
+    BlockedUsers,
     /// Try a message that failed once more, under the same number: [`Reply::Queued`].
     Retry {
         /// [`Message::local_id`].
@@ -155,6 +183,12 @@ pub enum Reply {
         /// Entries that it held.
         entries: u64,
     },
+    /// What the relay holds of settings now.
+    Settings(AccountSettings),
+    /// What the relay holds of preferences now.
+    Preferences(ThreadPreferences),
+    /// Some users, in byte order.
+    Users(Vec<UserId>),
     /// Nothing to tell.
     Nothing,
 }

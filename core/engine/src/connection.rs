@@ -132,6 +132,7 @@ impl Engine {
             }
             SocketInput::Opened => {
                 self.connection.socket = Socket::Open;
+                self.resync_has_new_connection();
                 self.set_connection_state(ConnectionState::CatchingUp);
             }
             SocketInput::Frames(frames) => self.on_frames(frames),
@@ -162,6 +163,7 @@ impl Engine {
         self.event(Event::CaughtUp);
         self.outbox_is_heard();
         self.company_is_heard();
+        self.reads_are_heard();
     }
 
     /// The socket said something that the contract does not have.
@@ -241,6 +243,8 @@ impl Engine {
         match status {
             Some(401) => self.drop_access_token(),
             Some(403) => self.relay_says_revoked(),
+            // The place of the marks is all that the relay could find wrong with it.
+            Some(400) => self.forget_marks_place(),
             _ => {}
         }
         self.try_later();
@@ -280,6 +284,9 @@ impl Engine {
 
     fn realtime_path(&self) -> String {
         let device = self.me.as_ref().map_or(0, |me| me.device.get());
-        format!("/v1/realtime?device_id={device}")
+        match self.marks_place() {
+            Some(since) => format!("/v1/realtime?device_id={device}&marks_since={since}"),
+            None => format!("/v1/realtime?device_id={device}"),
+        }
     }
 }

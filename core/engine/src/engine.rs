@@ -7,14 +7,17 @@ use crate::expiry::RelayTime;
 use crate::fanout::Bundles;
 use crate::outbox::Outbox;
 use crate::prekeys::PrekeyUploads;
-use crate::receive::QueueFetch;
+use crate::reading::Reading;
+use crate::receive::{CatchUp, QueueFetch, Resync};
 use crate::requests::Requests;
 use crate::trust::Trust;
-use crate::{Call, CallId, EngineError, Event, Input, Output, Question, QuestionId, Reply};
+use crate::{
+    Call, CallId, EngineError, Event, Input, MessageState, Output, Question, QuestionId, Reply,
+};
 use rand_core::CryptoRng;
 use sealwire_store::Store;
-use sealwire_wire::{DeviceId, Timestamp, UserId, limits};
-use std::collections::VecDeque;
+use sealwire_wire::{DeviceId, ThreadId, Timestamp, UserId, limits};
+use std::collections::{BTreeSet, VecDeque};
 
 /// How often the store's generation rises, in milliseconds (an older copy of the store is known by it).
 const GENERATION_INTERVAL_MS: u64 = 10 * 60 * 1000;
@@ -67,6 +70,11 @@ pub struct Engine {
     pub(crate) bundles: Bundles,
     pub(crate) outbox: Outbox,
     pub(crate) prekey_uploads: PrekeyUploads,
+    pub(crate) reading: Reading,
+    pub(crate) catch_up: CatchUp,
+    pub(crate) resync: Resync,
+    /// Threads that show otherwise in the inbox than before this input.
+    inbox_changed: BTreeSet<ThreadId>,
     pub(crate) linking: Option<Linking>,
     /// Linkings begun so far: an answer to an earlier one is for nobody.
     pub(crate) linkings: u64,
@@ -109,6 +117,10 @@ impl Engine {
             bundles: Bundles::default(),
             outbox: Outbox::default(),
             prekey_uploads: PrekeyUploads::default(),
+            reading: Reading::default(),
+            catch_up: CatchUp::default(),
+            resync: Resync::default(),
+            inbox_changed: BTreeSet::new(),
             linking: None,
             linkings: 0,
             relay_time: RelayTime::default(),
@@ -126,6 +138,7 @@ impl Engine {
             generation: committed,
         });
         engine.resume_parked_users()?;
+        engine.restore_resync()?;
         engine.look_at_own_list()?;
         engine.restore_relay_time()?;
         engine.expire_due();
@@ -146,6 +159,9 @@ impl Engine {
             Input::Tick => {}
         }
         self.begin_what_is_due();
+        for thread in std::mem::take(&mut self.inbox_changed) {
+            self.output(Output::Event(Event::InboxChanged { thread }));
+        }
     }
 
     /// The next thing to do, in order; none until there is another input.
@@ -162,6 +178,8 @@ impl Engine {
             self.trust_wakes_at(),
             self.bundles_wake_at(),
             self.prekeys_wake_at(),
+            self.reads_wake_at(),
+            self.resync_wakes_at(),
             self.linking_wakes_at(),
             self.expiry_wakes_at(),
             self.company_wakes_at(),
@@ -223,6 +241,16 @@ impl Engine {
             Call::CreateAttachment { encrypted_size } => self.create_attachment(id, encrypted_size),
             Call::LocateAttachment { id: attachment } => self.locate_attachment(id, &attachment),
             Call::SyncThread { thread } => self.sync_thread(id, thread),
+            Call::MarkRead { thread, up_to } => self
+                .mark_read(thread, up_to)
+                .map(|reply| self.done(id, Ok(reply))),
+            Call::SetThreadPreferences {
+                thread,
+                preferences,
+            } => self.set_thread_preferences(id, thread, &preferences),
+            Call::SetSettings(settings) => self.set_settings(id, &settings),
+            Call::SetBlock { user_id, blocked } => self.set_block(id, &user_id, blocked),
+            Call::BlockedUsers => self.blocked_users(id),
             Call::Retry { local_id } => self.retry(local_id).map(|reply| self.done(id, Ok(reply))),
             Call::Cancel { local_id } => {
                 self.cancel(local_id).map(|reply| self.done(id, Ok(reply)))
@@ -271,6 +299,8 @@ impl Engine {
             self.drive_connection();
             self.fetch_lists_due();
             self.dispatch_due();
+            self.tell_reads_due();
+            self.resync_due();
             self.upload_prekeys_due();
         }
         self.drive_queue_fetch();
@@ -328,7 +358,26 @@ impl Engine {
     }
 
     pub(crate) fn event(&mut self, event: Event) {
+        self.inbox_changed.extend(event.changes_inbox());
+        // Marks may be quicker than the 202 of what they cover.
+        let further = match &event {
+            Event::MessageSent(message) => match message.state {
+                MessageState::Delivered => Some(Event::MessageDelivered(message.clone())),
+                MessageState::Read => Some(Event::MessageRead(message.clone())),
+                MessageState::Failed { .. } => Some(Event::MessageFailed(message.clone())),
+                _ => None,
+            },
+            _ => None,
+        };
         self.output(Output::Event(event));
+        if let Some(further) = further {
+            self.output(Output::Event(further));
+        }
+    }
+
+    /// The thread shows otherwise in the inbox: told once an input, when it is through.
+    pub(crate) fn inbox_changes(&mut self, thread: ThreadId) {
+        self.inbox_changed.insert(thread);
     }
 
     pub(crate) fn done(&mut self, id: CallId, result: Result<Reply, EngineError>) {

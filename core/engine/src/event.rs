@@ -1,7 +1,7 @@
 //! What a client has to show. Events only notify: everything they say can be read from the store too.
 
 use crate::Message;
-use sealwire_wire::contract::ErrorCode;
+use sealwire_wire::contract::{AccountSettings, ErrorCode};
 use sealwire_wire::{ClientSeq, DeviceId, MessageId, ThreadId, UserId};
 
 /// Something happened.
@@ -12,10 +12,34 @@ pub enum Event {
     MessageQueued(Box<Message>),
     /// A message of this device has its place in the thread.
     MessageSent(Box<Message>),
-    /// A message of this device was given up; its reason stands in the message. It may be retried.
+    /// A message of this device was given up, or the relay says that it did not reach a recipient; its reason stands in the
+    /// message. It may be retried.
     MessageFailed(Box<Message>),
     /// A message of this device was cancelled: nobody got it, and nobody will.
     MessageCancelled(Box<Message>),
+    /// Every recipient of a message of this account has it. Of many messages at once the newest hundred of a thread are told
+    /// one by one, here and in [`Event::MessageRead`]; [`Event::MarksMoved`] tells of them all.
+    MessageDelivered(Box<Message>),
+    /// Every recipient of a message of this account has read it.
+    MessageRead(Box<Message>),
+    /// Somebody has got or has read more of a thread than before; this account itself, too.
+    MarksMoved {
+        /// Where.
+        thread: ThreadId,
+        /// Who.
+        user_id: UserId,
+        /// The newest message that a device of theirs has.
+        delivered_up_to: Option<MessageId>,
+        /// The newest message that they have read.
+        read_up_to: Option<MessageId>,
+    },
+    /// A thread shows otherwise in the inbox: its last message or that one's state, what is unread, or the preferences.
+    InboxChanged {
+        /// Which.
+        thread: ThreadId,
+    },
+    /// The settings of the account are others than before.
+    SettingsChanged(AccountSettings),
     /// A message of somebody else, or of another device of this account.
     MessageReceived(Box<Message>),
     /// A message that could not be read: a placeholder with its reason stands in the thread.
@@ -90,6 +114,13 @@ pub enum Event {
         /// Which.
         device_id: DeviceId,
     },
+    /// How much of what was queued while this device was away is here; told now and then while it comes in.
+    CatchUp {
+        /// So much is here.
+        done: u64,
+        /// Of so much, as far as the relay has said by now.
+        total: u64,
+    },
     /// Everything that was queued while this device was away is here.
     CaughtUp,
     /// This device was away for so long that the relay no longer holds everything that waited for it. Messages of that time
@@ -129,6 +160,25 @@ pub enum Event {
         /// How many.
         missed: u64,
     },
+}
+
+impl Event {
+    /// The thread that shows otherwise in the inbox after it.
+    pub(crate) fn changes_inbox(&self) -> Option<ThreadId> {
+        match self {
+            Self::MessageQueued(message)
+            | Self::MessageSent(message)
+            | Self::MessageFailed(message)
+            | Self::MessageCancelled(message)
+            | Self::MessageDelivered(message)
+            | Self::MessageRead(message)
+            | Self::MessageReceived(message)
+            | Self::MessageUnreadable(message)
+            | Self::MessageRecovered(message) => Some(message.thread),
+            Self::MarksMoved { thread, .. } => Some(*thread),
+            _ => None,
+        }
+    }
 }
 
 /// Where the connection stands.

@@ -22,8 +22,10 @@ mod fanout;
 mod outbox;
 mod output;
 mod prekeys;
+mod reading;
 mod receive;
 mod requests;
+mod settings;
 mod trust;
 mod view;
 

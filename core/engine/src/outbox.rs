@@ -9,6 +9,7 @@ mod dispatch;
 mod enqueue;
 mod seal;
 
+pub(crate) use answer::is_final;
 pub(crate) use enqueue::searchable;
 
 use sealwire_store::LocalId;

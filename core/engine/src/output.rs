@@ -143,6 +143,8 @@ pub enum HttpMethod {
     Post,
     /// PUT
     Put,
+    /// DELETE
+    Delete,
 }
 
 /// What came back.

@@ -1,17 +1,22 @@
 //! What the relay delivers: frames and history rows take one path, and are acknowledged after the commit.
 
+mod catch_up;
 mod classify;
 mod commit;
 mod history;
 mod lease;
+mod marks;
 mod open;
 mod order;
 mod parked;
 mod queue;
 mod removed;
+mod resync;
 mod sender;
 
+pub(crate) use catch_up::CatchUp;
 pub(crate) use queue::QueueFetch;
+pub(crate) use resync::Resync;
 
 use crate::account::Me;
 use crate::engine::Random;
@@ -106,10 +111,16 @@ impl Engine {
                 other => others.push(other),
             }
         }
+        let queued = rows.len()
+            + others
+                .iter()
+                .filter(|event| catch_up::is_queued(event))
+                .count();
         // Not committed is not acknowledged: the relay delivers them again.
-        if self.receive(&rows).is_err() {
+        if self.receive(&rows).is_err() || self.keep_marks(&others).is_err() {
             return self.drop_socket();
         }
+        self.catch_up_goes_on(queued as u64);
         for other in others {
             self.on_other(other);
         }
@@ -255,17 +266,20 @@ impl Engine {
                 let _ = self.prekeys_run_low(remaining);
             }
             ServerEvent::CaughtUp { .. } => {
-                self.is_caught_up();
+                self.catch_up_ends();
                 self.refuse_removed_devices();
             }
             ServerEvent::Ping { now } => {
                 self.relay_says_time(now);
                 self.send_frame(&ClientFrame::Pong {});
             }
-            ServerEvent::Resync {} => self.queue_expired(),
+            ServerEvent::Resync {} => {
+                self.resync_has_begun();
+                self.queue_expired();
+            }
             ServerEvent::Error { .. } | ServerEvent::Unknown => {}
             ServerEvent::Msg { .. } => {}
-            ServerEvent::CatchingUp { .. } => {}
+            ServerEvent::CatchingUp { queued } => self.catch_up_begins(queued),
             ServerEvent::Del {
                 thread_id,
                 message_id,
@@ -293,6 +307,19 @@ impl Engine {
                 last_seen_ms: last_seen_at.map(|at| at.0),
             }),
         }
+    }
+
+    /// Commits what frames say of marks, of preferences, and of histories to read again; then tells.
+    fn keep_marks(&mut self, events: &[ServerEvent]) -> Result<(), EngineError> {
+        if !events.iter().any(marks::is_kept) {
+            return Ok(());
+        }
+        let me = self.me()?.clone();
+        let news = self
+            .store
+            .transaction(|tx| marks::commit(tx, &me, events))?;
+        self.tell_marks(news);
+        Ok(())
     }
 
     /// This device was away for longer than the relay keeps things for it: what it was told of lists is gone too.

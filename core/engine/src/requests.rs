@@ -7,7 +7,7 @@ use crate::{
 };
 use sealwire_store::LocalId;
 use sealwire_wire::contract::{ErrorCode, Problem};
-use sealwire_wire::{IdempotencyKey, ThreadId, UserId};
+use sealwire_wire::{IdempotencyKey, MessageId, ThreadId, UserId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -49,6 +49,27 @@ pub(crate) enum Purpose {
     QueuePage,
     QueueAck {
         has_more: bool,
+    },
+    ResyncThreads,
+    ResyncHistory {
+        thread: ThreadId,
+    },
+    TellRead {
+        thread: ThreadId,
+        up_to: MessageId,
+    },
+    Settings {
+        call: Option<CallId>,
+    },
+    ThreadPreferences {
+        call: CallId,
+        thread: ThreadId,
+    },
+    Block {
+        call: CallId,
+    },
+    Blocks {
+        call: CallId,
     },
     CreateAttachment {
         call: CallId,
@@ -319,6 +340,15 @@ impl Engine {
             } => self.on_history(call, thread, added, answer),
             Purpose::QueuePage => self.on_queue_page(answer),
             Purpose::QueueAck { has_more } => self.on_queue_acknowledged(has_more, answer),
+            Purpose::ResyncThreads => self.on_resync_threads(answer),
+            Purpose::ResyncHistory { thread } => self.on_resync_history(thread, answer),
+            Purpose::TellRead { thread, up_to } => self.on_read_told(thread, up_to, answer),
+            Purpose::Settings { call } => self.on_settings(call, answer),
+            Purpose::ThreadPreferences { call, thread } => {
+                self.on_thread_preferences(call, thread, answer);
+            }
+            Purpose::Block { call } => self.on_block_set(call, answer),
+            Purpose::Blocks { call } => self.on_blocks(call, answer),
             Purpose::CreateAttachment { call } => self.on_attachment_created(call, answer),
             Purpose::LocateAttachment { call } => self.on_attachment_located(call, answer),
             Purpose::Link(step) => self.on_link_answer(step, answer),

@@ -1,7 +1,7 @@
 //! A message as an app sees it.
 
 use crate::UnreadableReason;
-use sealwire_store::{MessageKind as StoredKind, MessageState as StoredState};
+use sealwire_store::{MessageKind as StoredKind, MessageState as StoredState, Reached};
 use sealwire_wire::content::{AttachmentPointer, Body, Kind};
 use sealwire_wire::{ClientSeq, DeviceId, MessageId, ThreadId, Timestamp, UserId};
 
@@ -57,11 +57,15 @@ pub enum MessageContent {
 pub enum MessageState {
     /// Of this device: durable here, not yet at the relay.
     Pending,
-    /// Of this device: durable at the relay.
+    /// Of this account: durable at the relay.
     Sent,
-    /// Of this device: given up, with the code of the reason.
+    /// Of this account: every recipient has it, on one device at least.
+    Delivered,
+    /// Of this account: every recipient has read it.
+    Read,
+    /// Of this account: given up, or it did not reach a recipient, with the code of the reason.
     Failed {
-        /// Stable: `user_unknown`, `gave_up` (tried, and still not at the relay a day after it was queued), or what the relay answered.
+        /// Stable: `expired`, `blocked` (the relay's word on a recipient), `user_unknown`, `gave_up` (tried, and still not at the relay a day after it was queued), or what the relay answered.
         code: String,
     },
     /// Of this device: not to be sent any more; the relay is asked whether it has it already. Then it is [`Self::Sent`],
@@ -69,7 +73,7 @@ pub enum MessageState {
     Cancelling,
     /// Of this device: nobody got it, and nobody will.
     Cancelled,
-    /// Of another device.
+    /// Of somebody else.
     Received,
 }
 
@@ -128,13 +132,16 @@ pub(crate) fn draft_content(body: &[u8]) -> Vec<u8> {
 impl Message {
     /// The message of a stored row.
     pub fn from_row(row: sealwire_store::Message) -> Self {
-        let local_id = row.local_id.0;
+        let (local_id, reached) = (row.local_id.0, row.reached);
         let row = row.row;
         Self {
             local_id,
             content: content_of(&row),
             ttl_seconds: ttl_seconds(&row),
             state: match row.state {
+                StoredState::Sent | StoredState::Received if reached != Reached::Nothing => {
+                    state_of(reached)
+                }
                 StoredState::Pending => MessageState::Pending,
                 StoredState::Sent => MessageState::Sent,
                 StoredState::Failed => MessageState::Failed {
@@ -151,6 +158,15 @@ impl Message {
             client_seq: row.client_seq,
             created_at: row.created_at.unwrap_or(row.local_at),
         }
+    }
+}
+
+fn state_of(reached: Reached) -> MessageState {
+    match reached {
+        Reached::Nothing | Reached::Relay => MessageState::Sent,
+        Reached::Everybody => MessageState::Delivered,
+        Reached::Readers => MessageState::Read,
+        Reached::Failed(code) => MessageState::Failed { code },
     }
 }
 

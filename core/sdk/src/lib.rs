@@ -33,7 +33,10 @@ pub mod transport;
 pub use attachments::{Attachment, Progress};
 pub use bounds::{BoxFuture, BoxSink, BoxStream, MaybeSend, MaybeSync};
 pub use builder::ClientBuilder;
-pub use client::{AddDevice, Client, JoinAccount, Linking, SendOptions, Thread};
+pub use client::{
+    AddDevice, Client, InboxCursor, InboxPage, InboxThread, JoinAccount, Linking, SendOptions,
+    Thread,
+};
 pub use error::Error;
 pub use events::{EVENT_BUFFER, EventStream};
 #[cfg(not(target_family = "wasm"))]
@@ -44,6 +47,10 @@ pub use sealwire_engine::{
     ConnectionState, EngineError, Event, Message, MessageContent, MessageState, UnreadableReason,
 };
 pub use sealwire_wire::content::{AttachmentPointer, MediaFacts};
+pub use sealwire_wire::contract::{
+    AccountSettings, DirectMessages, FailureReason, Notifications, Receipt, RecipientState,
+    ThreadPreferences,
+};
 pub use sealwire_wire::{
     AttachmentId, ClientSeq, DeviceId, MessageId, ParseIdError, ThreadId, Timestamp, UserId,
 };

@@ -220,6 +220,6 @@ impl Engine {
 }
 
 /// Whether the same bytes can never be accepted.
-fn is_final(problem: &Problem) -> bool {
+pub(crate) fn is_final(problem: &Problem) -> bool {
     !problem.retryable && !matches!(problem.status, 401 | 408 | 429 | 500..)
 }

@@ -13,7 +13,7 @@ use sealwire_store::{
     Transaction,
 };
 use sealwire_wire::content::Kind;
-use sealwire_wire::contract::MessageRow;
+use sealwire_wire::contract::{MessageKind as ContractKind, MessageRow};
 use zeroize::Zeroizing;
 
 impl Receiver<'_> {
@@ -141,6 +141,7 @@ fn new_message(row: &MessageRow, opened: &OpenedRow, now: sealwire_wire::Timesta
         message_id: Some(row.id),
         uid: Some(opened.body.uid),
         kind: match opened.body.kind {
+            _ if row.kind == ContractKind::Reaction => MessageKind::Reaction,
             Kind::Text(_) => MessageKind::Text,
             Kind::Attachment { .. } => MessageKind::Attachment,
             Kind::Unknown => MessageKind::Unknown,

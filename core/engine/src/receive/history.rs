@@ -1,6 +1,7 @@
 //! A thread's history from where this device left off, page by page, through the same path as frames.
 
 use crate::requests::{Answer, Outgoing, Purpose};
+use crate::settings::is_cursor;
 use crate::{CallId, Engine, EngineError, Reply};
 use sealwire_wire::ThreadId;
 use sealwire_wire::contract::{ErrorCode, MessagePage};
@@ -119,10 +120,4 @@ impl Engine {
         ));
         Ok(())
     }
-}
-
-/// Characters that a query carries unchanged (RFC 3986, section 2.3), as long as an id may be.
-fn is_cursor(text: &str) -> bool {
-    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.len() <= 128 && text.bytes().all(unreserved)
 }

@@ -2,7 +2,7 @@
 
 use crate::requests::{Answer, Outgoing, Purpose};
 use crate::{CallId, Engine, EngineError, Reply};
-use sealwire_wire::contract::{AcknowledgeQueue, QueuePage, ServerEvent};
+use sealwire_wire::contract::{AcknowledgeQueue, ErrorCode, QueuePage, ServerEvent};
 
 /// Entries of one page: an answer of messages of the largest size still fits what a transport takes.
 const PAGE_ENTRIES: u32 = 100;
@@ -56,7 +56,18 @@ impl Engine {
                         .json(&AcknowledgeQueue { entry_ids }),
                 );
             }
-            Err(error) => self.queue_fetch_ends(Some(error)),
+            Err(error) => {
+                if matches!(
+                    &error,
+                    EngineError::Relay {
+                        code: ErrorCode::InvalidCursor,
+                        ..
+                    }
+                ) {
+                    self.forget_marks_place();
+                }
+                self.queue_fetch_ends(Some(error));
+            }
         }
     }
 
@@ -86,7 +97,8 @@ impl Engine {
     }
 
     fn ask_for_queue(&mut self) {
-        let path = format!("/v1/me/queue?limit={PAGE_ENTRIES}");
+        let since = self.marks_place().unwrap_or_default();
+        let path = format!("/v1/me/queue?limit={PAGE_ENTRIES}&marks_since={since}");
         self.request(Outgoing::get(path, Purpose::QueuePage));
     }
 
@@ -102,7 +114,14 @@ impl Engine {
                 other => others.push(other),
             }
         }
+        // They come with the last page, and say what frames would.
+        others.extend(page.marks.into_iter().map(|marks| ServerEvent::Marks {
+            marks: Box::new(marks),
+        }));
+        let cursor = page.marks_cursor;
+        others.extend(cursor.map(|cursor| ServerEvent::MarksEnd { cursor }));
         self.receive(&rows)?;
+        self.keep_marks(&others)?;
         for other in others {
             // These are of a socket, and mean nothing without one.
             if !matches!(

@@ -23,6 +23,8 @@ pub(crate) struct Device {
     /// Requests that nobody has answered yet.
     pub(crate) requests: VecDeque<HttpRequest>,
     pub(crate) sockets_opened: u32,
+    /// Where the last socket was opened.
+    pub(crate) socket_path: String,
     pub(crate) sockets_closed: u32,
     /// Whether sockets do not open by themselves.
     pub(crate) sockets_stay_shut: bool,
@@ -58,6 +60,7 @@ impl Device {
             sent_frames: Vec::new(),
             requests: VecDeque::new(),
             sockets_opened: 0,
+            socket_path: String::new(),
             sockets_closed: 0,
             sockets_stay_shut: false,
             agrees: true,
@@ -116,7 +119,8 @@ impl Device {
         while let Some(output) = self.engine.next_output() {
             match output {
                 Output::Request(request) => self.requests.push_back(request),
-                Output::OpenSocket { .. } => {
+                Output::OpenSocket { path, .. } => {
+                    self.socket_path = path;
                     self.sockets_opened += 1;
                     self.frame_seq = 0;
                     if self.sockets_stay_shut {

@@ -113,6 +113,17 @@ impl Relay {
                 }
                 ok(&VoidedSend { message })
             }
+            (HttpMethod::Get, ["v1", "threads"]) => ok(&Inbox {
+                threads: Vec::new(),
+                next_cursor: None,
+            }),
+            (HttpMethod::Get, ["v1", "threads", _, "messages"]) => ok(&MessagePage {
+                messages: Vec::new(),
+                next_cursor: None,
+                has_more: false,
+            }),
+            (HttpMethod::Get, ["v1", "me", "settings"]) => ok(&AccountSettings::default()),
+            (HttpMethod::Post, ["v1", "threads", _, "read"]) => ok(&()),
             (HttpMethod::Post, ["v1", "me", "devices", "reserve"]) => {
                 let devices = self.registered.keys();
                 let own = devices.filter(|device| device.user_id == caller().user_id);

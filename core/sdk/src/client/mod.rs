@@ -2,11 +2,14 @@
 
 mod company;
 mod files;
+mod inbox;
 mod linking;
 mod messaging;
 mod reading;
+mod settings;
 mod waiting;
 
+pub use inbox::{InboxCursor, InboxPage, InboxThread};
 pub use linking::{AddDevice, JoinAccount, Linking};
 pub use messaging::SendOptions;
 pub use reading::Thread;

@@ -315,11 +315,16 @@ fn speaks(call: &Call) -> bool {
         | Call::CreateAttachment { .. }
         | Call::LocateAttachment { .. }
         | Call::SyncThread { .. }
-        | Call::FetchQueue => true,
+        | Call::FetchQueue
+        | Call::SetThreadPreferences { .. }
+        | Call::SetSettings(_)
+        | Call::SetBlock { .. }
+        | Call::BlockedUsers => true,
         Call::CancelLinking
         | Call::DirectThread { .. }
         | Call::SendText { .. }
         | Call::SendAttachment { .. }
+        | Call::MarkRead { .. }
         | Call::Retry { .. }
         | Call::Cancel { .. }
         | Call::NetworkReturned

@@ -59,6 +59,7 @@ impl Transport for NativeTransport {
             HttpMethod::Get => Method::GET,
             HttpMethod::Post => Method::POST,
             HttpMethod::Put => Method::PUT,
+            HttpMethod::Delete => Method::DELETE,
         };
         let mut outgoing = self
             .client
