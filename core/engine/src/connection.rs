@@ -80,6 +80,7 @@ impl Engine {
         self.trust.hurry(now);
         self.bundles.hurry(now);
         self.outbox_is_heard();
+        self.reads_are_heard();
     }
 
     /// Token first, then the socket.

@@ -174,6 +174,7 @@ impl Event {
             | Self::MessageRead(message)
             | Self::MessageReceived(message)
             | Self::MessageUnreadable(message)
+            | Self::MessageExpired(message)
             | Self::MessageRecovered(message) => Some(message.thread),
             Self::MarksMoved { thread, .. } => Some(*thread),
             _ => None,

@@ -107,10 +107,10 @@ pub(crate) fn commit<'a>(
             ServerEvent::Thread {
                 thread_id,
                 mine: Some(mine),
-            } if mine.muted_until.is_none_or(|at| at.0 <= NUMBER_MAX) => {
-                if tx.set_preferences(*thread_id, mine)? {
-                    keeper.news.preferred.insert(*thread_id);
-                }
+            } if mine.muted_until.is_none_or(|at| at.0 <= NUMBER_MAX)
+                && tx.set_preferences(*thread_id, mine)? =>
+            {
+                keeper.news.preferred.insert(*thread_id);
             }
             ServerEvent::Resync {} => super::resync::begin(tx)?,
             _ => {}

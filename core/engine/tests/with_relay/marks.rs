@@ -147,7 +147,11 @@ fn a_mark_that_is_quicker_than_the_202_counts_once_the_message_has_its_place() {
     let (mut alice, _, _) = alice_sent(relay, 1);
     let thread = thread();
     let text = "quick".to_owned();
-    let call = alice.call(Call::SendText { thread, text });
+    let call = alice.call(Call::SendText {
+        thread,
+        text,
+        ttl_seconds: None,
+    });
     let Some(Ok(Reply::Queued(queued))) = alice.result(call) else {
         panic!("not queued");
     };
