@@ -19,6 +19,10 @@ pub enum Error {
     /// [`crate::Client::close`] was called.
     #[error("the client is closed: open another")]
     Closed,
+    /// [`crate::Client::suspend`] was called: call again after [`crate::Client::resume`]. An attachment that was on its way
+    /// was not sent, a linking under way is over; messages lie in the outbox.
+    #[error("the client is suspended: resume it first")]
+    Suspended,
     /// The builder was given something that cannot be used.
     #[error("the client cannot be opened like this: {0}")]
     Configuration(String),
@@ -83,7 +87,7 @@ impl Error {
     /// | when | codes |
     /// |---|---|
     /// | opening | `configuration`, `key_store`, `key_missing`, `wrong_key`, `store_missing`, `not_a_store`, `store_corrupt`, `store_newer`, `store_rolled_back`, `store_in_use` |
-    /// | any call | `closed`, `system`, `internal`, `disk_full`, `store_locked`, `store_io`, `store_corrupt` |
+    /// | any call | `closed`, `suspended`, `system`, `internal`, `disk_full`, `store_locked`, `store_io`, `store_corrupt` |
     /// | a call that asks the relay | `network`, `offline`, `network_role_taken`, `relay_garbage`, `device_revoked`, `rate_limited`, `unavailable`, `storage_full`, and others that the relay answered |
     /// | accounts and linking | `invalid_id`, `not_registered`, `already_registered`, `account_exists`, `platform_token_required`, `link_code_invalid`, `link_state`, `link_expired`, `link_declined`, `link_tampered`, `device_limit`, `account_key_missing`, `device_list_invalid` |
     /// | messages | `empty_text`, `text_too_long`, `ttl_invalid`, `too_many_threads`, `unknown_thread`, `unknown_message`, `not_failed`, `already_sent`, `message_failed`, `message_cancelled` |
@@ -112,6 +116,7 @@ impl Error {
         match self {
             Self::Engine(error) => (error.code().0, error.retryable()),
             Self::Closed => ("closed", false),
+            Self::Suspended => ("suspended", true),
             Self::Configuration(_) => ("configuration", false),
             Self::KeyMissing => ("key_missing", false),
             Self::InvalidId(_) => ("invalid_id", false),

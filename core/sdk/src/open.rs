@@ -3,7 +3,7 @@
 use crate::attachments::ChunkCipher;
 use crate::bounds::BoxFuture;
 use crate::client::{End, Shared};
-use crate::driver::{Driver, Inbox, RelayAddress, State, Status, Work, engine_over};
+use crate::driver::{Driver, Gear, Inbox, RelayAddress, State, Status, Wishes, Work, engine_over};
 use crate::events::Publisher;
 use crate::key_store::{KeyStore, secrets};
 use crate::network_role::{NetworkLock, NetworkRole};
@@ -14,6 +14,7 @@ use crate::{Client, Error};
 use async_channel::Sender;
 use sealwire_engine::{ConnectionState, EngineConfig};
 use sealwire_store::{Location, OpenError, Store, StoreError, StoreKey};
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use std::time::Duration;
 /// How often a client without the network role asks for it.
 const ROLE_INTERVAL: Duration = Duration::from_secs(1);
 
-const NOT_CONNECTED: ConnectionState = ConnectionState::Offline {
+pub(crate) const NOT_CONNECTED: ConnectionState = ConnectionState::Offline {
     next_try_at_ms: None,
 };
 
@@ -71,9 +72,9 @@ fn live(
         let (end, ending) = End::new();
         // Should the driver ever panic, readers and callers still learn that it is over.
         let over = Over {
-            events: opened.driver.events.clone(),
-            queries: opened.driver.queries.clone(),
-            status: opened.driver.status.clone(),
+            events: opened.driver.gear.events.clone(),
+            queries: opened.driver.gear.queries.clone(),
+            status: opened.driver.gear.status.clone(),
         };
         let client = Client::new(Shared::new(
             &opened.driver,
@@ -116,10 +117,7 @@ impl Drop for Over {
 
 async fn begin(plan: OpenPlan, runtime: Arc<dyn Runtime>) -> Result<Opened, Error> {
     // Before the key: of two first opens at once, one alone may make it.
-    let network_lock = match &plan.location {
-        Location::Memory => Some(NetworkLock::unshared()),
-        Location::File(path) => NetworkLock::try_take(path).map_err(unusable)?,
-    };
+    let network_lock = take_role(&plan.location)?;
     let anchor = secrets::anchor(&*plan.key_store).await?;
     let key = key(&plan, network_lock.is_some(), anchor).await?;
     let store = Store::open(&plan.location, &key, anchor)?;
@@ -152,21 +150,27 @@ async fn begin(plan: OpenPlan, runtime: Arc<dyn Runtime>) -> Result<Opened, Erro
         connection: NOT_CONNECTED,
         account: engine.account(),
         role,
+        suspended: false,
     });
     let driver = Driver {
         engine,
-        config,
-        relay: plan.relay,
-        transport: plan.transport,
-        tasks,
-        events: Publisher::default(),
-        queries,
-        status,
-        key_store: plan.key_store,
-        inbox,
-        work,
         network_lock,
-        wants_online: !plan.start_offline,
+        gear: Gear {
+            location: plan.location,
+            config,
+            relay: plan.relay,
+            transport: plan.transport,
+            tasks,
+            events: Publisher::default(),
+            queries,
+            status,
+            key_store: plan.key_store,
+            inbox,
+            work,
+            wants_online: !plan.start_offline,
+            wishes: Wishes::default(),
+            asked: VecDeque::new(),
+        },
     };
     Ok(Opened {
         driver,
@@ -174,6 +178,14 @@ async fn begin(plan: OpenPlan, runtime: Arc<dyn Runtime>) -> Result<Opened, Erro
         cipher: plan.cipher,
         uploads,
     })
+}
+
+/// None while another process has it.
+pub(crate) fn take_role(location: &Location) -> Result<Option<NetworkLock>, Error> {
+    match location {
+        Location::Memory => Ok(Some(NetworkLock::unshared())),
+        Location::File(path) => NetworkLock::try_take(path).map_err(unusable),
+    }
 }
 
 /// A key is made only where there is neither a store nor a sign that there ever was one.
@@ -223,7 +235,7 @@ fn uploads_folder(location: &Location) -> PathBuf {
     }
 }
 
-fn wait_for_role(store: PathBuf, tasks: &Tasks, inbox: Inbox) {
+pub(crate) fn wait_for_role(store: PathBuf, tasks: &Tasks, inbox: Inbox) {
     let timers = tasks.clone();
     tasks.spawn(async move {
         loop {

@@ -15,10 +15,16 @@ pub(crate) struct Queries {
 
 #[derive(Clone)]
 enum Way {
-    /// A connection of its own; none once the client is closed.
-    Reader(Arc<Mutex<Option<Reader>>>),
+    /// A connection of its own.
+    Reader(Arc<Mutex<Slot>>),
     /// The web has one connection alone: the driver reads between its turns.
     Driver(Inbox),
+}
+
+enum Slot {
+    Open(Reader),
+    Suspended,
+    Closed,
 }
 
 impl Queries {
@@ -28,7 +34,7 @@ impl Queries {
         runtime: Arc<dyn Runtime>,
     ) -> Result<Self, Error> {
         let way = match store.reader() {
-            Ok(reader) => Way::Reader(Arc::new(Mutex::new(Some(reader)))),
+            Ok(reader) => Way::Reader(Arc::new(Mutex::new(Slot::Open(reader)))),
             Err(StoreError::NoReaders) => Way::Driver(inbox),
             Err(error) => return Err(error.into()),
         };
@@ -43,8 +49,9 @@ impl Queries {
             Way::Reader(reader) => {
                 let reader = Arc::clone(reader);
                 let work = move || match &*reader.lock().unwrap_or_else(PoisonError::into_inner) {
-                    Some(reader) => query(reader).map_err(Error::from),
-                    None => Err(Error::Closed),
+                    Slot::Open(reader) => query(reader).map_err(Error::from),
+                    Slot::Suspended => Err(Error::Suspended),
+                    Slot::Closed => Err(Error::Closed),
                 };
                 blocking(&*self.runtime, work)
                     .await
@@ -62,8 +69,27 @@ impl Queries {
 
     /// Closes the connection, after the read that is under way.
     pub(crate) fn close(&self) {
+        self.put(Slot::Closed);
+    }
+
+    /// Closes the connection, after the read that is under way, until [`Queries::resume`].
+    pub(crate) fn suspend(&self) {
+        self.put(Slot::Suspended);
+    }
+
+    /// Reads this store from now on.
+    pub(crate) fn resume(&self, store: &Store) -> Result<(), Error> {
+        match store.reader() {
+            Ok(reader) => self.put(Slot::Open(reader)),
+            Err(StoreError::NoReaders) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    fn put(&self, slot: Slot) {
         if let Way::Reader(reader) = &self.way {
-            drop(reader.lock().unwrap_or_else(PoisonError::into_inner).take());
+            *reader.lock().unwrap_or_else(PoisonError::into_inner) = slot;
         }
     }
 }

@@ -5,7 +5,8 @@ use super::messaging::queued;
 use crate::Error;
 use crate::attachments::{Attachment, Download, OnProgress, Progress, Upload};
 use crate::bounds::{MaybeSend, MaybeSync};
-use async_channel::Receiver;
+use crate::driver::Status;
+use async_channel::{Receiver, Sender};
 use futures_util::io::{AsyncWrite, AsyncWriteExt as _};
 use sealwire_engine::Message;
 use sealwire_wire::ThreadId;
@@ -36,9 +37,9 @@ impl Client {
             on_progress: told(on_progress),
             relay_is_private: self.shared.relay_is_private,
         };
-        let (done, answer) = async_channel::bounded(1);
+        let (promise, answer) = self.promise();
         self.shared.tasks.spawn(async move {
-            let _ = done.try_send(upload.send(thread, attachment).await);
+            promise.keep(upload.send(thread, attachment).await);
         });
         queued(answer.recv().await.unwrap_or(Err(Error::Closed))?)
     }
@@ -98,11 +99,41 @@ impl Client {
         };
         // As many as are opened ahead of a slow writer.
         let (to, chunks) = async_channel::bounded(2);
-        let (done, answer) = async_channel::bounded(1);
+        let (promise, answer) = self.promise();
         self.shared.tasks.spawn(async move {
-            let _ = done.try_send(download.fetch(pointer, to).await);
+            promise.keep(download.fetch(pointer, to).await);
         });
         Ok((chunks, answer))
+    }
+
+    fn promise<T>(&self) -> (Promise<T>, Receiver<Result<T, Error>>) {
+        let (done, answer) = async_channel::bounded(1);
+        let status = self.shared.status.clone();
+        (Promise { done, status }, answer)
+    }
+}
+
+/// The answer of a task. A task that was ended before it had one says why.
+struct Promise<T> {
+    done: Sender<Result<T, Error>>,
+    status: Status,
+}
+
+impl<T> Promise<T> {
+    fn keep(self, answer: Result<T, Error>) {
+        // Nobody waiting any more is no fault.
+        let _ = self.done.try_send(answer);
+    }
+}
+
+impl<T> Drop for Promise<T> {
+    fn drop(&mut self) {
+        let why = match self.status.get().suspended {
+            true => Error::Suspended,
+            false => Error::Closed,
+        };
+        // There is room for one answer alone: the one that was given stands.
+        let _ = self.done.try_send(Err(why));
     }
 }
 

@@ -160,6 +160,33 @@ impl Client {
         EngineConfig::max_text_bytes()
     }
 
+    /// Lets go of everything that a phone's system may not find in use while the app sleeps. When this returns, the socket and
+    /// the store's files are closed, the lock of the network role is given back, and no task runs; the client's threads
+    /// are parked. Nothing that is durable is lost: messages wait in the outbox, and what was under way with the relay is
+    /// asked again after [`Client::resume`]. Event streams stay.
+    ///
+    /// **Every other call gives the code `suspended`** until then, those that were under way too: an attachment that was
+    /// being sent was not sent, a linking is over. A client in memory keeps its store. Suspending twice does nothing more.
+    ///
+    /// It takes as long as the one commit, read or key store access that is under way, and at most a second for the socket.
+    /// Not to be called from inside a callback of this client: it waits for those.
+    pub async fn suspend(&self) -> Result<(), Error> {
+        self.change_life(Work::Suspend).await
+    }
+
+    /// Opens everything again and catches up, as the app last wanted it: online or offline. Resuming twice does nothing more.
+    ///
+    /// Where it does not succeed (`store_locked` while a phone is locked, `key_store`), the client stays suspended: try again.
+    pub async fn resume(&self) -> Result<(), Error> {
+        self.change_life(Work::Resume).await
+    }
+
+    async fn change_life(&self, work: fn(Sender<Result<(), Error>>) -> Work) -> Result<(), Error> {
+        let (done, answer) = async_channel::bounded(1);
+        self.shared.inbox.put(work(done));
+        answer.recv().await.unwrap_or(Err(Error::Closed))
+    }
+
     /// Ends the client, for all its clones: every task has ended and socket, store and locks are given back when this
     /// returns. Event streams end; every later call gives the code `closed`. May be called more than once.
     pub async fn close(&self) -> Result<(), Error> {
@@ -191,15 +218,15 @@ impl Shared {
         end: End,
     ) -> Self {
         Self {
-            inbox: driver.inbox.clone(),
-            events: driver.events.clone(),
-            status: driver.status.clone(),
-            queries: driver.queries.clone(),
-            tasks: driver.tasks.clone(),
-            transport: Arc::clone(&driver.transport),
+            inbox: driver.gear.inbox.clone(),
+            events: driver.gear.events.clone(),
+            status: driver.gear.status.clone(),
+            queries: driver.gear.queries.clone(),
+            tasks: driver.gear.tasks.clone(),
+            transport: Arc::clone(&driver.gear.transport),
             cipher,
             uploads,
-            relay_is_private: driver.relay.is_private(),
+            relay_is_private: driver.gear.relay.is_private(),
             end,
         }
     }

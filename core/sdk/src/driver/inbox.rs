@@ -27,6 +27,10 @@ pub(crate) enum Work {
     Query(Query),
     /// No other process speaks for this device any more.
     MaySpeak(NetworkLock),
+    /// Let go of everything but the place in memory; answers once that is done.
+    Suspend(Sender<Result<(), Error>>),
+    /// Take everything up again.
+    Resume(Sender<Result<(), Error>>),
     /// No more work.
     Close,
 }

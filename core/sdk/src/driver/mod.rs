@@ -9,6 +9,7 @@ mod connection;
 mod inbox;
 mod questions;
 mod state;
+mod suspended;
 
 pub(crate) use address::RelayAddress;
 pub(crate) use inbox::{CallDone, Inbox, Work};
@@ -31,8 +32,9 @@ use sealwire_engine::{
     Call, CallId, Engine, EngineConfig, EngineError, Event, HttpRequest, Input, Output, Reply,
     SocketInput,
 };
-use sealwire_store::Store;
-use std::collections::HashMap;
+use sealwire_store::{Location, Store};
+use sealwire_wire::ThreadId;
+use std::collections::{HashMap, VecDeque};
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +49,14 @@ const SLEEP_MIN: Duration = Duration::from_millis(1);
 /// Everything that a driver begins with.
 pub(crate) struct Driver {
     pub(crate) engine: Engine,
+    /// None while another process has it.
+    pub(crate) network_lock: Option<NetworkLock>,
+    pub(crate) gear: Gear,
+}
+
+/// What a driver keeps while it is suspended.
+pub(crate) struct Gear {
+    pub(crate) location: Location,
     pub(crate) config: EngineConfig,
     pub(crate) relay: RelayAddress,
     pub(crate) transport: Arc<dyn Transport>,
@@ -57,9 +67,17 @@ pub(crate) struct Driver {
     pub(crate) key_store: Arc<dyn KeyStore>,
     pub(crate) inbox: Inbox,
     pub(crate) work: Receiver<Work>,
-    /// None while another process has it.
-    pub(crate) network_lock: Option<NetworkLock>,
     pub(crate) wants_online: bool,
+    pub(crate) wishes: Wishes,
+    /// Done before anything that is in `work`.
+    pub(crate) asked: VecDeque<Work>,
+}
+
+/// What the app said of itself, which a new engine is told again.
+#[derive(Default)]
+pub(crate) struct Wishes {
+    watched: Option<Vec<ThreadId>>,
+    in_use: Option<bool>,
 }
 
 struct Driving {
@@ -82,6 +100,8 @@ enum Ended {
     Closed,
     /// No other process speaks for the device any more.
     MaySpeak(NetworkLock),
+    /// Everything is to be let go of, and this is to be told.
+    Suspended(Sender<Result<(), Error>>),
 }
 
 /// An engine over this store, with the system's clock and randomness.
@@ -92,30 +112,51 @@ pub(crate) fn engine_over(store: Store, config: EngineConfig) -> Result<Engine, 
 
 impl Driver {
     /// Runs until [`Work::Close`], then closes the socket, ends every task and closes the store.
-    pub(crate) async fn run(self, stopper: Stopper) -> Result<(), Error> {
-        let anchor = AnchorKeeper::new(Arc::clone(&self.key_store), self.inbox.clone());
-        let mut driving = Driving {
-            anchor,
-            calls: HashMap::new(),
-            last_call: 0,
-            questions: Questions::new(self.inbox.clone()),
-            socket: None,
-            driver: self,
-        };
-        while let Ended::MaySpeak(lock) = driving.until_ended().await {
-            driving = driving.take_network_role(lock)?;
+    pub(crate) async fn run(self, mut stopper: Stopper) -> Result<(), Error> {
+        let mut driving = Driving::of(self);
+        loop {
+            match driving.until_ended().await {
+                Ended::MaySpeak(lock) => driving = driving.take_network_role(lock)?,
+                Ended::Suspended(done) => {
+                    let (suspended, closed) = driving.suspend(stopper).await;
+                    let _ = done.try_send(closed);
+                    match suspended.until_resumed().await {
+                        Some((driver, next)) => {
+                            driving = Driving::of(driver);
+                            driving.tell_wishes();
+                            stopper = next;
+                        }
+                        None => return Ok(()),
+                    }
+                }
+                Ended::Closed => return driving.shut_down(stopper).await,
+            }
         }
-        driving.shut_down(stopper).await
     }
 }
 
 impl Driving {
+    fn of(driver: Driver) -> Self {
+        let inbox = &driver.gear.inbox;
+        Self {
+            anchor: AnchorKeeper::new(Arc::clone(&driver.gear.key_store), inbox.clone()),
+            calls: HashMap::new(),
+            last_call: 0,
+            questions: Questions::new(inbox.clone()),
+            socket: None,
+            driver,
+        }
+    }
+
     async fn until_ended(&mut self) -> Ended {
         self.carry_out();
         loop {
             match self.next_turn().await {
                 Turn::Work(Work::Close) => return Ended::Closed,
                 Turn::Work(Work::MaySpeak(lock)) => return Ended::MaySpeak(lock),
+                Turn::Work(Work::Suspend(done)) => return Ended::Suspended(done),
+                // It is as it should be.
+                Turn::Work(Work::Resume(done)) => drop(done.try_send(Ok(()))),
                 Turn::Work(Work::Call { call, asker, done }) => self.call(call, asker, done),
                 Turn::Work(Work::Hand(input)) => self.hand_in(input),
                 Turn::Work(Work::Query(query)) => query(self.driver.engine.store()),
@@ -126,8 +167,11 @@ impl Driving {
     }
 
     async fn next_turn(&mut self) -> Turn {
+        if let Some(work) = self.driver.gear.asked.pop_front() {
+            return Turn::Work(work);
+        }
         let sleep = self.time_to_sleep();
-        let work = self.driver.work.recv().fuse();
+        let work = self.driver.gear.work.recv().fuse();
         let socket = async {
             match &mut self.socket {
                 Some(socket) => socket.next().await,
@@ -135,7 +179,7 @@ impl Driving {
             }
         }
         .fuse();
-        let wake = self.driver.tasks.runtime().sleep(sleep).fuse();
+        let wake = self.driver.gear.tasks.runtime().sleep(sleep).fuse();
         pin_mut!(work, socket, wake);
         select! {
             // The driver holds a sender itself: the inbox never ends by itself.
@@ -175,9 +219,13 @@ impl Driving {
 
     fn call(&mut self, call: Call, asker: Option<Asker>, done: Sender<CallDone>) {
         match &call {
-            Call::Connect => self.driver.wants_online = true,
-            Call::Disconnect => self.driver.wants_online = false,
+            Call::Connect => self.driver.gear.wants_online = true,
+            Call::Disconnect => self.driver.gear.wants_online = false,
             Call::StartLinking | Call::CancelLinking => self.questions.forget(),
+            Call::WatchThreads { threads } => {
+                self.driver.gear.wishes.watched = Some(threads.clone());
+            }
+            Call::SetPresence { online } => self.driver.gear.wishes.in_use = Some(*online),
             _ => {}
         }
         if self.driver.network_lock.is_none() {
@@ -195,7 +243,8 @@ impl Driving {
         self.last_call += 1;
         let id = CallId(self.last_call);
         if let Some(asker) = asker {
-            self.questions.ask_through(id, asker, &self.driver.tasks);
+            self.questions
+                .ask_through(id, asker, &self.driver.gear.tasks);
         }
         self.calls.insert(id, done);
         self.hand_in(Input::Call { id, call });
@@ -204,15 +253,32 @@ impl Driving {
     /// The process that spoke before may have changed anything: a new engine reads the store anew.
     fn take_network_role(mut self, lock: NetworkLock) -> Result<Self, Error> {
         let config = EngineConfig {
-            start_offline: !self.driver.wants_online,
-            ..self.driver.config.clone()
+            start_offline: !self.driver.gear.wants_online,
+            ..self.driver.gear.config.clone()
         };
         self.driver.engine = engine_over(self.driver.engine.into_store(), config)?;
         self.driver.network_lock = Some(lock);
+        self.tell_wishes();
         self.driver
+            .gear
             .status
             .change(|state| state.role = NetworkRole::Held);
         Ok(self)
+    }
+
+    /// A new engine knows nothing of what the app said before.
+    fn tell_wishes(&mut self) {
+        let wishes = &self.driver.gear.wishes;
+        let watched = wishes.watched.clone();
+        let calls = [
+            watched.map(|threads| Call::WatchThreads { threads }),
+            wishes.in_use.map(|online| Call::SetPresence { online }),
+        ];
+        for call in calls.into_iter().flatten() {
+            self.last_call += 1;
+            let id = CallId(self.last_call);
+            self.hand_in(Input::Call { id, call });
+        }
     }
 
     fn hand_in(&mut self, input: Input) {
@@ -223,15 +289,22 @@ impl Driving {
     fn carry_out(&mut self) {
         // Before any answer: whoever registered sees the account.
         let account = self.driver.engine.account();
-        self.driver.status.change(|state| state.account = account);
+        self.driver
+            .gear
+            .status
+            .change(|state| state.account = account);
         while let Some(output) = self.driver.engine.next_output() {
             match output {
                 Output::Request(request) => self.request(request),
                 Output::OpenSocket { path, bearer } => {
-                    let url = self.driver.relay.socket_url(&path);
-                    let transport = Arc::clone(&self.driver.transport);
-                    self.socket =
-                        Some(OpenSocket::open(transport, &self.driver.tasks, url, bearer));
+                    let url = self.driver.gear.relay.socket_url(&path);
+                    let transport = Arc::clone(&self.driver.gear.transport);
+                    self.socket = Some(OpenSocket::open(
+                        transport,
+                        &self.driver.gear.tasks,
+                        url,
+                        bearer,
+                    ));
                 }
                 Output::SendFrame(text) => {
                     if let Some(socket) = &self.socket {
@@ -240,7 +313,7 @@ impl Driving {
                 }
                 Output::CloseSocket => self.socket = None,
                 Output::Ask { id, question } => {
-                    self.questions.ask(id, question, &self.driver.tasks)
+                    self.questions.ask(id, question, &self.driver.gear.tasks)
                 }
                 Output::Done { id, result } => {
                     self.questions.call_is_done(id);
@@ -251,7 +324,7 @@ impl Driving {
                 }
                 Output::Event(event) => self.show(&event),
                 Output::KeepAnchor { generation } => {
-                    self.anchor.keep(generation, &self.driver.tasks)
+                    self.anchor.keep(generation, &self.driver.gear.tasks)
                 }
             }
         }
@@ -259,17 +332,17 @@ impl Driving {
 
     fn request(&self, request: HttpRequest) {
         let (transport, inbox) = (
-            Arc::clone(&self.driver.transport),
-            self.driver.inbox.clone(),
+            Arc::clone(&self.driver.gear.transport),
+            self.driver.gear.inbox.clone(),
         );
         let outgoing = Request {
             method: request.method,
-            url: self.driver.relay.url(&request.path),
+            url: self.driver.gear.relay.url(&request.path),
             body: request.body,
             bearer: request.bearer,
             idempotency_key: request.idempotency_key,
         };
-        self.driver.tasks.spawn(async move {
+        self.driver.gear.tasks.spawn(async move {
             let result = transport.request(outgoing).await;
             inbox.put(Work::Hand(Input::Response {
                 id: request.id,
@@ -281,23 +354,24 @@ impl Driving {
     fn show(&self, event: &Event) {
         if let Event::Connection(connection) = event {
             self.driver
+                .gear
                 .status
                 .change(|state| state.connection = *connection);
         }
-        self.driver.events.publish(event);
+        self.driver.gear.events.publish(event);
     }
 
     async fn shut_down(mut self, stopper: Stopper) -> Result<(), Error> {
-        self.driver.work.close();
+        self.driver.gear.work.close();
         // Answers to nobody: every call that waits learns that the client is closed.
         self.calls.clear();
-        while self.driver.work.try_recv().is_ok() {}
+        while self.driver.gear.work.try_recv().is_ok() {}
         if let Some(socket) = self.socket.take() {
-            socket.close(self.driver.tasks.runtime()).await;
+            socket.close(self.driver.gear.tasks.runtime()).await;
         }
         stopper.stop().await;
         // The writer closes last: it writes the WAL back into the file.
-        self.driver.queries.close();
+        self.driver.gear.queries.close();
         let closed = self.driver.engine.into_store().close();
         // Only now may another process speak for this device.
         drop(self.driver.network_lock);

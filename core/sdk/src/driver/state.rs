@@ -11,6 +11,7 @@ pub(crate) struct State {
     pub(crate) connection: ConnectionState,
     pub(crate) account: Option<(UserId, DeviceId)>,
     pub(crate) role: NetworkRole,
+    pub(crate) suspended: bool,
 }
 
 /// Written by the driver, read by whoever holds the client.

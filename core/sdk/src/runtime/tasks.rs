@@ -7,12 +7,16 @@ use futures_util::future::select;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Starts tasks of a client. After [`Stopper::stop`] it starts none.
+/// Starts tasks of a client. After [`Stopper::stop`] it starts none until [`Tasks::start_again`].
 #[derive(Clone)]
 pub(crate) struct Tasks {
     runtime: Arc<dyn Runtime>,
+    signals: Arc<Mutex<Signals>>,
+}
+
+struct Signals {
     stop: Receiver<Infallible>,
     alive: WeakSender<Infallible>,
 }
@@ -27,21 +31,19 @@ pub(crate) struct Stopper {
 
 impl Tasks {
     pub(crate) fn new(runtime: Arc<dyn Runtime>) -> (Self, Stopper) {
-        let (stop_sender, stop) = async_channel::bounded(1);
-        let (alive, all_ended) = async_channel::bounded(1);
+        let (signals, stopper) = signals();
         let tasks = Self {
             runtime,
-            stop,
-            alive: alive.downgrade(),
+            signals: Arc::new(Mutex::new(signals)),
         };
-        (
-            tasks,
-            Stopper {
-                stop: stop_sender,
-                alive,
-                all_ended,
-            },
-        )
+        (tasks, stopper)
+    }
+
+    /// Tasks may be started again, by every clone.
+    pub(crate) fn start_again(&self) -> Stopper {
+        let (signals, stopper) = signals();
+        *self.signals() = signals;
+        stopper
     }
 
     pub(crate) fn runtime(&self) -> &dyn Runtime {
@@ -50,15 +52,39 @@ impl Tasks {
 
     /// Runs until it ends or the client does, whatever comes first.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + MaybeSend + 'static) {
-        let Some(alive) = self.alive.upgrade() else {
-            return;
+        let (stop, alive) = {
+            let signals = self.signals();
+            (signals.stop.clone(), signals.alive.upgrade())
         };
-        let stop = self.stop.clone();
+        let Some(alive) = alive else { return };
         self.runtime.spawn(Box::pin(async move {
-            select(pin!(task), pin!(stop.recv())).await;
+            // Dropped before it is said that it ended.
+            {
+                let task = pin!(task);
+                select(task, pin!(stop.recv())).await;
+            }
             drop(alive);
         }));
     }
+
+    fn signals(&self) -> MutexGuard<'_, Signals> {
+        self.signals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn signals() -> (Signals, Stopper) {
+    let (stop_sender, stop) = async_channel::bounded(1);
+    let (alive, all_ended) = async_channel::bounded(1);
+    let signals = Signals {
+        stop,
+        alive: alive.downgrade(),
+    };
+    let stopper = Stopper {
+        stop: stop_sender,
+        alive,
+        all_ended,
+    };
+    (signals, stopper)
 }
 
 impl Stopper {

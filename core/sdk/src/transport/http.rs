@@ -13,7 +13,7 @@ use reqwest::header::{
 use reqwest::{Body, Client, Method, Response, redirect};
 use rustls::ClientConfig;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use url::Url;
 
@@ -21,7 +21,8 @@ use url::Url;
 ///
 /// It uses no proxy: the socket could not go the same way.
 pub struct NativeTransport {
-    client: Client,
+    /// Another one after each sleep: with the one before go the connections that it kept.
+    client: RwLock<Client>,
     tls: Arc<ClientConfig>,
 }
 
@@ -37,16 +38,30 @@ impl NativeTransport {
     /// A transport for one client.
     pub fn new() -> Result<Self, Error> {
         let tls = super::tls::config().map_err(|error| Error::System(io::Error::other(error)))?;
-        let client = Client::builder()
-            .tls_backend_preconfigured(ClientConfig::clone(&tls))
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT_TIME)
-            .read_timeout(STALL_TIME)
-            .no_proxy()
-            .user_agent(concat!("sealwire/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| Error::System(io::Error::other(error)))?;
+        let client = RwLock::new(client_over(&tls)?);
         Ok(Self { client, tls })
+    }
+}
+
+fn client_over(tls: &ClientConfig) -> Result<Client, Error> {
+    Client::builder()
+        .tls_backend_preconfigured(tls.clone())
+        .redirect(redirect::Policy::none())
+        .connect_timeout(CONNECT_TIME)
+        .read_timeout(STALL_TIME)
+        .no_proxy()
+        .user_agent(concat!("sealwire/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| Error::System(io::Error::other(error)))
+}
+
+impl NativeTransport {
+    /// Cloned: they share their connections.
+    fn client(&self) -> Client {
+        self.client
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -62,7 +77,7 @@ impl Transport for NativeTransport {
             HttpMethod::Delete => Method::DELETE,
         };
         let mut outgoing = self
-            .client
+            .client()
             .request(method, request.url)
             .timeout(REQUEST_TIME);
         if let Some(bearer) = request.bearer {
@@ -93,7 +108,7 @@ impl Transport for NativeTransport {
     ) -> BoxFuture<'static, Result<HttpResponse, TransportFailure>> {
         let body = body.map(|chunk| chunk.map_err(|failure| io::Error::other(failure.detail)));
         let outgoing = self
-            .client
+            .client()
             .put(url)
             .timeout(REQUEST_TIME + Duration::from_secs(size / UPLOAD_PACE_MIN))
             .header(CONTENT_LENGTH, size)
@@ -107,7 +122,7 @@ impl Transport for NativeTransport {
         url: Url,
         from: u64,
     ) -> BoxFuture<'static, Result<Download, TransportFailure>> {
-        let mut outgoing = self.client.get(url);
+        let mut outgoing = self.client().get(url);
         if from > 0 {
             outgoing = outgoing.header(RANGE, format!("bytes={from}-"));
         }
@@ -122,6 +137,13 @@ impl Transport for NativeTransport {
                 body: Box::pin(body),
             })
         })
+    }
+
+    fn suspend(&self) {
+        // Where no other can be made, the old one stays: better a connection too many than none ever.
+        if let Ok(fresh) = client_over(&self.tls) {
+            *self.client.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        }
     }
 }
 

@@ -47,6 +47,9 @@ pub trait Transport: MaybeSend + MaybeSync + 'static {
         url: Url,
         from: u64,
     ) -> BoxFuture<'static, Result<Download, TransportFailure>>;
+
+    /// The client sleeps: closes what is kept open for later requests. They may come again, and make new ones.
+    fn suspend(&self) {}
 }
 
 /// The largest answer to a request in bytes. A page of 100 messages of 64 KiB in base64 has some 9 MiB.

@@ -8,4 +8,5 @@ mod linking;
 mod messages;
 mod relay_faults;
 mod stores;
+mod suspending;
 mod world;

@@ -173,6 +173,10 @@ impl Meddling {
 }
 
 impl Transport for Meddling {
+    fn suspend(&self) {
+        self.inner.suspend();
+    }
+
     fn request(&self, request: Request) -> BoxFuture<'static, Answered> {
         let (path, network) = (request.url.path().to_owned(), Arc::clone(&self.network));
         if network.send.as_ref().is_some_and(|reaches| !reaches(&path)) {
