@@ -6,11 +6,13 @@
 //! - [`ids`]: users, devices, threads, messages, sequence numbers, idempotency keys
 //! - [`contract`]: the JSON bodies and frames of the relay contract
 //! - [`content`]: the protobuf body inside the ciphertext, which the relay never sees
+//! - [`control`]: what two devices say to each other beside messages, in their own session
 //! - [`limits`]: the sizes and windows both sides hold to
 #![forbid(unsafe_code)]
 
 pub mod content;
 pub mod contract;
+pub mod control;
 pub mod ids;
 pub mod limits;
 
