@@ -36,10 +36,13 @@ CREATE TABLE prekey_ids (
 ) STRICT;
 INSERT INTO prekey_ids (kind, next_id, first_not_uploaded) VALUES (1, 1, 1), (2, 1, 1);
 
+-- `kept_back_at_ms`: named in a request to one device alone, never given to the relay.
 CREATE TABLE one_time_prekeys (
     id INTEGER PRIMARY KEY,
-    secret BLOB NOT NULL
+    secret BLOB NOT NULL,
+    kept_back_at_ms INTEGER
 ) STRICT;
+CREATE INDEX one_time_prekeys_kept_back ON one_time_prekeys (kept_back_at_ms) WHERE kept_back_at_ms IS NOT NULL;
 
 CREATE TABLE signed_prekeys (
     id INTEGER PRIMARY KEY,
@@ -287,6 +290,47 @@ CREATE TABLE send_log (
     PRIMARY KEY (local_id, user_id, device_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX send_log_by_age ON send_log (created_at_ms);
+
+-- What the relay delivered of messages that could not be read, as long as their sender's device can be asked for them.
+-- `ask_after_ms`: when to ask (again); none when it was asked often enough. `answer` opened nothing so far.
+CREATE TABLE unread_rows (
+    local_id INTEGER PRIMARY KEY REFERENCES messages (local_id) ON DELETE CASCADE,
+    user_id TEXT NOT NULL,
+    device_id INTEGER NOT NULL,
+    row BLOB NOT NULL,
+    received_at_ms INTEGER NOT NULL,
+    asks INTEGER NOT NULL,
+    ask_after_ms INTEGER,
+    answer BLOB
+) STRICT;
+CREATE INDEX unread_rows_by_device ON unread_rows (user_id, device_id, ask_after_ms) WHERE ask_after_ms IS NOT NULL;
+CREATE INDEX unread_rows_by_age ON unread_rows (received_at_ms);
+
+-- From when on one device may be asked, or answered, once more without haste (`free_at_ms`).
+CREATE TABLE control_limits (
+    user_id TEXT NOT NULL,
+    device_id INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    free_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (user_id, device_id, kind)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX control_limits_by_age ON control_limits (free_at_ms);
+
+-- Control messages on their way, sealed: the same bytes at every try.
+CREATE TABLE outgoing_control (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id TEXT NOT NULL,
+    device_id INTEGER NOT NULL,
+    registration_id INTEGER NOT NULL,
+    type INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    idempotency_key TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    next_attempt_at_ms INTEGER NOT NULL,
+    created_at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX outgoing_control_by_device ON outgoing_control (user_id, device_id);
+CREATE INDEX outgoing_control_by_time ON outgoing_control (next_attempt_at_ms, id);
 
 -- Frames that need the network before they can be opened, raw, in the order of their arrival.
 CREATE TABLE parked_frames (

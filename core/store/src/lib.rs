@@ -12,6 +12,7 @@ mod account;
 mod base_keys;
 mod columns;
 mod connection;
+mod control;
 mod device_lists;
 mod error;
 mod facts;
@@ -35,9 +36,11 @@ mod settings;
 mod skipped_keys;
 mod store;
 mod threads;
+mod unread_rows;
 
 pub use account::{Account, AccountState};
 pub use connection::Location;
+pub use control::{ControlLimit, NewControl, OutgoingControl};
 pub use device_lists::{DeviceListRow, PinnedAccount};
 pub use error::{OpenError, StoreError};
 pub use inbox::{InboxCursor, InboxRow, ReadUpload};
@@ -59,6 +62,7 @@ pub use sessions::SessionRow;
 pub use skipped_keys::{SKIPPED_KEYS_MAX, SkippedKeyRow};
 pub use store::{Reader, Rows, Store, Transaction};
 pub use threads::{ThreadKind, ThreadRow};
+pub use unread_rows::{NewUnreadRow, UnreadRow};
 
 /// Secret bytes of any length, wiped when dropped.
 pub type SecretBytes = zeroize::Zeroizing<Vec<u8>>;

@@ -68,10 +68,12 @@ impl Rows {
     /// The one-time prekeys that the relay does not have, by id.
     pub fn one_time_prekeys_to_upload(&self) -> Result<Vec<(u32, SecretBytes)>, StoreError> {
         let first = self.prekey_ids(PrekeyKind::OneTime)?.first_not_uploaded;
-        self.statement("SELECT id, secret FROM one_time_prekeys WHERE id >= ?1 ORDER BY id")?
-            .query_map([first], |row| Ok((row.get(0)?, row.get::<_, Col<_>>(1)?.0)))?
-            .map(|row| Ok(row?))
-            .collect()
+        self.statement(
+            "SELECT id, secret FROM one_time_prekeys WHERE id >= ?1 AND kept_back_at_ms IS NULL ORDER BY id",
+        )?
+        .query_map([first], |row| Ok((row.get(0)?, row.get::<_, Col<_>>(1)?.0)))?
+        .map(|row| Ok(row?))
+        .collect()
     }
 
     /// A signed prekey by id.
@@ -139,6 +141,28 @@ impl Transaction<'_> {
         } else {
             Err(StoreError::Conflict("one-time prekey"))
         }
+    }
+
+    /// Keeps a one-time prekey that one device alone is told of, and the relay never.
+    pub fn keep_back_one_time_prekey(
+        &mut self,
+        id: u32,
+        secret: &SecretBytes,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.insert_one_time_prekey(id, secret)?;
+        self.statement("UPDATE one_time_prekeys SET kept_back_at_ms = ?2 WHERE id = ?1")?
+            .execute(params![id, Col(at)])?;
+        Ok(())
+    }
+
+    /// Forgets the prekeys kept back before `before` that nobody used; how many.
+    pub fn prune_kept_back_prekeys(&mut self, before: Timestamp) -> Result<usize, StoreError> {
+        Ok(self
+            .statement(
+                "DELETE FROM one_time_prekeys WHERE kept_back_at_ms IS NOT NULL AND kept_back_at_ms < ?1",
+            )?
+            .execute([Col(before)])?)
     }
 
     /// Deletes a one-time prekey, together with what the session made from it commits; whether it was there.
@@ -265,6 +289,26 @@ mod tests {
             "never beyond what was made"
         );
         assert_eq!(store.one_time_prekey(2).unwrap().unwrap().as_slice(), [2]);
+    }
+
+    #[test]
+    fn a_prekey_that_is_kept_back_is_never_uploaded_and_goes_when_it_is_too_old() {
+        let mut store = memory();
+        write(&mut store, |tx| {
+            let first = tx.take_prekey_ids(PrekeyKind::OneTime, 2)?;
+            tx.keep_back_one_time_prekey(first, &vec![1].into(), Timestamp(5))?;
+            tx.insert_one_time_prekey(first + 1, &vec![2].into())
+        });
+        let to_upload = store.one_time_prekeys_to_upload().unwrap();
+        assert_eq!(to_upload.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [2]);
+        let prune = |store: &mut crate::Store, before| {
+            write(store, |tx| tx.prune_kept_back_prekeys(Timestamp(before)))
+        };
+        assert_eq!(prune(&mut store, 5), 0);
+        assert!(store.one_time_prekey(1).unwrap().is_some());
+        assert_eq!(prune(&mut store, 6), 1);
+        assert!(store.one_time_prekey(1).unwrap().is_none());
+        assert!(store.one_time_prekey(2).unwrap().is_some());
     }
 
     #[test]

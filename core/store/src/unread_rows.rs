@@ -1,0 +1,279 @@
+//! What the relay delivered of messages that could not be read: kept beside their placeholders until their sender's
+//! device has told what opens them.
+
+use crate::columns::Col;
+use crate::{LocalId, Rows, SecretBytes, StoreError, Transaction};
+use rusqlite::{OptionalExtension as _, params};
+use sealwire_wire::control::MessageName;
+use sealwire_wire::{DeviceId, Timestamp, UserId};
+
+/// A row that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUnreadRow {
+    /// Its placeholder.
+    pub local_id: LocalId,
+    /// Whose it is.
+    pub user: UserId,
+    /// From which device.
+    pub device: DeviceId,
+    /// As the relay delivered it, in JSON.
+    pub row: Vec<u8>,
+    /// This device's clock.
+    pub received_at: Timestamp,
+}
+
+/// A row that waits for what opens it.
+pub struct UnreadRow {
+    /// Whose it is.
+    pub user: UserId,
+    /// From which device.
+    pub device: DeviceId,
+    /// As the relay delivered it last, in JSON.
+    pub row: Vec<u8>,
+    /// How often the device was asked for it.
+    pub asks: u32,
+    /// The plaintext of its envelope, which does not open this row: it may open the true one.
+    pub answer: Option<SecretBytes>,
+}
+
+impl Rows {
+    /// The row behind a placeholder.
+    pub fn unread_row(&self, id: LocalId) -> Result<Option<UnreadRow>, StoreError> {
+        self.statement(
+            "SELECT user_id, device_id, row, asks, answer FROM unread_rows WHERE local_id = ?1",
+        )?
+        .query_row([id.0], |row| {
+            Ok(UnreadRow {
+                user: row.get::<_, Col<_>>(0)?.0,
+                device: row.get::<_, Col<_>>(1)?.0,
+                row: row.get(2)?,
+                asks: row.get(3)?,
+                answer: row.get::<_, Option<Col<_>>>(4)?.map(|answer| answer.0),
+            })
+        })
+        .optional()
+        .map_err(StoreError::from)
+    }
+
+    /// How many rows are kept.
+    pub fn count_unread_rows(&self) -> Result<u64, StoreError> {
+        let count: Col<u64> = self
+            .statement("SELECT count(*) FROM unread_rows")?
+            .query_row([], |row| row.get(0))?;
+        Ok(count.0)
+    }
+
+    /// The devices that are to be asked, and from when on.
+    pub fn devices_to_ask(&self) -> Result<Vec<(UserId, DeviceId, Timestamp)>, StoreError> {
+        self.statement(
+            "SELECT user_id, device_id, min(ask_after_ms) FROM unread_rows WHERE ask_after_ms IS NOT NULL
+             GROUP BY user_id, device_id",
+        )?
+        .query_map([], |row| {
+            Ok((
+                row.get::<_, Col<_>>(0)?.0,
+                row.get::<_, Col<_>>(1)?.0,
+                row.get::<_, Col<_>>(2)?.0,
+            ))
+        })?
+        .map(|row| Ok(row?))
+        .collect()
+    }
+
+    /// What a device is to be asked for by now, the longest due first; at most `limit`.
+    pub fn rows_to_ask_for(
+        &self,
+        user: &UserId,
+        device: DeviceId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(LocalId, MessageName)>, StoreError> {
+        self.statement(
+            "SELECT u.local_id, m.thread_id, m.client_seq, m.revision
+             FROM unread_rows u JOIN messages m ON m.local_id = u.local_id
+             WHERE u.user_id = ?1 AND u.device_id = ?2 AND u.ask_after_ms IS NOT NULL AND u.ask_after_ms <= ?3
+             ORDER BY u.ask_after_ms LIMIT ?4",
+        )?
+        .query_map(params![Col(user), Col(device), Col(now), limit], |row| {
+            Ok((
+                LocalId(row.get(0)?),
+                MessageName {
+                    thread_id: row.get::<_, Col<_>>(1)?.0,
+                    client_seq: row.get::<_, Col<_>>(2)?.0,
+                    revision: row.get(3)?,
+                },
+            ))
+        })?
+        .map(|row| Ok(row?))
+        .collect()
+    }
+}
+
+impl Transaction<'_> {
+    /// Keeps a row, to be asked for at once; in place of what was delivered for the same placeholder before.
+    pub fn keep_unread_row(&mut self, row: &NewUnreadRow) -> Result<(), StoreError> {
+        self.statement(
+            "INSERT INTO unread_rows (local_id, user_id, device_id, row, received_at_ms, asks, ask_after_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, 0, ?5)
+             ON CONFLICT (local_id) DO UPDATE SET row = excluded.row",
+        )?
+        .execute(params![
+            row.local_id.0,
+            Col(&row.user),
+            Col(row.device),
+            row.row,
+            Col(row.received_at)
+        ])
+        .map_err(|error| match StoreError::is_constraint(&error) {
+            true => StoreError::NoSuch("placeholder"),
+            false => error.into(),
+        })?;
+        Ok(())
+    }
+
+    /// The device was asked for it; `again`: when it is to be asked once more.
+    pub fn note_asked(&mut self, id: LocalId, again: Option<Timestamp>) -> Result<(), StoreError> {
+        self.statement(
+            "UPDATE unread_rows SET asks = asks + 1, ask_after_ms = ?2 WHERE local_id = ?1",
+        )?
+        .execute(params![id.0, Col::optional(again)])?;
+        Ok(())
+    }
+
+    /// What the device was asked for is to be asked for again from `after` on: the way to it was broken.
+    pub fn ask_device_again(
+        &mut self,
+        user: &UserId,
+        device: DeviceId,
+        after: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.statement(
+            "UPDATE unread_rows SET ask_after_ms = ?3
+             WHERE user_id = ?1 AND device_id = ?2 AND ask_after_ms IS NOT NULL AND ask_after_ms > ?3",
+        )?
+        .execute(params![Col(user), Col(device), Col(after)])?;
+        Ok(())
+    }
+
+    /// The answer came, and does not open the row that was delivered.
+    pub fn keep_answer(&mut self, id: LocalId, answer: &SecretBytes) -> Result<(), StoreError> {
+        self.statement(
+            "UPDATE unread_rows SET answer = ?2, ask_after_ms = NULL WHERE local_id = ?1",
+        )?
+        .execute(params![id.0, Col(answer)])?;
+        Ok(())
+    }
+
+    /// Nothing opens it any more, or it is open.
+    pub fn delete_unread_row(&mut self, id: LocalId) -> Result<bool, StoreError> {
+        Ok(self
+            .statement("DELETE FROM unread_rows WHERE local_id = ?1")?
+            .execute([id.0])?
+            == 1)
+    }
+
+    /// Forgets the rows that came before `before`: no device can tell any more what opens them. How many.
+    pub fn prune_unread_rows(&mut self, before: Timestamp) -> Result<usize, StoreError> {
+        Ok(self
+            .statement("DELETE FROM unread_rows WHERE received_at_ms < ?1")?
+            .execute([Col(before)])?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{device, text, user, with_thread, write};
+    use crate::{MessageKind, MessageState, NewMessage, Store};
+
+    fn placeholder(number: u64) -> NewMessage {
+        NewMessage {
+            uid: None,
+            kind: MessageKind::Placeholder,
+            state: MessageState::Unreadable,
+            content: None,
+            text: None,
+            ..text(number, "")
+        }
+    }
+
+    fn held(store: &mut Store, number: u64) -> LocalId {
+        write(store, |tx| {
+            let id = tx.insert_message(&placeholder(number))?.local_id();
+            tx.keep_unread_row(&NewUnreadRow {
+                local_id: id,
+                user: user("bob"),
+                device: device(1),
+                row: vec![number as u8],
+                received_at: Timestamp(number),
+            })?;
+            Ok(id)
+        })
+    }
+
+    fn asked_for(store: &Store, now: u64) -> Vec<u64> {
+        let rows = store.rows_to_ask_for(&user("bob"), device(1), Timestamp(now), 2);
+        let rows = rows.unwrap().into_iter();
+        rows.map(|(_, name)| name.client_seq.0).collect()
+    }
+
+    #[test]
+    fn a_row_is_asked_for_from_its_time_on_and_not_for_ever() {
+        let mut store = with_thread();
+        let ids: Vec<_> = (1..=3).map(|number| held(&mut store, number)).collect();
+        assert_eq!(
+            store.devices_to_ask().unwrap(),
+            [(user("bob"), device(1), Timestamp(1))]
+        );
+        assert_eq!(asked_for(&store, 2), [1, 2]);
+        write(&mut store, |tx| {
+            tx.note_asked(ids[0], Some(Timestamp(50)))?;
+            tx.note_asked(ids[1], None)
+        });
+        assert_eq!(asked_for(&store, 49), [3]);
+        write(&mut store, |tx| {
+            tx.ask_device_again(&user("bob"), device(1), Timestamp(20))
+        });
+        assert_eq!(asked_for(&store, 20), [3, 1]);
+        write(&mut store, |tx| tx.keep_answer(ids[2], &vec![7].into()));
+        assert_eq!(asked_for(&store, 99), [1]);
+        let row = store.unread_row(ids[2]).unwrap().unwrap();
+        assert_eq!((row.row, row.asks), (vec![3], 0));
+        assert_eq!(row.answer.unwrap().as_slice(), [7]);
+    }
+
+    #[test]
+    fn a_row_delivered_again_takes_the_place_of_the_first_and_keeps_its_time() {
+        let mut store = with_thread();
+        let id = held(&mut store, 1);
+        write(&mut store, |tx| tx.note_asked(id, Some(Timestamp(50))));
+        write(&mut store, |tx| {
+            tx.keep_unread_row(&NewUnreadRow {
+                local_id: id,
+                user: user("bob"),
+                device: device(1),
+                row: vec![9],
+                received_at: Timestamp(30),
+            })
+        });
+        assert_eq!(store.unread_row(id).unwrap().unwrap().row, [9]);
+        assert!(asked_for(&store, 49).is_empty());
+        assert_eq!(store.count_unread_rows().unwrap(), 1);
+        assert_eq!(
+            write(&mut store, |tx| tx.prune_unread_rows(Timestamp(2))),
+            1
+        );
+        assert!(!write(&mut store, |tx| tx.delete_unread_row(id)));
+        let orphan = NewUnreadRow {
+            local_id: LocalId(99),
+            user: user("bob"),
+            device: device(1),
+            row: Vec::new(),
+            received_at: Timestamp(0),
+        };
+        assert_eq!(
+            store.transaction(|tx| tx.keep_unread_row(&orphan)),
+            Err(StoreError::NoSuch("placeholder"))
+        );
+    }
+}
