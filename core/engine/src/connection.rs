@@ -165,6 +165,13 @@ impl Engine {
         self.outbox_is_heard();
         self.company_is_heard();
         self.reads_are_heard();
+        self.controls_are_heard();
+        self.want_account_key();
+    }
+
+    /// Whether what was queued still comes in.
+    pub(crate) fn is_catching_up(&self) -> bool {
+        self.connection.state == ConnectionState::CatchingUp
     }
 
     /// The socket said something that the contract does not have.

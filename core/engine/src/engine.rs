@@ -3,12 +3,14 @@
 use crate::account::{Linking, Me};
 use crate::company::Company;
 use crate::connection::Connection;
+use crate::control::ControlSends;
 use crate::expiry::RelayTime;
 use crate::fanout::Bundles;
 use crate::outbox::Outbox;
 use crate::prekeys::PrekeyUploads;
 use crate::reading::Reading;
 use crate::receive::{CatchUp, QueueFetch, Resync};
+use crate::recovery::Recovery;
 use crate::requests::Requests;
 use crate::trust::Trust;
 use crate::{
@@ -75,6 +77,8 @@ pub struct Engine {
     pub(crate) resync: Resync,
     /// Threads that show otherwise in the inbox than before this input.
     inbox_changed: BTreeSet<ThreadId>,
+    pub(crate) control_sends: ControlSends,
+    pub(crate) recovery: Recovery,
     pub(crate) linking: Option<Linking>,
     /// Linkings begun so far: an answer to an earlier one is for nobody.
     pub(crate) linkings: u64,
@@ -121,6 +125,8 @@ impl Engine {
             catch_up: CatchUp::default(),
             resync: Resync::default(),
             inbox_changed: BTreeSet::new(),
+            control_sends: ControlSends::default(),
+            recovery: Recovery::default(),
             linking: None,
             linkings: 0,
             relay_time: RelayTime::default(),
@@ -180,6 +186,8 @@ impl Engine {
             self.prekeys_wake_at(),
             self.reads_wake_at(),
             self.resync_wakes_at(),
+            self.controls_wake_at(),
+            self.recovery_wakes_at(),
             self.linking_wakes_at(),
             self.expiry_wakes_at(),
             self.company_wakes_at(),
@@ -302,6 +310,8 @@ impl Engine {
             self.tell_reads_due();
             self.resync_due();
             self.upload_prekeys_due();
+            self.ask_due();
+            self.send_controls_due();
         }
         self.drive_queue_fetch();
         // Last: nothing of it goes before a message.
@@ -341,6 +351,9 @@ impl Engine {
         let _ = self.store.transaction(|tx| -> Result<(), EngineError> {
             tx.clear_sealed_before(repeats_end)?;
             tx.prune_send_log(resends_end)?;
+            tx.prune_unread_rows(resends_end)?;
+            tx.prune_kept_back_prekeys(resends_end)?;
+            tx.prune_control_limits(resends_end)?;
             Ok(())
         });
     }

@@ -240,6 +240,8 @@ pub enum UnreadableReason {
     UnknownVersion,
     /// The message jumps further ahead than a session follows.
     TooFarAhead,
+    /// Its sender's device was asked for it and no longer has what opens it.
+    NoLongerHeld,
 }
 
 impl UnreadableReason {
@@ -259,6 +261,7 @@ impl UnreadableReason {
         Self::KeyReused,
         Self::UnknownVersion,
         Self::TooFarAhead,
+        Self::NoLongerHeld,
     ];
 
     /// Stable, for logs and other languages.
@@ -278,6 +281,7 @@ impl UnreadableReason {
             Self::KeyReused => "key_reused",
             Self::UnknownVersion => "unknown_version",
             Self::TooFarAhead => "too_far_ahead",
+            Self::NoLongerHeld => "no_longer_held",
         }
     }
 

@@ -3,6 +3,7 @@
 mod catch_up;
 mod classify;
 mod commit;
+mod control;
 mod history;
 mod lease;
 mod marks;
@@ -12,6 +13,7 @@ mod parked;
 mod queue;
 mod removed;
 mod resync;
+mod reopen;
 mod sender;
 
 pub(crate) use catch_up::CatchUp;
@@ -60,6 +62,10 @@ enum Outcome {
         thread: ThreadId,
         message_id: MessageId,
     },
+    /// A control message of that device did not open.
+    Unheard { user: UserId, device: DeviceId },
+    /// The account key came, which this device had missed.
+    HoldsAccountKey,
     /// Nothing for this device.
     Ignored,
     /// Not of the contract: there is no place that it could hold.
@@ -93,7 +99,8 @@ struct Receiver<'a> {
 impl Engine {
     /// Frames in order: messages in one commit, then everything else, then one acknowledgement for all.
     pub(crate) fn on_frames(&mut self, frames: Vec<String>) {
-        let (mut rows, mut others, mut highest, mut broken) = (Vec::new(), Vec::new(), None, false);
+        let (mut rows, mut controls, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut highest, mut broken) = (None, false);
         for text in frames {
             let Ok(frame) = serde_json::from_str::<ServerFrame>(&text) else {
                 // Delivered again it would read no better, and everything behind it would wait for ever.
@@ -108,16 +115,21 @@ impl Engine {
             highest = Some(frame.frame_seq);
             match frame.event {
                 ServerEvent::Msg { message } => rows.push(*message),
+                ServerEvent::Control { control } => controls.push(*control),
                 other => others.push(other),
             }
         }
         let queued = rows.len()
+            + controls.len()
             + others
                 .iter()
                 .filter(|event| catch_up::is_queued(event))
                 .count();
         // Not committed is not acknowledged: the relay delivers them again.
-        if self.receive(&rows).is_err() || self.keep_marks(&others).is_err() {
+        if self.receive(&rows).is_err()
+            || self.receive_controls(&controls).is_err()
+            || self.keep_marks(&others).is_err()
+        {
             return self.drop_socket();
         }
         self.catch_up_goes_on(queued as u64);
@@ -133,7 +145,7 @@ impl Engine {
     }
 
     /// Commits what these rows are to this device, then tells.
-    fn receive(&mut self, rows: &[MessageRow]) -> Result<u64, EngineError> {
+    pub(crate) fn receive(&mut self, rows: &[MessageRow]) -> Result<u64, EngineError> {
         if rows.is_empty() {
             return Ok(0);
         }
@@ -247,6 +259,14 @@ impl Engine {
             }
             Outcome::RemovalRefused { thread, message_id } => {
                 self.event(Event::RemovalRefused { thread, message_id });
+                return false;
+            }
+            Outcome::Unheard { user, device } => {
+                self.cannot_hear(user, device);
+                return false;
+            }
+            Outcome::HoldsAccountKey => {
+                self.restore_account_key();
                 return false;
             }
             Outcome::Ignored => return false,
@@ -370,6 +390,11 @@ impl Receiver<'_> {
             Some(_) => return Ok(duplicate(row)),
             None => None,
         };
+        if let Some(id) = placeholder
+            && let Some(outcome) = self.open_with_answer(tx, row, id)?
+        {
+            return Ok(outcome);
+        }
         // Written before this device was listed, or acknowledged by it before.
         let Some(envelope) = &row.envelope else {
             return Ok(Outcome::Ignored);

@@ -7,7 +7,7 @@ use crate::{
 };
 use sealwire_store::LocalId;
 use sealwire_wire::contract::{ErrorCode, Problem};
-use sealwire_wire::{IdempotencyKey, MessageId, ThreadId, UserId};
+use sealwire_wire::{DeviceId, IdempotencyKey, MessageId, ThreadId, UserId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -41,6 +41,14 @@ pub(crate) enum Purpose {
         signed_end: u32,
         one_time_end: u32,
     },
+    Control {
+        id: i64,
+    },
+    RecoveryBundle {
+        user: UserId,
+        device: DeviceId,
+    },
+    TrueRow,
     History {
         call: CallId,
         thread: ThreadId,
@@ -333,6 +341,11 @@ impl Engine {
             } => {
                 self.on_prekeys_uploaded(signed_end, one_time_end, answer);
             }
+            Purpose::Control { id } => self.on_control_sent(id, answer),
+            Purpose::RecoveryBundle { user, device } => {
+                self.on_recovery_bundle(user, device, answer);
+            }
+            Purpose::TrueRow => self.on_true_row(answer),
             Purpose::History {
                 call,
                 thread,

@@ -291,19 +291,22 @@ CREATE TABLE send_log (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX send_log_by_age ON send_log (created_at_ms);
 
--- What the relay delivered of messages that could not be read, as long as their sender's device can be asked for them.
--- `ask_after_ms`: when to ask (again); none when it was asked often enough. `answer` opened nothing so far.
+-- Placeholders whose sender's device can tell what opens them. `row`: as the relay delivered it, unless there were too many,
+-- or it was not the true one. `answer`: the envelope's plaintext. `due_ms`: when to ask for the answer, or with an answer
+-- for the row, again; none when that was tried often enough.
 CREATE TABLE unread_rows (
     local_id INTEGER PRIMARY KEY REFERENCES messages (local_id) ON DELETE CASCADE,
     user_id TEXT NOT NULL,
     device_id INTEGER NOT NULL,
-    row BLOB NOT NULL,
+    row BLOB,
+    answer BLOB,
     received_at_ms INTEGER NOT NULL,
-    asks INTEGER NOT NULL,
-    ask_after_ms INTEGER,
-    answer BLOB
+    tries INTEGER NOT NULL,
+    due_ms INTEGER
 ) STRICT;
-CREATE INDEX unread_rows_by_device ON unread_rows (user_id, device_id, ask_after_ms) WHERE ask_after_ms IS NOT NULL;
+CREATE INDEX unread_rows_to_ask_for ON unread_rows (user_id, device_id, due_ms)
+    WHERE answer IS NULL AND due_ms IS NOT NULL;
+CREATE INDEX unread_rows_to_fetch ON unread_rows (due_ms) WHERE answer IS NOT NULL AND due_ms IS NOT NULL;
 CREATE INDEX unread_rows_by_age ON unread_rows (received_at_ms);
 
 -- From when on one device may be asked, or answered, once more without haste (`free_at_ms`).

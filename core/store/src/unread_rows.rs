@@ -1,11 +1,10 @@
-//! What the relay delivered of messages that could not be read: kept beside their placeholders until their sender's
-//! device has told what opens them.
+//! Placeholders that may become readable: what the relay delivered, kept until the sender's device has told what opens it.
 
 use crate::columns::Col;
 use crate::{LocalId, Rows, SecretBytes, StoreError, Transaction};
 use rusqlite::{OptionalExtension as _, params};
 use sealwire_wire::control::MessageName;
-use sealwire_wire::{DeviceId, Timestamp, UserId};
+use sealwire_wire::{DeviceId, MessageId, Timestamp, UserId};
 
 /// A row that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +15,8 @@ pub struct NewUnreadRow {
     pub user: UserId,
     /// From which device.
     pub device: DeviceId,
-    /// As the relay delivered it, in JSON.
-    pub row: Vec<u8>,
+    /// As the relay delivered it, in JSON; none where it is to be fetched again.
+    pub row: Option<Vec<u8>>,
     /// This device's clock.
     pub received_at: Timestamp,
 }
@@ -29,33 +28,33 @@ pub struct UnreadRow {
     /// From which device.
     pub device: DeviceId,
     /// As the relay delivered it last, in JSON.
-    pub row: Vec<u8>,
-    /// How often the device was asked for it.
-    pub asks: u32,
-    /// The plaintext of its envelope, which does not open this row: it may open the true one.
+    pub row: Option<Vec<u8>>,
+    /// The plaintext of its envelope, which waits for the true row.
     pub answer: Option<SecretBytes>,
+    /// How often the device was asked, or with an answer the relay.
+    pub tries: u32,
 }
 
 impl Rows {
-    /// The row behind a placeholder.
+    /// What is kept of a placeholder's message.
     pub fn unread_row(&self, id: LocalId) -> Result<Option<UnreadRow>, StoreError> {
         self.statement(
-            "SELECT user_id, device_id, row, asks, answer FROM unread_rows WHERE local_id = ?1",
+            "SELECT user_id, device_id, row, answer, tries FROM unread_rows WHERE local_id = ?1",
         )?
         .query_row([id.0], |row| {
             Ok(UnreadRow {
                 user: row.get::<_, Col<_>>(0)?.0,
                 device: row.get::<_, Col<_>>(1)?.0,
                 row: row.get(2)?,
-                asks: row.get(3)?,
-                answer: row.get::<_, Option<Col<_>>>(4)?.map(|answer| answer.0),
+                answer: row.get::<_, Option<Col<_>>>(3)?.map(|answer| answer.0),
+                tries: row.get(4)?,
             })
         })
         .optional()
         .map_err(StoreError::from)
     }
 
-    /// How many rows are kept.
+    /// How many messages may become readable.
     pub fn count_unread_rows(&self) -> Result<u64, StoreError> {
         let count: Col<u64> = self
             .statement("SELECT count(*) FROM unread_rows")?
@@ -66,7 +65,7 @@ impl Rows {
     /// The devices that are to be asked, and from when on.
     pub fn devices_to_ask(&self) -> Result<Vec<(UserId, DeviceId, Timestamp)>, StoreError> {
         self.statement(
-            "SELECT user_id, device_id, min(ask_after_ms) FROM unread_rows WHERE ask_after_ms IS NOT NULL
+            "SELECT user_id, device_id, min(due_ms) FROM unread_rows WHERE answer IS NULL AND due_ms IS NOT NULL
              GROUP BY user_id, device_id",
         )?
         .query_map([], |row| {
@@ -91,8 +90,8 @@ impl Rows {
         self.statement(
             "SELECT u.local_id, m.thread_id, m.client_seq, m.revision
              FROM unread_rows u JOIN messages m ON m.local_id = u.local_id
-             WHERE u.user_id = ?1 AND u.device_id = ?2 AND u.ask_after_ms IS NOT NULL AND u.ask_after_ms <= ?3
-             ORDER BY u.ask_after_ms LIMIT ?4",
+             WHERE u.user_id = ?1 AND u.device_id = ?2 AND u.answer IS NULL AND u.due_ms IS NOT NULL AND u.due_ms <= ?3
+             ORDER BY u.due_ms LIMIT ?4",
         )?
         .query_map(params![Col(user), Col(device), Col(now), limit], |row| {
             Ok((
@@ -107,15 +106,33 @@ impl Rows {
         .map(|row| Ok(row?))
         .collect()
     }
+
+    /// The message whose true row is due to be fetched first: what opens it is here.
+    pub fn row_to_fetch(&self) -> Result<Option<(LocalId, MessageId, Timestamp)>, StoreError> {
+        self.statement(
+            "SELECT u.local_id, m.message_id, u.due_ms FROM unread_rows u JOIN messages m ON m.local_id = u.local_id
+             WHERE u.answer IS NOT NULL AND u.due_ms IS NOT NULL AND m.message_id IS NOT NULL
+             ORDER BY u.due_ms LIMIT 1",
+        )?
+        .query_row([], |row| {
+            Ok((
+                LocalId(row.get(0)?),
+                row.get::<_, Col<_>>(1)?.0,
+                row.get::<_, Col<_>>(2)?.0,
+            ))
+        })
+        .optional()
+        .map_err(StoreError::from)
+    }
 }
 
 impl Transaction<'_> {
     /// Keeps a row, to be asked for at once; in place of what was delivered for the same placeholder before.
     pub fn keep_unread_row(&mut self, row: &NewUnreadRow) -> Result<(), StoreError> {
         self.statement(
-            "INSERT INTO unread_rows (local_id, user_id, device_id, row, received_at_ms, asks, ask_after_ms)
+            "INSERT INTO unread_rows (local_id, user_id, device_id, row, received_at_ms, tries, due_ms)
              VALUES (?1, ?2, ?3, ?4, ?5, 0, ?5)
-             ON CONFLICT (local_id) DO UPDATE SET row = excluded.row",
+             ON CONFLICT (local_id) DO UPDATE SET row = coalesce(excluded.row, row)",
         )?
         .execute(params![
             row.local_id.0,
@@ -131,10 +148,14 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// The device was asked for it; `again`: when it is to be asked once more.
-    pub fn note_asked(&mut self, id: LocalId, again: Option<Timestamp>) -> Result<(), StoreError> {
+    /// One more try is on its way; `again`: when the next is due.
+    pub fn note_unread_try(
+        &mut self,
+        id: LocalId,
+        again: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
         self.statement(
-            "UPDATE unread_rows SET asks = asks + 1, ask_after_ms = ?2 WHERE local_id = ?1",
+            "UPDATE unread_rows SET tries = tries + 1, due_ms = ?2 WHERE local_id = ?1",
         )?
         .execute(params![id.0, Col::optional(again)])?;
         Ok(())
@@ -148,19 +169,24 @@ impl Transaction<'_> {
         after: Timestamp,
     ) -> Result<(), StoreError> {
         self.statement(
-            "UPDATE unread_rows SET ask_after_ms = ?3
-             WHERE user_id = ?1 AND device_id = ?2 AND ask_after_ms IS NOT NULL AND ask_after_ms > ?3",
+            "UPDATE unread_rows SET due_ms = ?3
+             WHERE user_id = ?1 AND device_id = ?2 AND answer IS NULL AND due_ms IS NOT NULL AND due_ms > ?3",
         )?
         .execute(params![Col(user), Col(device), Col(after)])?;
         Ok(())
     }
 
-    /// The answer came, and does not open the row that was delivered.
-    pub fn keep_answer(&mut self, id: LocalId, answer: &SecretBytes) -> Result<(), StoreError> {
+    /// The answer came, and the row that was delivered is not the true one, or not here: from `after` on it is fetched.
+    pub fn keep_answer(
+        &mut self,
+        id: LocalId,
+        answer: &SecretBytes,
+        after: Timestamp,
+    ) -> Result<(), StoreError> {
         self.statement(
-            "UPDATE unread_rows SET answer = ?2, ask_after_ms = NULL WHERE local_id = ?1",
+            "UPDATE unread_rows SET answer = ?2, row = NULL, tries = 0, due_ms = ?3 WHERE local_id = ?1",
         )?
-        .execute(params![id.0, Col(answer)])?;
+        .execute(params![id.0, Col(answer), Col(after)])?;
         Ok(())
     }
 
@@ -197,16 +223,20 @@ mod tests {
         }
     }
 
+    fn unread(id: LocalId, row: &[u8], at: u64) -> NewUnreadRow {
+        NewUnreadRow {
+            local_id: id,
+            user: user("bob"),
+            device: device(1),
+            row: Some(row.to_vec()),
+            received_at: Timestamp(at),
+        }
+    }
+
     fn held(store: &mut Store, number: u64) -> LocalId {
         write(store, |tx| {
             let id = tx.insert_message(&placeholder(number))?.local_id();
-            tx.keep_unread_row(&NewUnreadRow {
-                local_id: id,
-                user: user("bob"),
-                device: device(1),
-                row: vec![number as u8],
-                received_at: Timestamp(number),
-            })?;
+            tx.keep_unread_row(&unread(id, &[number as u8], number))?;
             Ok(id)
         })
     }
@@ -227,36 +257,44 @@ mod tests {
         );
         assert_eq!(asked_for(&store, 2), [1, 2]);
         write(&mut store, |tx| {
-            tx.note_asked(ids[0], Some(Timestamp(50)))?;
-            tx.note_asked(ids[1], None)
+            tx.note_unread_try(ids[0], Some(Timestamp(50)))?;
+            tx.note_unread_try(ids[1], None)
         });
         assert_eq!(asked_for(&store, 49), [3]);
         write(&mut store, |tx| {
             tx.ask_device_again(&user("bob"), device(1), Timestamp(20))
         });
         assert_eq!(asked_for(&store, 20), [3, 1]);
-        write(&mut store, |tx| tx.keep_answer(ids[2], &vec![7].into()));
-        assert_eq!(asked_for(&store, 99), [1]);
-        let row = store.unread_row(ids[2]).unwrap().unwrap();
-        assert_eq!((row.row, row.asks), (vec![3], 0));
+    }
+
+    #[test]
+    fn what_has_its_answer_waits_for_the_true_row() {
+        let mut store = with_thread();
+        let id = held(&mut store, 1);
+        assert_eq!(store.row_to_fetch().unwrap(), None);
+        write(&mut store, |tx| {
+            tx.keep_answer(id, &vec![7].into(), Timestamp(30))
+        });
+        assert!(asked_for(&store, 99).is_empty());
+        let place = store.message(id).unwrap().unwrap().message_id.unwrap();
+        assert_eq!(
+            store.row_to_fetch().unwrap(),
+            Some((id, place, Timestamp(30)))
+        );
+        let row = store.unread_row(id).unwrap().unwrap();
+        assert_eq!((row.row, row.tries), (None, 0));
         assert_eq!(row.answer.unwrap().as_slice(), [7]);
+        write(&mut store, |tx| tx.note_unread_try(id, None));
+        assert_eq!(store.row_to_fetch().unwrap(), None);
     }
 
     #[test]
     fn a_row_delivered_again_takes_the_place_of_the_first_and_keeps_its_time() {
         let mut store = with_thread();
         let id = held(&mut store, 1);
-        write(&mut store, |tx| tx.note_asked(id, Some(Timestamp(50))));
-        write(&mut store, |tx| {
-            tx.keep_unread_row(&NewUnreadRow {
-                local_id: id,
-                user: user("bob"),
-                device: device(1),
-                row: vec![9],
-                received_at: Timestamp(30),
-            })
-        });
-        assert_eq!(store.unread_row(id).unwrap().unwrap().row, [9]);
+        write(&mut store, |tx| tx.note_unread_try(id, Some(Timestamp(50))));
+        write(&mut store, |tx| tx.keep_unread_row(&unread(id, &[9], 30)));
+        assert_eq!(store.unread_row(id).unwrap().unwrap().row, Some(vec![9]));
         assert!(asked_for(&store, 49).is_empty());
         assert_eq!(store.count_unread_rows().unwrap(), 1);
         assert_eq!(
@@ -264,16 +302,7 @@ mod tests {
             1
         );
         assert!(!write(&mut store, |tx| tx.delete_unread_row(id)));
-        let orphan = NewUnreadRow {
-            local_id: LocalId(99),
-            user: user("bob"),
-            device: device(1),
-            row: Vec::new(),
-            received_at: Timestamp(0),
-        };
-        assert_eq!(
-            store.transaction(|tx| tx.keep_unread_row(&orphan)),
-            Err(StoreError::NoSuch("placeholder"))
-        );
+        let orphan = store.transaction(|tx| tx.keep_unread_row(&unread(LocalId(99), &[], 0)));
+        assert_eq!(orphan, Err(StoreError::NoSuch("placeholder")));
     }
 }

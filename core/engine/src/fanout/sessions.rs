@@ -182,7 +182,7 @@ impl Engine {
                     }
                     let bundle = served.get(&device);
                     let begun = match bundle {
-                        Some(bundle) => begin(tx, &me, &wanted, bundle, *now, rng)?,
+                        Some(bundle) => begin_from_bundle(tx, &me, &wanted, bundle, *now, rng)?,
                         None => false,
                     };
                     if !begun {
@@ -200,8 +200,8 @@ impl Engine {
     }
 }
 
-/// Whether a session was begun: not from a bundle whose keys are not those that the account and the device signed.
-fn begin(
+/// Begins a session beside those held, to be the one to send on. Whether it was begun: not from a bundle whose keys are not those that the account and the device signed.
+pub(crate) fn begin_from_bundle(
     tx: &mut Transaction<'_>,
     me: &Me,
     wanted: &Recipient,

@@ -19,6 +19,8 @@ pub(super) enum Refusal {
     NeedsList(ParkReason, Option<u64>, UnreadableReason),
     /// It may open once the app has accepted the account key that its sender is listed under.
     NeedsConsent,
+    /// Not in the sessions that the two devices have: in a new one the sender's device can tell what opens it.
+    AskResend(UnreadableReason),
     /// It will not open.
     Unreadable(UnreadableReason),
     /// The store failed: nothing is decided.
@@ -33,6 +35,7 @@ impl Receiver<'_> {
         refusal: Refusal,
         placeholder: Option<LocalId>,
     ) -> Result<Outcome, EngineError> {
+        let asks = matches!(refusal, Refusal::AskResend(_));
         let (reason, waits) = match refusal {
             Refusal::Failed(error) => return Err(error),
             Refusal::NeedsList(park, version, _)
@@ -47,7 +50,7 @@ impl Receiver<'_> {
                 }
                 (UnreadableReason::IdentityChanged, Some(None))
             }
-            Refusal::Unreadable(reason) => (reason, None),
+            Refusal::AskResend(reason) | Refusal::Unreadable(reason) => (reason, None),
         };
         let outcome = match placeholder {
             Some(id) => {
@@ -56,6 +59,13 @@ impl Receiver<'_> {
             }
             None => self.hold_place(tx, row, reason)?,
         };
+        if asks {
+            let placed = match &outcome {
+                Outcome::Unreadable(message) => Some(LocalId(message.local_id)),
+                _ => placeholder,
+            };
+            placed.map_or(Ok(()), |id| self.keep_to_ask_for(tx, row, id))?;
+        }
         Ok(match waits {
             Some(proven) => Outcome::Waits {
                 user: row.sender_id.clone(),
@@ -139,13 +149,18 @@ impl From<EngineError> for Refusal {
 
 impl From<OpenError> for Refusal {
     fn from(error: OpenError) -> Self {
-        Self::Unreadable(match error {
+        Self::AskResend(match error {
             OpenError::Malformed | OpenError::NotAuthentic => UnreadableReason::EnvelopeTampered,
-            OpenError::UnknownVersion(_) => UnreadableReason::UnknownVersion,
             OpenError::NoSession => UnreadableReason::NoSession,
             OpenError::AlreadyUsed => UnreadableReason::KeyReused,
             OpenError::TooFarAhead => UnreadableReason::TooFarAhead,
-            OpenError::IdentityChanged => UnreadableReason::IdentityChanged,
+            OpenError::PreKeyMissing => UnreadableReason::PrekeyMissing,
+            OpenError::UnknownVersion(_) => {
+                return Self::Unreadable(UnreadableReason::UnknownVersion);
+            }
+            OpenError::IdentityChanged => {
+                return Self::Unreadable(UnreadableReason::IdentityChanged);
+            }
             OpenError::RegistrationChanged => {
                 return Self::NeedsList(
                     ParkReason::NewerList,
@@ -153,7 +168,6 @@ impl From<OpenError> for Refusal {
                     UnreadableReason::IdentityChanged,
                 );
             }
-            OpenError::PreKeyMissing => UnreadableReason::PrekeyMissing,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Message, ratchet, mark against repeats and search tokens: written together.
 
-use super::open::OpenedRow;
+use super::open::{OpenedEnvelope, OpenedRow, Origin};
 use super::{Outcome, Receiver, duplicate};
 use crate::account::internal;
 use crate::expiry::note_expiry;
@@ -24,7 +24,9 @@ impl Receiver<'_> {
         opened: OpenedRow,
         placeholder: Option<LocalId>,
     ) -> Result<Outcome, EngineError> {
-        self.commit_ratchet(tx, row, &opened)?;
+        if let Some(envelope) = &opened.envelope {
+            self.commit_ratchet(tx, Origin::of(row), envelope)?;
+        }
         if self.lease.meets(row.thread_id) {
             let peer = Some(&opened.peer);
             tx.ensure_thread(row.thread_id, ThreadKind::Direct, peer, self.now)?;
@@ -35,6 +37,7 @@ impl Receiver<'_> {
         let ttl = opened.body.ttl_seconds;
         if let Some(id) = placeholder {
             self.lease.forget_ends();
+            tx.delete_unread_row(id)?;
             return match tx.replace_placeholder(id, &message)? {
                 Replaced::Readable => {
                     note_expiry(tx, id, ttl, from)?;
@@ -66,13 +69,13 @@ impl Receiver<'_> {
         Ok(Outcome::Received(message, faults))
     }
 
-    fn commit_ratchet(
+    pub(super) fn commit_ratchet(
         &mut self,
         tx: &mut Transaction<'_>,
-        row: &MessageRow,
-        opened: &OpenedRow,
+        origin: Origin<'_>,
+        opened: &OpenedEnvelope,
     ) -> Result<(), EngineError> {
-        let (user, device, step) = (&row.sender_id, row.sender_device_id, &opened.ratchet);
+        let (Origin { user, device }, step) = (origin, &opened.ratchet);
         self.lease.step(tx, user, device, step.record.clone())?;
         if let (Some((ratchet_key, counter)), Some((session, _, _))) = (step.forget, opened.used) {
             tx.delete_skipped_key(
@@ -84,7 +87,7 @@ impl Receiver<'_> {
             )?;
         }
         for chain in &step.forget_chains {
-            self.forget_chain(tx, row, opened, chain)?;
+            self.forget_chain(tx, origin, opened, chain)?;
         }
         if !step.keep.is_empty() {
             let kept: Vec<_> = step.keep.iter().map(skipped_row).collect();
@@ -108,15 +111,15 @@ impl Receiver<'_> {
     fn forget_chain(
         &self,
         tx: &mut Transaction<'_>,
-        row: &MessageRow,
-        opened: &OpenedRow,
+        origin: Origin<'_>,
+        opened: &OpenedEnvelope,
         chain: &RatchetKey,
     ) -> Result<(), EngineError> {
         let after = SessionRecord::sessions(&opened.ratchet.record);
         for session in opened.sessions_before.iter().copied().chain(after) {
             tx.delete_skipped_chain(
-                &row.sender_id,
-                row.sender_device_id,
+                origin.user,
+                origin.device,
                 &session.to_bytes(),
                 &chain.to_bytes(),
             )?;

@@ -90,9 +90,9 @@ impl Lease {
         Ok(())
     }
 
-    /// Saves every record that was stepped. The transaction ends with this.
-    pub(super) fn give_back(self, tx: &mut Transaction<'_>) -> Result<(), StoreError> {
-        for ((user, device), session) in self.sessions {
+    /// Saves every record that was stepped: whoever needs one next reads it anew.
+    pub(super) fn give_back(&mut self, tx: &mut Transaction<'_>) -> Result<(), StoreError> {
+        for ((user, device), session) in std::mem::take(&mut self.sessions) {
             if let Some(record) = session.record.filter(|_| session.stepped) {
                 tx.save_session(&user, device, session.version, &record.to_bytes())?;
             }

@@ -14,7 +14,7 @@ use sealwire_crypto::ratchet::{
 use sealwire_store::Rows;
 use sealwire_wire::content::{Body, ThreadFacts};
 use sealwire_wire::contract::{EnvelopeBody, EnvelopeType, MessageKind, MessageRow};
-use sealwire_wire::{ThreadId, UserId};
+use sealwire_wire::{DeviceId, ThreadId, UserId};
 
 /// Base keys remembered of one device for sessions begun without a one-time prekey.
 const USED_BASE_KEYS_MAX: u64 = 10_000;
@@ -22,17 +22,39 @@ const USED_BASE_KEYS_MAX: u64 = 10_000;
 /// A kept key's session, chain and number in it.
 type KeptName = (BaseKey, RatchetKey, u32);
 
-/// A row that opened, with everything that is to be committed with it.
-pub(super) struct OpenedRow {
+/// The device that something came from, as the relay says; its session proves it.
+#[derive(Clone, Copy)]
+pub(super) struct Origin<'a> {
+    pub(super) user: &'a UserId,
+    pub(super) device: DeviceId,
+}
+
+/// An envelope that opened, with everything of the session that is to be committed with it.
+pub(super) struct OpenedEnvelope {
     pub(super) ratchet: Opened,
     /// Sessions of the record before the step, and the kept key that was used.
     pub(super) sessions_before: Vec<BaseKey>,
     pub(super) used: Option<KeptName>,
+}
+
+/// A row that opened, with everything that is to be committed with it.
+pub(super) struct OpenedRow {
+    /// None where something else than its envelope opened it.
+    pub(super) envelope: Option<OpenedEnvelope>,
     pub(super) content: OpenedContent,
     pub(super) digest: [u8; 32],
     pub(super) body: Body,
     /// The other user of the 1:1 thread.
     pub(super) peer: UserId,
+}
+
+impl<'a> Origin<'a> {
+    pub(super) fn of(row: &'a MessageRow) -> Self {
+        Self {
+            user: &row.sender_id,
+            device: row.sender_device_id,
+        }
+    }
 }
 
 impl Receiver<'_> {
@@ -42,20 +64,45 @@ impl Receiver<'_> {
         row: &MessageRow,
         envelope: &EnvelopeBody,
     ) -> Result<OpenedRow, Refusal> {
-        let entry = self.sender(rows, row)?;
+        let opened = self.open_envelope(rows, Origin::of(row), envelope)?;
+        let plaintext = EnvelopePlaintext::decode(&opened.ratchet.plaintext)
+            .map_err(|_| Refusal::Unreadable(UnreadableReason::Malformed))?;
+        Ok(OpenedRow {
+            envelope: Some(opened),
+            ..self.open_content(rows, row, &plaintext)?
+        })
+    }
+
+    /// What a device sealed for this one in their session.
+    pub(super) fn open_envelope(
+        &mut self,
+        rows: &Rows,
+        origin: Origin<'_>,
+        envelope: &EnvelopeBody,
+    ) -> Result<OpenedEnvelope, Refusal> {
+        let entry = self.sender(rows, origin)?;
         let sender = Sender {
             identity_key: entry.identity_key,
             registration_id: entry.registration_id,
         };
-        let record = self
-            .lease
-            .session(rows, &row.sender_id, row.sender_device_id)?;
+        let record = self.lease.session(rows, origin.user, origin.device)?;
         let sessions_before = record.iter().flat_map(|record| record.sessions()).collect();
         let (ratchet, used) =
-            self.open_envelope(rows, row, envelope, &sender, record.as_deref())?;
+            self.step_ratchet(rows, origin, envelope, &sender, record.as_deref())?;
+        Ok(OpenedEnvelope {
+            ratchet,
+            sessions_before,
+            used,
+        })
+    }
 
-        let plaintext = EnvelopePlaintext::decode(&ratchet.plaintext)
-            .map_err(|_| Refusal::Unreadable(UnreadableReason::Malformed))?;
+    /// The content of a row with the plaintext of its envelope, from wherever that came.
+    pub(super) fn open_content(
+        &mut self,
+        rows: &Rows,
+        row: &MessageRow,
+        plaintext: &EnvelopePlaintext,
+    ) -> Result<OpenedRow, Refusal> {
         let version = plaintext.device_list_version;
         if version > NUMBER_MAX {
             return Err(Refusal::Unreadable(UnreadableReason::Malformed));
@@ -84,9 +131,7 @@ impl Receiver<'_> {
         }
         let peer = self.peer(row, &body)?;
         Ok(OpenedRow {
-            ratchet,
-            sessions_before,
-            used,
+            envelope: None,
             content,
             digest: plaintext.digest,
             body,
@@ -94,10 +139,10 @@ impl Receiver<'_> {
         })
     }
 
-    fn open_envelope(
+    fn step_ratchet(
         &mut self,
         rows: &Rows,
-        row: &MessageRow,
+        origin: Origin<'_>,
         envelope: &EnvelopeBody,
         sender: &Sender,
         record: Option<&SessionRecord>,
@@ -110,7 +155,7 @@ impl Receiver<'_> {
                 if record.their_identity() != sender.identity_key {
                     return Err(OpenError::IdentityChanged.into());
                 }
-                let kept = kept_key(rows, row, Some(record), &message)?;
+                let kept = kept_key(rows, origin, Some(record), &message)?;
                 let used = kept.as_ref().map(name);
                 let opened = ratchet::open(record, &message, kept, self.rng)?;
                 Ok((opened, used))
@@ -118,14 +163,14 @@ impl Receiver<'_> {
             EnvelopeType::Prekey => {
                 let message =
                     PreKeyMessage::parse(envelope.body.as_slice()).map_err(OpenError::from)?;
-                let kept = kept_key(rows, row, record, message.message())?;
+                let kept = kept_key(rows, origin, record, message.message())?;
                 let used = kept.as_ref().map(name);
                 let opened = match record.filter(|record| record.has_session(&message.base_key())) {
                     Some(record) if record.their_identity() != sender.identity_key => {
                         return Err(OpenError::IdentityChanged.into());
                     }
                     Some(record) => ratchet::open_repeated(record, &message, kept, self.rng)?,
-                    None => self.accept(rows, row, sender, record, &message, kept)?,
+                    None => self.accept(rows, origin, sender, record, &message, kept)?,
                 };
                 Ok((opened, used))
             }
@@ -136,20 +181,20 @@ impl Receiver<'_> {
     fn accept(
         &mut self,
         rows: &Rows,
-        row: &MessageRow,
+        origin: Origin<'_>,
         sender: &Sender,
         record: Option<&SessionRecord>,
         message: &PreKeyMessage,
         kept: Option<SkippedKey>,
     ) -> Result<Opened, Refusal> {
-        let (user, device) = (&row.sender_id, row.sender_device_id);
+        let Origin { user, device } = origin;
         let base_key = message.base_key().to_bytes();
         if rows.base_key_used(user, device, message.signed_prekey_id(), &base_key)? {
-            return Err(Refusal::Unreadable(UnreadableReason::KeyReused));
+            return Err(Refusal::AskResend(UnreadableReason::KeyReused));
         }
         let without_one_time = message.one_time_prekey_id().is_none();
         if without_one_time && rows.count_used_base_keys(user, device)? >= USED_BASE_KEYS_MAX {
-            return Err(Refusal::Unreadable(UnreadableReason::PrekeyMissing));
+            return Err(Refusal::AskResend(UnreadableReason::PrekeyMissing));
         }
         let signed = rows
             .signed_prekey(message.signed_prekey_id())?
@@ -204,7 +249,7 @@ impl Receiver<'_> {
 /// The key that was kept when this message was passed over.
 fn kept_key(
     rows: &Rows,
-    row: &MessageRow,
+    origin: Origin<'_>,
     record: Option<&SessionRecord>,
     message: &RatchetMessage,
 ) -> Result<Option<SkippedKey>, Refusal> {
@@ -213,8 +258,8 @@ fn kept_key(
     }
     let ratchet_key = message.ratchet_key().to_bytes();
     let kept = rows.skipped_keys(
-        &row.sender_id,
-        row.sender_device_id,
+        origin.user,
+        origin.device,
         &ratchet_key,
         message.counter(),
     )?;

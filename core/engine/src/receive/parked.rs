@@ -4,7 +4,7 @@ use super::Outcome;
 use crate::trust::newest_list;
 use crate::{Engine, EngineError};
 use sealwire_wire::UserId;
-use sealwire_wire::contract::MessageRow;
+use sealwire_wire::contract::{ControlMessage, MessageRow};
 
 impl Engine {
     /// In the order of their arrival; what cannot be opened with the list that the relay shows will not be. If it fails,
@@ -26,6 +26,10 @@ impl Engine {
                     if waits_on {
                         continue;
                     }
+                } else if let Ok(control) =
+                    serde_json::from_slice::<ControlMessage>(&parked.frame.frame)
+                {
+                    outcomes.extend(receiver.take_control(tx, &control)?);
                 }
                 tx.delete_parked(parked.id)?;
             }

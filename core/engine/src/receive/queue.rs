@@ -103,7 +103,8 @@ impl Engine {
     }
 
     fn take_queue(&mut self, page: QueuePage) -> Result<(Vec<String>, bool), EngineError> {
-        let (mut rows, mut others, mut entry_ids) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut rows, mut controls) = (Vec::new(), Vec::new());
+        let (mut others, mut entry_ids) = (Vec::new(), Vec::new());
         for item in page.entries {
             if item.entry_id.len() > ENTRY_ID_MAX {
                 return Err(EngineError::RelayGarbage { status: 200 });
@@ -111,6 +112,7 @@ impl Engine {
             entry_ids.push(item.entry_id);
             match item.event {
                 ServerEvent::Msg { message } => rows.push(*message),
+                ServerEvent::Control { control } => controls.push(*control),
                 other => others.push(other),
             }
         }
@@ -122,6 +124,7 @@ impl Engine {
         others.extend(cursor.map(|cursor| ServerEvent::MarksEnd { cursor }));
         self.receive(&rows)?;
         self.keep_marks(&others)?;
+        self.receive_controls(&controls)?;
         for other in others {
             // These are of a socket, and mean nothing without one.
             if !matches!(

@@ -2,17 +2,21 @@
 
 use super::Receiver;
 use super::classify::Refusal;
+use super::open::Origin;
 use crate::UnreadableReason;
 use crate::trust::list_at;
 use sealwire_crypto::device::DeviceEntry;
 use sealwire_store::{ParkReason, RemovalState, Rows};
-use sealwire_wire::contract::MessageRow;
 use sealwire_wire::{DeviceId, UserId};
 
 impl Receiver<'_> {
     /// The sending device's entry. A device removed a moment ago still counts until everything before that is here.
-    pub(super) fn sender(&mut self, rows: &Rows, row: &MessageRow) -> Result<DeviceEntry, Refusal> {
-        let (user, device) = (&row.sender_id, row.sender_device_id);
+    pub(super) fn sender(
+        &mut self,
+        rows: &Rows,
+        origin: Origin<'_>,
+    ) -> Result<DeviceEntry, Refusal> {
+        let Origin { user, device } = origin;
         let unknown = || {
             Refusal::NeedsList(
                 ParkReason::UnknownDevice,

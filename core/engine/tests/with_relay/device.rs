@@ -9,8 +9,10 @@ use sealwire_engine::{
     Call, CallId, Engine, EngineConfig, EngineError, Event, HttpRequest, Input, Message,
     MessageContent, MessageState, Output, Reply, SocketInput, TransportFailure,
 };
-use sealwire_store::{LocalId, Location, Store, StoreKey};
-use sealwire_wire::contract::{ClientFrame, DeviceName, MessageRow, ServerEvent, ServerFrame};
+use sealwire_store::{LocalId, Location, Store, StoreError, StoreKey, Transaction};
+use sealwire_wire::contract::{
+    ClientFrame, ControlMessage, DeviceName, MessageRow, ServerEvent, ServerFrame,
+};
 use sealwire_wire::{ThreadId, Timestamp, UserId};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -286,6 +288,45 @@ impl Device {
     pub(crate) fn deliver(&mut self, relay: &mut Relay) {
         let queue = relay.queues.remove(&self.name()).unwrap_or_default();
         self.take_rows(relay, queue.into());
+        let controls = relay.controls.remove(&self.name()).unwrap_or_default();
+        for control in controls {
+            self.take_control(relay, control);
+        }
+    }
+
+    pub(crate) fn take_control(&mut self, relay: &mut Relay, control: ControlMessage) {
+        let frame = self.frame(ServerEvent::Control {
+            control: Box::new(control),
+        });
+        self.take_frames(relay, vec![frame]);
+    }
+
+    /// Everything that was queued is here.
+    pub(crate) fn caught_up(&mut self, relay: &mut Relay) {
+        let frame = self.frame(ServerEvent::CaughtUp { replayed: 0 });
+        self.take_frames(relay, vec![frame]);
+    }
+
+    /// The process ended, this happened to the store, and another process opened it, at the same time of day.
+    pub(crate) fn after_surgery(
+        self,
+        relay: &mut Relay,
+        seed: u64,
+        change: impl FnOnce(&mut Transaction<'_>),
+    ) -> Self {
+        let now = self.now;
+        let mut store = self.engine.into_store();
+        let done = store.transaction(|tx| -> Result<(), StoreError> {
+            change(tx);
+            Ok(())
+        });
+        done.unwrap();
+        let mut device = Self::over(store, seed);
+        device.now = now;
+        device.hand_in(Input::Tick);
+        device.run(relay);
+        device.caught_up(relay);
+        device
     }
 
     pub(crate) fn take_rows(&mut self, relay: &mut Relay, rows: Vec<MessageRow>) {

@@ -16,6 +16,7 @@ mod outbox;
 mod queue;
 mod receiving;
 mod recipients;
+mod recovery;
 mod relay;
 mod resync;
 mod sending;

@@ -16,6 +16,11 @@ pub(crate) struct Relay {
     pub(crate) lists: BTreeMap<UserId, Vec<SignedList>>,
     pub(crate) registered: BTreeMap<DeviceName, RegisterDevice>,
     pub(crate) queues: BTreeMap<DeviceName, VecDeque<MessageRow>>,
+    pub(crate) controls: BTreeMap<DeviceName, VecDeque<ControlMessage>>,
+    /// Every control message that came in, with its key, also those that were refused.
+    pub(crate) told: Vec<(DeviceName, Option<String>, SendControl)>,
+    /// Every row, without envelopes.
+    pub(crate) rows: BTreeMap<MessageId, MessageRow>,
     /// Every send that came in, also those that were refused.
     pub(crate) sends: Vec<(DeviceName, SendMessage)>,
     /// Method and path of every request.
@@ -28,6 +33,7 @@ pub(crate) struct Relay {
     pub(crate) last_sent: Option<SentMessage>,
     stored: BTreeMap<(ThreadId, DeviceName, u64), (Vec<u8>, SentMessage)>,
     slots: BTreeMap<String, Base64>,
+    control_keys: BTreeMap<String, SentControl>,
     minted: u64,
 }
 
@@ -55,6 +61,12 @@ impl Relay {
         let path = request.path.split('?').next().unwrap_or_default();
         self.asked
             .push(format!("{:?} {}", request.method, request.path));
+        if path == "/v1/control" {
+            let caller = name_of(request.bearer.as_deref().unwrap());
+            let key = request.idempotency_key.as_ref().map(ToString::to_string);
+            let body = read(request.body.as_deref().unwrap());
+            self.told.push((caller, key, body));
+        }
         if let Some(answer) = self.instead.as_mut().and_then(|instead| instead(request)) {
             return answer;
         }
@@ -77,6 +89,16 @@ impl Relay {
             }
             (HttpMethod::Post, ["v1", "prekeys", "query"]) => self.bundles(read(body)),
             (HttpMethod::Put, ["v1", "prekeys"]) => ok(&()),
+            (HttpMethod::Post, ["v1", "control"]) => {
+                let key = request.idempotency_key.as_ref().unwrap().to_string();
+                self.control(caller(), key, read(body))
+            }
+            (HttpMethod::Get, ["v1", "messages", id]) => {
+                match self.rows.get(&id.parse().unwrap()) {
+                    Some(row) => ok(row),
+                    None => no(ErrorCode::NotFound),
+                }
+            }
             (HttpMethod::Post, ["v1", "threads", thread, "messages"]) => {
                 self.send(caller(), thread.parse().unwrap(), read(body))
             }
@@ -276,6 +298,7 @@ impl Relay {
             return self::mismatch(mismatch);
         }
         let row = self.row(&sender, thread, &send);
+        self.rows.insert(row.id, row.clone());
         for envelope in &send.envelopes {
             let row = MessageRow {
                 envelope: Some(EnvelopeBody {
@@ -302,6 +325,43 @@ impl Relay {
         self.last_sent = Some(answer.clone());
         self.stored.insert(number, (send.ciphertext.0, answer));
         response
+    }
+
+    fn control(&mut self, sender: DeviceName, key: String, control: SendControl) -> HttpResponse {
+        if let Some(answer) = self.control_keys.get(&key) {
+            return ok(answer);
+        }
+        let extra: Vec<_> = control.to.iter().map(name).collect();
+        let extra = extra.into_iter();
+        let extra: Vec<_> = extra
+            .filter(|device| !self.live(&device.user_id).contains(device))
+            .collect();
+        if !extra.is_empty() {
+            return mismatch(DeviceMismatch {
+                extra,
+                ..DeviceMismatch::default()
+            });
+        }
+        self.minted += 1;
+        let answer = SentControl {
+            id: MessageId::from_parts(1_000 + self.minted, 0),
+            created_at: Timestamp(1_000 + self.minted),
+        };
+        for envelope in control.to {
+            let queue = self.controls.entry(name(&envelope)).or_default();
+            queue.push_back(ControlMessage {
+                id: answer.id,
+                sender_id: sender.user_id.clone(),
+                sender_device_id: sender.device_id,
+                envelope: EnvelopeBody {
+                    kind: envelope.kind,
+                    body: envelope.body,
+                },
+                created_at: answer.created_at,
+            });
+        }
+        self.control_keys.insert(key, answer.clone());
+        ok(&answer)
     }
 
     fn row(&mut self, sender: &DeviceName, thread: ThreadId, send: &SendMessage) -> MessageRow {
