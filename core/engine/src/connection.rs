@@ -135,6 +135,7 @@ impl Engine {
                 self.connection.socket = Socket::Open;
                 self.resync_has_new_connection();
                 self.set_connection_state(ConnectionState::CatchingUp);
+                self.prekeys_are_to_be_checked();
             }
             SocketInput::Frames(frames) => self.on_frames(frames),
             SocketInput::Closed { code, status } => self.on_socket_closed(code, status),
@@ -167,6 +168,7 @@ impl Engine {
         self.reads_are_heard();
         self.controls_are_heard();
         self.want_account_key();
+        self.forget_old_signed_prekeys();
     }
 
     /// Whether what was queued still comes in.

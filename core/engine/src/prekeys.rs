@@ -1,13 +1,17 @@
 //! Prekeys of this device: made under ids that never return, uploaded, topped up.
 
+mod check;
+mod signed;
+
 use crate::backoff::Backoff;
 use crate::engine::Random;
 use crate::requests::{Answer, Outgoing, Purpose};
 use crate::{Engine, EngineError};
-use sealwire_crypto::keys::{IdentityKeyPair, OneTimePreKeyPair, SignedPreKeyPair};
-use sealwire_store::{PrekeyKind, Rows, SignedPrekeyRow, Transaction};
+use sealwire_crypto::keys::{IdentityKeyPair, OneTimePreKeyPair};
+use sealwire_store::{PrekeyKind, Rows, Transaction};
 use sealwire_wire::Timestamp;
-use sealwire_wire::contract::{ErrorCode, PrekeyUpload, PublicPrekey, PublicSignedPrekey};
+use sealwire_wire::contract::{ErrorCode, PrekeyUpload, PublicPrekey};
+use signed::{make_signed, public};
 use zeroize::Zeroizing;
 
 /// One-time prekeys that the relay holds of a device after an upload.
@@ -17,12 +21,20 @@ const ONE_TIME_STOCK: u32 = 100;
 /// sessions begin from the signed prekey alone.
 const ONE_TIME_HELD_MAX: u64 = 5_000;
 
+/// Ids left out where the relay holds another key under one of them: twice as many at each collision after that.
+const SKIP_IDS: u32 = 1_000;
+
 /// How uploads stand.
 #[derive(Default)]
 pub(crate) struct PrekeyUploads {
     wanted: bool,
     under_way: bool,
     backoff: Backoff,
+    /// Collisions in a row.
+    collisions: u32,
+    /// When the signed prekey is to be looked at.
+    rotate_at: Option<Timestamp>,
+    check_wanted: bool,
 }
 
 /// What the relay does not have yet.
@@ -48,15 +60,7 @@ pub(crate) fn make_first(
     now: Timestamp,
     rng: &mut Random,
 ) -> Result<(), EngineError> {
-    let id = tx.take_prekey_ids(PrekeyKind::Signed, 1)?;
-    let pair = SignedPreKeyPair::generate(id, rng);
-    let signature = identity.sign_prekey(rng, &pair.public());
-    tx.insert_signed_prekey(&SignedPrekeyRow {
-        id,
-        secret: Zeroizing::new(pair.secret_bytes().to_vec()),
-        signature: signature.to_bytes(),
-        created_at: now,
-    })?;
+    make_signed(tx, identity, now, rng)?;
     make_one_time(tx, ONE_TIME_STOCK, rng)
 }
 
@@ -81,16 +85,7 @@ pub(crate) fn to_upload(rows: &Rows) -> Result<ToUpload, EngineError> {
         .signed_prekeys()?
         .into_iter()
         .find(|row| row.id >= signed_ids.first_not_uploaded);
-    let signed_prekey = signed
-        .map(|row| {
-            let pair = SignedPreKeyPair::from_secret_bytes(row.id, &*secret32(&row.secret)?);
-            Ok::<_, EngineError>(PublicSignedPrekey {
-                id: row.id,
-                key: pair.public().to_bytes().into(),
-                signature: row.signature.to_vec().into(),
-            })
-        })
-        .transpose()?;
+    let signed_prekey = signed.map(|row| public(&row)).transpose()?;
     let one_time_prekeys = rows
         .one_time_prekeys_to_upload()?
         .into_iter()
@@ -145,6 +140,8 @@ impl Engine {
     }
 
     pub(crate) fn upload_prekeys_due(&mut self) {
+        self.rotate_signed_prekey_when_due();
+        self.check_prekeys_when_due();
         let uploads = &self.prekey_uploads;
         if !uploads.wanted || uploads.under_way || !uploads.backoff.is_due(self.now) {
             return;
@@ -172,11 +169,11 @@ impl Engine {
         answer: Answer,
     ) {
         self.prekey_uploads.under_way = false;
-        // The relay holds other keys under these ids: skip them all, new ones come at the next shortage.
-        let conflict = matches!(&answer, Answer::Refused(problem) if problem.code == ErrorCode::PrekeyIdConflict);
+        let collided = matches!(&answer, Answer::Refused(problem) if problem.code == ErrorCode::PrekeyIdConflict);
         let result = match answer.done() {
-            Err(error) if !conflict => Err(error),
-            _ => self.store.transaction(|tx| {
+            Err(error) if collided => self.skip_ahead().and(Err(error)),
+            Err(error) => Err(error),
+            Ok(()) => self.store.transaction(|tx| {
                 let upload = PrekeyUpload::default();
                 ToUpload {
                     upload,
@@ -186,6 +183,8 @@ impl Engine {
                 .mark(tx)
             }),
         };
+        // More may have been made while this was on its way.
+        let more = to_upload(&self.store).is_ok_and(|more| more.upload != PrekeyUpload::default());
         let Self {
             prekey_uploads: uploads,
             rng,
@@ -194,19 +193,50 @@ impl Engine {
         } = self;
         match result {
             Ok(()) => {
-                uploads.wanted = false;
+                uploads.wanted = more;
+                uploads.collisions = 0;
                 uploads.backoff.succeeded();
             }
             Err(error) => uploads.backoff.failed(*now, error.retry_after_ms(), rng),
         }
     }
 
+    /// The relay holds other keys under ids of ours: new keys are made under ids far from those. What was refused stays
+    /// here, as an earlier upload of it may have been taken, and is not uploaded again.
+    fn skip_ahead(&mut self) -> Result<(), EngineError> {
+        let identity = self.me()?.identity.clone();
+        let Self {
+            store,
+            rng,
+            now,
+            prekey_uploads: uploads,
+            ..
+        } = self;
+        let far = SKIP_IDS << uploads.collisions.min(10);
+        uploads.collisions = uploads.collisions.saturating_add(1);
+        store.transaction(|tx| {
+            if tx.count_one_time_prekeys()? >= ONE_TIME_HELD_MAX {
+                return Ok(());
+            }
+            for kind in [PrekeyKind::Signed, PrekeyKind::OneTime] {
+                let next = tx.prekey_ids(kind)?.next.saturating_add(far);
+                tx.skip_prekey_ids(kind, next)?;
+                tx.mark_prekeys_uploaded(kind, next)?;
+            }
+            make_signed(tx, &identity, *now, rng)?;
+            make_one_time(tx, ONE_TIME_STOCK, rng)
+        })
+    }
+
     pub(crate) fn prekeys_wake_at(&self) -> Option<Timestamp> {
         let uploads = &self.prekey_uploads;
-        if uploads.wanted && !uploads.under_way {
-            uploads.backoff.due_at()
-        } else {
-            None
-        }
+        let retry = uploads
+            .backoff
+            .due_at()
+            .filter(|_| uploads.wanted && !uploads.under_way);
+        let rotation = uploads
+            .rotate_at
+            .filter(|at| *at > self.now && self.online && self.account().is_some());
+        retry.into_iter().chain(rotation).min()
     }
 }

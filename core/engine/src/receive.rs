@@ -12,8 +12,8 @@ mod order;
 mod parked;
 mod queue;
 mod removed;
-mod resync;
 mod reopen;
+mod resync;
 mod sender;
 
 pub(crate) use catch_up::CatchUp;

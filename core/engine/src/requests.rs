@@ -41,6 +41,7 @@ pub(crate) enum Purpose {
         signed_end: u32,
         one_time_end: u32,
     },
+    CheckPrekeys,
     Control {
         id: i64,
     },
@@ -341,6 +342,7 @@ impl Engine {
             } => {
                 self.on_prekeys_uploaded(signed_end, one_time_end, answer);
             }
+            Purpose::CheckPrekeys => self.on_prekeys_checked(answer),
             Purpose::Control { id } => self.on_control_sent(id, answer),
             Purpose::RecoveryBundle { user, device } => {
                 self.on_recovery_bundle(user, device, answer);

@@ -257,12 +257,7 @@ fn kept_key(
         return Ok(None);
     }
     let ratchet_key = message.ratchet_key().to_bytes();
-    let kept = rows.skipped_keys(
-        origin.user,
-        origin.device,
-        &ratchet_key,
-        message.counter(),
-    )?;
+    let kept = rows.skipped_keys(origin.user, origin.device, &ratchet_key, message.counter())?;
     let Some(kept) = kept.into_iter().next() else {
         return Ok(None);
     };

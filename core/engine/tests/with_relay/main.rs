@@ -13,6 +13,7 @@ mod inbox;
 mod lies;
 mod marks;
 mod outbox;
+mod prekeys;
 mod queue;
 mod receiving;
 mod recipients;

@@ -99,7 +99,7 @@ fn somebody_without_prekeys_holds_nobody_else_up() {
         relay
             .asked
             .iter()
-            .filter(|path| path.contains("prekeys"))
+            .filter(|path| path.contains("prekeys/query"))
             .count()
     };
     let before = asked(relay);

@@ -19,6 +19,10 @@ pub(crate) struct Relay {
     pub(crate) controls: BTreeMap<DeviceName, VecDeque<ControlMessage>>,
     /// Every control message that came in, with its key, also those that were refused.
     pub(crate) told: Vec<(DeviceName, Option<String>, SendControl)>,
+    /// Every prekey upload that was taken, also those of registrations.
+    pub(crate) uploads: Vec<(DeviceName, PrekeyUpload)>,
+    /// The one-time prekeys that a device ever brought.
+    pub(crate) one_time: BTreeMap<(DeviceName, u32), Base64>,
     /// Every row, without envelopes.
     pub(crate) rows: BTreeMap<MessageId, MessageRow>,
     /// Every send that came in, also those that were refused.
@@ -88,7 +92,8 @@ impl Relay {
                 self.lists_after(&user.parse().unwrap(), since(&request.path))
             }
             (HttpMethod::Post, ["v1", "prekeys", "query"]) => self.bundles(read(body)),
-            (HttpMethod::Put, ["v1", "prekeys"]) => ok(&()),
+            (HttpMethod::Put, ["v1", "prekeys"]) => self.upload(&caller(), read(body)),
+            (HttpMethod::Post, ["v1", "prekeys", "check"]) => self.check(&caller(), &read(body)),
             (HttpMethod::Post, ["v1", "control"]) => {
                 let key = request.idempotency_key.as_ref().unwrap().to_string();
                 self.control(caller(), key, read(body))
@@ -228,8 +233,65 @@ impl Relay {
             self.lists
                 .insert(device.user_id.clone(), vec![list.clone()]);
         }
+        for prekey in &device.prekeys.one_time_prekeys {
+            self.one_time
+                .insert((name.clone(), prekey.id), prekey.key.clone());
+        }
+        self.uploads.push((name.clone(), device.prekeys.clone()));
         self.registered.insert(name, device);
         ok(&())
+    }
+
+    fn upload(&mut self, caller: &DeviceName, upload: PrekeyUpload) -> HttpResponse {
+        let name = |prekey: &PublicPrekey| (caller.clone(), prekey.id);
+        let collides = |prekey: &PublicPrekey| {
+            let held = self.one_time.get(&name(prekey));
+            held.is_some_and(|held| *held != prekey.key)
+        };
+        if upload.one_time_prekeys.iter().any(collides) {
+            return no(ErrorCode::PrekeyIdConflict);
+        }
+        let Some(RegisterDevice { prekeys: held, .. }) = self.registered.get_mut(caller) else {
+            return no(ErrorCode::NotFound);
+        };
+        if let Some(signed) = &upload.signed_prekey {
+            held.signed_prekey = Some(signed.clone());
+        }
+        for prekey in &upload.one_time_prekeys {
+            if self
+                .one_time
+                .insert(name(prekey), prekey.key.clone())
+                .is_none()
+            {
+                held.one_time_prekeys.push(prekey.clone());
+            }
+        }
+        self.uploads.push((caller.clone(), upload));
+        ok(&())
+    }
+
+    fn check(&self, caller: &DeviceName, check: &PrekeyCheck) -> HttpResponse {
+        let Some(device) = self.registered.get(caller) else {
+            return no(ErrorCode::NotFound);
+        };
+        let Some(signed) = device.prekeys.signed_prekey.as_ref() else {
+            return no(ErrorCode::NotFound);
+        };
+        let text = [
+            b"Sealwire v1 repeated-use keys",
+            device.identity_key.as_slice(),
+            &device.registration_id.to_be_bytes(),
+            &signed.id.to_be_bytes(),
+            signed.key.as_slice(),
+            signed.signature.as_slice(),
+        ];
+        ok(&PrekeyCheckAnswer {
+            matches: check.digest.0 == sealwire_crypto::primitives::sha256(&text.concat()),
+            count: PrekeyCount {
+                one_time_prekeys: device.prekeys.one_time_prekeys.len() as u32,
+                signed_prekey_id: signed.id,
+            },
+        })
     }
 
     fn lists_after(&self, user: &UserId, since: usize) -> HttpResponse {
