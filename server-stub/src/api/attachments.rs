@@ -4,6 +4,7 @@ use super::openapi::{Routes, about};
 use super::owned::owned;
 use super::request::{
     Anybody, Arriving, Body as JsonBody, Params, PathIds, Reader, Writer, announced_length,
+    refuse_compressed,
 };
 use super::state::ApiState;
 use crate::blobs::{Action, BlobError, ByteRange, NotSatisfiable, SignedUrl, UrlRefused};
@@ -50,6 +51,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
                     NotFound,
                     RequestTimeout,
                     InvalidBody,
+                    UnsupportedMediaType,
                     AttachmentConflict,
                     Unprocessable,
                 ]),
@@ -114,6 +116,7 @@ pub(super) async fn upload(
     request: Request,
 ) -> Answer<StatusCode> {
     check(&state, &id, &url, Action::Put)?;
+    refuse_compressed(request.headers())?;
     let facts = state.service().attachment_upload(&id).await?;
     if announced_length(request.headers()).is_some_and(|length| length != facts.size) {
         return Err(BlobError::WrongSize.into());

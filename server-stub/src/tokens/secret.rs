@@ -23,6 +23,9 @@ pub(crate) enum Purpose {
     AttachmentUrls,
 }
 
+/// Keys for one purpose, each for a period; none of them leads to another.
+pub(crate) struct KeysInTurn(Zeroizing<[u8; 32]>);
+
 /// Why there is no secret. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SecretError {
@@ -58,14 +61,29 @@ impl RelaySecret {
         Ok(Self(bytes))
     }
 
+    /// The keys for one purpose that take turns.
+    pub(crate) fn keys_in_turn(&self, purpose: Purpose) -> KeysInTurn {
+        KeysInTurn(self.key_for(purpose))
+    }
+
     /// The key for one purpose: HMAC-SHA256 of its label under the secret.
     pub(crate) fn key_for(&self, purpose: Purpose) -> Zeroizing<[u8; 32]> {
-        let label: &[u8] = match purpose {
-            Purpose::AccessTokens => b"Sealwire v1 relay access tokens",
-            Purpose::DevPlatformTokens => b"Sealwire v1 relay dev platform tokens",
-            Purpose::AttachmentUrls => b"Sealwire v1 relay attachment urls",
-        };
-        Zeroizing::new(hmac_sha256(&self.0, label))
+        Zeroizing::new(hmac_sha256(&self.0, label(purpose)))
+    }
+}
+
+impl KeysInTurn {
+    /// The key of one period: HMAC-SHA256 of its number, 8 bytes big-endian.
+    pub(crate) fn of_period(&self, period: u64) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(hmac_sha256(self.0.as_slice(), &period.to_be_bytes()))
+    }
+}
+
+fn label(purpose: Purpose) -> &'static [u8] {
+    match purpose {
+        Purpose::AccessTokens => b"Sealwire v1 relay access tokens",
+        Purpose::DevPlatformTokens => b"Sealwire v1 relay dev platform tokens",
+        Purpose::AttachmentUrls => b"Sealwire v1 relay attachment urls",
     }
 }
 
@@ -128,5 +146,8 @@ mod tests {
         let access = secret.key_for(Purpose::AccessTokens);
         assert_ne!(access, secret.key_for(Purpose::DevPlatformTokens));
         assert_ne!(access, secret.key_for(Purpose::AttachmentUrls));
+        let keys = secret.keys_in_turn(Purpose::AccessTokens);
+        let [first, second] = [1, 2].map(|period| keys.of_period(period));
+        assert!(first != second && first != access && second != access);
     }
 }

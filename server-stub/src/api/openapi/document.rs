@@ -56,7 +56,9 @@ impl Document {
             .paths(self.paths)
             .components(Some(components))
             .build();
-        document.to_json()
+        // Links of the code lead nowhere from here.
+        let json = document.to_json()?;
+        Ok(json.replace("[`crate::limits::", "`").replace("`]", "`"))
     }
 
     fn schema<T: ToSchema>(&mut self) {

@@ -4,7 +4,7 @@ use super::Arriving;
 use crate::api::state::ApiState;
 use crate::service::Refusal;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::{Bytes, BytesMut};
 use sealwire_wire::contract::ErrorCode;
 use sealwire_wire::limits::BODY_MAX;
@@ -33,6 +33,7 @@ impl<T: DeserializeOwned, const MAX: usize> FromRequest<ApiState> for Body<T, MA
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    refuse_compressed(headers)?;
     let essence = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -44,6 +45,19 @@ fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
             ErrorCode::UnsupportedMediaType,
             "the body's content type must be application/json",
         )),
+    }
+}
+
+/// A few compressed bytes may be gigabytes of others: nothing is unpacked here.
+pub(crate) fn refuse_compressed(headers: &HeaderMap) -> Result<(), Refusal> {
+    let plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(header::CONTENT_ENCODING).iter().all(plain) {
+        Ok(())
+    } else {
+        Err(Refusal::new(
+            ErrorCode::UnsupportedMediaType,
+            "the body must not be compressed",
+        ))
     }
 }
 

@@ -6,7 +6,7 @@ mod caller;
 mod ids;
 
 pub(crate) use arriving::Arriving;
-pub(crate) use body::{Body, announced_length};
+pub(crate) use body::{Body, announced_length, refuse_compressed};
 pub(crate) use caller::{
     Anybody, BundleReader, ControlSender, DevicesReader, DevicesWriter, Linking, ListPublisher,
     Peer, Platform, Reader, Registering, Sender, Writer, access, bearer, rated,
