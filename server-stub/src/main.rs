@@ -271,7 +271,9 @@ fn start_log(format: LogFormat) {
     // Below info the libraries log what passes through them: whole frames, with tokens.
     let harmless = filter_fn(|line| {
         *line.level() <= LevelFilter::INFO || line.target().starts_with("sealwire_relay")
-    });
+    })
+    // Without it everything counts as wanted until it is looked at: every frame would be.
+    .with_max_level_hint(LevelFilter::TRACE);
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let lines = match format {
         LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).boxed(),

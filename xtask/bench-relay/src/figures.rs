@@ -26,8 +26,8 @@ pub(crate) struct Ground {
 /// How much is done.
 #[derive(Clone, Copy)]
 pub(crate) struct Size {
-    /// Senders, each with a receiver of its own.
-    pub(crate) pairs: usize,
+    /// People who send, two to each who listens.
+    pub(crate) senders: usize,
     /// Messages before the first measured one.
     pub(crate) warm_up: u64,
     /// Messages in each measured window.
@@ -53,7 +53,7 @@ pub(crate) struct Size {
 impl Size {
     /// As the figures are meant.
     pub(crate) const FULL: Self = Self {
-        pairs: 256,
+        senders: 256,
         warm_up: 20_000,
         window: 60_000,
         growth: 10,
@@ -68,7 +68,7 @@ impl Size {
 
     /// Seconds: shows that everything works, not how fast it is.
     pub(crate) const QUICK: Self = Self {
-        pairs: 8,
+        senders: 8,
         warm_up: 20,
         window: 100,
         growth: 2,

@@ -265,10 +265,14 @@ fn raise_delivered(
     up_to: MessageId,
     now: Timestamp,
 ) -> Result<bool> {
+    // Asked for by itself: inside the INSERT SQLite would walk through all of them.
+    let next: i64 = db
+        .prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM mark_move")?
+        .query_row([], |row| row.get(0))?;
     let raised = db
         .prepare_cached(
             "INSERT INTO mark (thread_id, user_id, version, change, shown_version, shown_change, delivered_up_to, delivered_at)
-             SELECT ?1, ?2, 1, next, 1, next, ?3, ?4 FROM (SELECT coalesce(max(number), 0) + 1 AS next FROM mark_move) WHERE true
+             VALUES (?1, ?2, 1, ?5, 1, ?5, ?3, ?4)
              ON CONFLICT DO UPDATE SET version = version + 1, change = excluded.change,
                  shown_version = shown_version + 1, shown_change = excluded.change,
                  delivered_up_to = excluded.delivered_up_to, delivered_at = excluded.delivered_at
@@ -278,7 +282,8 @@ fn raise_delivered(
             thread.as_bytes(),
             user.as_str(),
             up_to.to_bytes(),
-            of_number(now.0)
+            of_number(now.0),
+            next
         ])?;
     if raised == 0 {
         return Ok(false);

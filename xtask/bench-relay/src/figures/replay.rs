@@ -14,7 +14,7 @@ use std::time::Instant;
 pub(crate) fn replay(ground: &Ground) -> Done<Vec<Figure>> {
     let size = ground.size;
     let relay = Relay::start(&ground.binary, &ground.data("replay"))?;
-    let senders = register(relay.address, &names("sender", size.pairs), 1, true)?;
+    let senders = register(relay.address, &names("sender", size.senders), 1, true)?;
     let readers = register(relay.address, &names("reader", 1), 1, true)?;
     let reader = readers.first().ok_or_else(|| said("no reader"))?;
     let device = reader.devices.first().ok_or_else(|| said("no device"))?;

@@ -7,7 +7,7 @@ use crate::people::register;
 use crate::prepared::Prepared;
 use crate::relay::{Relay, own_usage};
 use crate::report::{Figure, Goal, shown};
-use crate::trouble::{Done, said};
+use crate::trouble::Done;
 use sealwire_wire::ThreadId;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ const STEADY_RATE: u32 = 2_000;
 pub(crate) fn sending(ground: &Ground, floor: &Floor) -> Done<Vec<Figure>> {
     let size = ground.size;
     let relay = Relay::start(&ground.binary, &ground.data("sending"))?;
-    let mut load = pairs(&relay, size.pairs)?;
+    let mut load = people(&relay, size.senders)?;
     load.closed(|counts| counts.sent < size.warm_up)?;
     load.settle()?;
 
@@ -26,7 +26,6 @@ pub(crate) fn sending(ground: &Ground, floor: &Floor) -> Done<Vec<Figure>> {
     let at_first = load.counts.sent;
     load.settle()?;
 
-    let (accepted, received) = steady(&mut load, size.steady)?;
     let target = at_first.saturating_mul(size.growth);
     let begun = Instant::now();
     load.closed(|counts| counts.sent < target && begun.elapsed() < size.growth_max)?;
@@ -34,14 +33,16 @@ pub(crate) fn sending(ground: &Ground, floor: &Floor) -> Done<Vec<Figure>> {
     let grown = load.counts.sent as f64 / at_first as f64;
     let second = window(&relay, &mut load, size.window)?;
     load.settle()?;
+    let (accepted, received) = steady(&mut load, size.steady)?;
     relay.stop()?;
 
-    let pairs = size.pairs;
+    let senders = size.senders;
     Ok(vec![
         Figure::new("durable 1:1 messages", first.per_second, "/s", Goal::AtLeast(20_000.0))
             .beside(floor.grouped_rows_per_second)
             .note(format!(
-                "{pairs} senders, one request each under way; a bare SQLite loop with {GROUP} rows a commit: {}/s",
+                "{senders} senders with one request each under way, {} readers; a bare SQLite loop with {GROUP} rows a commit: {}/s",
+                senders.div_ceil(2),
                 shown(floor.grouped_rows_per_second)
             )),
         Figure::new("CPU of the relay for one of them", first.relay_micros, "µs", Goal::None)
@@ -75,14 +76,22 @@ pub(crate) fn sending(ground: &Ground, floor: &Floor) -> Done<Vec<Figure>> {
     ])
 }
 
-/// Pairs of people: one sends, the other listens.
-fn pairs(relay: &Relay, count: usize) -> Done<Load> {
-    let senders = register(relay.address, &names("sender", count), 1, true)?;
-    let readers = register(relay.address, &names("reader", count), 1, true)?;
+/// People who send, and half as many who listen.
+fn people(relay: &Relay, senders: usize) -> Done<Load> {
+    let readers = register(
+        relay.address,
+        &names("reader", senders.div_ceil(2)),
+        1,
+        true,
+    )?;
+    let senders = register(relay.address, &names("sender", senders), 1, true)?;
     let mut load = Load::new(relay.address)?;
-    for (sender, reader) in senders.iter().zip(&readers) {
-        let device = reader.devices.first().ok_or_else(|| said("no device"))?;
-        let socket = load.open_socket(&device.token)?;
+    let mut sockets = Vec::new();
+    for device in readers.iter().flat_map(|reader| &reader.devices) {
+        sockets.push(load.open_socket(&device.token)?);
+    }
+    let listening = readers.iter().zip(sockets).cycle();
+    for (sender, (reader, socket)) in senders.iter().zip(listening) {
         let thread = ThreadId::direct(&sender.user, &reader.user);
         let prepared = Prepared::send(relay.address, thread, sender, &[reader])?;
         load.open_lane(prepared, vec![socket])?;
