@@ -1,7 +1,9 @@
 //! What a relay is started with.
 
 use crate::service::Rules;
-use sealwire_wire::limits::{ATTACHMENT_MAX, PING_INTERVAL_MS, SILENCE_MAX_MS, TOKEN_TTL_MS};
+use sealwire_wire::limits::{
+    ATTACHMENT_MAX, PING_INTERVAL_MS, QUEUE_TTL_MS, SILENCE_MAX_MS, TOKEN_TTL_MS,
+};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +16,7 @@ pub struct RelayConfig {
     pub(crate) public_origin: Option<String>,
     pub(crate) cors_origins: Vec<String>,
     pub(crate) attachment_max: u64,
+    pub(crate) queue_lifetime: Option<Duration>,
     pub(crate) attachment_quota: u64,
     pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) platform_jwks: Option<PathBuf>,
@@ -119,6 +122,7 @@ impl RelayConfig {
             public_origin: None,
             cors_origins: Vec::new(),
             attachment_max: ATTACHMENT_MAX,
+            queue_lifetime: Some(Duration::from_millis(QUEUE_TTL_MS)),
             attachment_quota: Rules::default().attachment_quota,
             metrics_listen: None,
             platform_jwks: None,
@@ -171,6 +175,13 @@ impl RelayConfig {
     /// the relay's own port, for this machine alone.
     pub fn metrics_listen(mut self, address: SocketAddr) -> Self {
         self.metrics_listen = Some(address);
+        self
+    }
+
+    /// How long what a device has not acknowledged is kept for it: 45 days, if nothing is said; none for ever. Then its queue says
+    /// `resync`, and messages that reached none of their recipient's devices are failures.
+    pub fn queue_lifetime(mut self, lifetime: Option<Duration>) -> Self {
+        self.queue_lifetime = lifetime;
         self
     }
 

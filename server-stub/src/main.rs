@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
@@ -72,6 +73,10 @@ struct Arguments {
     /// The largest attachment, in encrypted bytes [default: 104857600]
     #[arg(long, value_name = "BYTES")]
     attachment_max: Option<u64>,
+
+    /// How many days what a device has not acknowledged is kept for it, or `for-ever` [default: 45]
+    #[arg(long, value_name = "DAYS", value_parser = kept_for)]
+    queue_days: Option<KeptFor>,
 
     /// All attachments of an account together, in encrypted bytes [default: 10737418240]
     #[arg(long, value_name = "BYTES")]
@@ -170,6 +175,24 @@ enum LogFormat {
     Json,
 }
 
+/// How long something is kept; none for ever.
+#[derive(Clone, Copy)]
+struct KeptFor(Option<Duration>);
+
+fn kept_for(text: &str) -> Result<KeptFor, String> {
+    if text == "for-ever" {
+        return Ok(KeptFor(None));
+    }
+    let days: u32 = text
+        .parse()
+        .ok()
+        .filter(|days| (1..=36_500).contains(days))
+        .ok_or("a number of days from 1 to 36500, or for-ever")?;
+    Ok(KeptFor(Some(Duration::from_secs(
+        u64::from(days) * 24 * 60 * 60,
+    ))))
+}
+
 /// SIGXFSZ (25 wherever Linux and the BSDs run): sent when a file would grow beyond RLIMIT_FSIZE.
 const FILE_SIZE_LIMIT: i32 = 25;
 
@@ -216,6 +239,9 @@ impl Arguments {
         }
         if let Some(bytes) = self.attachment_max {
             config = config.attachment_max(bytes);
+        }
+        if let Some(KeptFor(lifetime)) = self.queue_days {
+            config = config.queue_lifetime(lifetime);
         }
         if let Some(bytes) = self.attachment_quota {
             config = config.attachment_quota(bytes);

@@ -1,6 +1,8 @@
 //! A running relay: started from its config, ended once.
 
-use crate::api::{self, ApiState, Limits, Load, Metrics, Parts, Readiness, Sockets, is_loopback};
+use crate::api::{
+    self, ApiState, Limits, Load, Metrics, Parts, Readiness, Sockets, as_ms, is_loopback,
+};
 use crate::blobs::{BlobFolder, UrlSigner};
 use crate::config::{Connections, RelayConfig, RelayData};
 use crate::door::Door;
@@ -20,9 +22,13 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 
 /// Mailboxes, nonces and whatever else has had its time are looked for this often.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5 * 60);
+
+/// Messages whose time to live is over are looked for this often.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A relay that listens. Dropped, it ends by itself, without waiting; [`Relay::shutdown`] waits.
 pub struct Relay {
@@ -82,6 +88,7 @@ impl Relay {
         let rules = Rules {
             attachment_max: config.attachment_max,
             attachment_quota: config.attachment_quota,
+            queue_ttl_ms: config.queue_lifetime.map(as_ms),
             ..Rules::default()
         };
         let clock = Arc::new(SystemClock);
@@ -299,11 +306,20 @@ fn origin(text: &str) -> Result<String, StartError> {
 
 async fn sweep(state: ApiState, mut stop: watch::Receiver<bool>) {
     let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    let mut expiry = tokio::time::interval(EXPIRY_INTERVAL);
+    expiry.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
             () = stopped(&mut stop) => return,
             _ = interval.tick() => {}
+            _ = expiry.tick() => {
+                match state.service().expire_messages().await {
+                    Ok(wake) => state.sockets().wake(&wake),
+                    Err(refusal) => tracing::warn!(%refusal, "messages outlive their time"),
+                }
+                continue;
+            }
         }
         match state.service().sweep().await {
             Ok(swept) => {

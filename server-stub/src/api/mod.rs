@@ -29,7 +29,7 @@ pub(crate) use operations::Readiness;
 pub(crate) use pace::Limits;
 pub(crate) use realtime::Sockets;
 pub(crate) use request::{Peer, rated};
-pub(crate) use state::{ApiState, Parts};
+pub(crate) use state::{ApiState, Parts, as_ms};
 
 use crate::service::Refusal;
 use axum::Router;

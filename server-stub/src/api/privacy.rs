@@ -67,7 +67,8 @@ async fn block(
     PathIds(other): PathIds<UserId>,
 ) -> Answer<StatusCode> {
     owned(async move {
-        state.service().block(&caller, &other).await?;
+        let wake = state.service().block(&caller, &other).await?;
+        state.sockets().wake(&wake);
         Ok(StatusCode::NO_CONTENT)
     })
     .await

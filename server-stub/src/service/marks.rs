@@ -6,7 +6,8 @@ use super::cursor::{self, Kind};
 use super::{Answer, LiveEvent, Refusal, Service, Wake};
 use crate::storage::{ChangedMarks, FirstMoves, Mark, Moved, RaiseRead, Reached};
 use sealwire_wire::contract::{
-    DeviceName, ErrorCode, Receipt, Receipts, RecipientState, ServerEvent, ThreadMarks, UserMarks,
+    DeviceName, ErrorCode, FailedRecipient, Receipt, Receipts, RecipientState, ServerEvent,
+    ThreadMarks, UserMarks,
 };
 use sealwire_wire::{MessageId, ThreadId, UserId};
 
@@ -24,9 +25,12 @@ pub struct MarksPage {
     pub has_more: bool,
 }
 
-/// A place among the changes of marks.
+/// A place among the changes of marks, and among the words on messages that did not reach somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct MarksCursor(u64);
+pub struct MarksCursor {
+    marks: u64,
+    failures: u64,
+}
 
 impl Service {
     /// Everything up to this message is read.
@@ -74,6 +78,12 @@ impl Service {
         let row = self.message(caller, message).await?;
         let thread = self.own_thread(&caller.user_id, row.thread_id).await?;
         let moves = self.storage.first_moves(row.thread_id, message).await?;
+        // What did not reach somebody is the sender's to know.
+        let failures = if caller.user_id == row.sender_id {
+            self.storage.failures_of(row.thread_id, message).await?
+        } else {
+            Vec::new()
+        };
         let mut recipients = Vec::new();
         for user in thread.participants {
             if user == row.sender_id {
@@ -82,7 +92,11 @@ impl Service {
             let shown = self.shows_reads(&user, &caller.user_id).await?;
             let is_own = user == caller.user_id;
             let covered = moves.iter().find(|moves| moves.user_id == user);
-            recipients.push(receipt(user, covered, is_own, shown));
+            let failed = failures.iter().find(|failed| failed.user_id == user);
+            recipients.push(match failed {
+                Some(failed) => not_reached(failed),
+                None => receipt(user, covered, is_own, shown),
+            });
         }
         Ok(Receipts {
             message_id: message,
@@ -96,9 +110,10 @@ impl Service {
             return Ok(MarksCursor::default());
         };
         let place = cursor::read(&self.relay_key, Kind::Marks, own_scope(caller), text)?;
-        u64::try_from(place)
-            .map(MarksCursor)
-            .map_err(|_| Refusal::new(ErrorCode::InvalidCursor, "begin again without a cursor"))
+        Ok(MarksCursor {
+            marks: place as u64,
+            failures: (place >> 64) as u64,
+        })
     }
 
     /// The text of a place.
@@ -107,7 +122,7 @@ impl Service {
             &self.relay_key,
             Kind::Marks,
             own_scope(caller),
-            place.0.into(),
+            u128::from(place.failures) << 64 | u128::from(place.marks),
         )
     }
 
@@ -120,26 +135,29 @@ impl Service {
             has_more,
         } = self
             .storage
-            .marks_changed(caller.user_id.clone(), after.0, PAGE)
+            .marks_changed(caller.user_id.clone(), after.marks, PAGE)
             .await?;
-        let mut threads: Vec<ThreadMarks> = Vec::new();
+        let mut threads = Vec::new();
         for (thread_id, mark) in marks {
             let mark = self.as_seen(&caller.user_id, mark).await?;
-            match threads
-                .iter_mut()
-                .find(|known| known.thread_id == thread_id)
-            {
-                Some(known) => known.marks.push(mark),
-                None => threads.push(ThreadMarks {
-                    thread_id,
-                    marks: vec![mark],
-                    failed: Vec::new(),
-                }),
-            }
+            of_thread(&mut threads, thread_id).marks.push(mark);
+        }
+        let failures = self
+            .storage
+            .failures_after(caller.user_id.clone(), after.failures, PAGE)
+            .await?;
+        let cursor = MarksCursor {
+            marks: up_to,
+            failures: failures.last().map_or(after.failures, |last| last.number),
+        };
+        let has_more = has_more || failures.len() == PAGE as usize;
+        for failure in failures {
+            let of = of_thread(&mut threads, failure.thread_id);
+            of.failed.push(failure.failed);
         }
         Ok(MarksPage {
             threads,
-            cursor: MarksCursor(up_to),
+            cursor,
             has_more,
         })
     }
@@ -256,6 +274,38 @@ fn delivered_event(moved: &Moved, reached: Reached, version: u64) -> ServerEvent
         up_to_msg_id: reached.up_to,
         at: reached.at,
         version,
+    }
+}
+
+/// The marks of this thread among them, added if they are not there.
+fn of_thread(threads: &mut Vec<ThreadMarks>, thread_id: ThreadId) -> &mut ThreadMarks {
+    let known = threads
+        .iter()
+        .position(|marks| marks.thread_id == thread_id);
+    let at = known.unwrap_or_else(|| {
+        threads.push(ThreadMarks {
+            thread_id,
+            marks: Vec::new(),
+            failed: Vec::new(),
+        });
+        threads.len() - 1
+    });
+    &mut threads[at]
+}
+
+/// The receipt of somebody whom a message did not reach, or is on its way to again.
+fn not_reached(failed: &FailedRecipient) -> Receipt {
+    let state = match failed.reason {
+        Some(_) => RecipientState::Failed,
+        None => RecipientState::Sent,
+    };
+    Receipt {
+        user_id: failed.user_id.clone(),
+        state,
+        delivered_at: None,
+        read_at: None,
+        failed_at: failed.reason.map(|_| failed.at),
+        reason: failed.reason,
     }
 }
 

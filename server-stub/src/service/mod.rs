@@ -8,6 +8,7 @@ mod challenges;
 mod controls;
 mod cursor;
 mod entry_ids;
+mod expiry;
 mod franking;
 mod history;
 mod list_locks;

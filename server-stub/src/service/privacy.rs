@@ -2,10 +2,11 @@
 //!
 //! Every send asks, so the answers are kept in memory, inside the one process that serves a data folder.
 
-use super::{Answer, Refusal, Service};
-use crate::storage::{BlockAdded, PrivacyRecord, ThreadRecord};
+use super::expiry::tell_failures;
+use super::{Answer, Refusal, Service, Wake};
+use crate::storage::{BlockAdded, FailUndelivered, PrivacyRecord, ThreadRecord};
 use sealwire_wire::contract::{
-    AccountSettings, Blocks, DeviceName, DirectMessages, ErrorCode, ThreadKind,
+    AccountSettings, Blocks, DeviceName, DirectMessages, ErrorCode, FailureReason, ThreadKind,
 };
 use sealwire_wire::limits::BLOCKS_MAX;
 use sealwire_wire::{ThreadId, UserId};
@@ -71,8 +72,8 @@ impl Service {
         })
     }
 
-    /// Blocks a user: from now on nothing goes either way in the 1:1 thread.
-    pub async fn block(&self, caller: &DeviceName, other: &UserId) -> Answer<()> {
+    /// Blocks a user: from now on nothing goes either way in the 1:1 thread, and what waits there for the caller fails.
+    pub async fn block(&self, caller: &DeviceName, other: &UserId) -> Answer<Wake> {
         self.authorise(caller).await?;
         if *other == caller.user_id {
             return Err(Refusal::new(
@@ -90,12 +91,26 @@ impl Service {
             .await;
         self.kept_privacy.forget(&caller.user_id);
         match added? {
-            BlockAdded::Blocked => Ok(()),
-            BlockAdded::TooMany => Err(Refusal::new(
-                ErrorCode::Unprocessable,
-                format!("at most {BLOCKS_MAX} users are blocked"),
-            )),
+            BlockAdded::Blocked => {}
+            BlockAdded::TooMany => {
+                return Err(Refusal::new(
+                    ErrorCode::Unprocessable,
+                    format!("at most {BLOCKS_MAX} users are blocked"),
+                ));
+            }
         }
+        let step = FailUndelivered {
+            thread_id: ThreadId::direct(&caller.user_id, other),
+            sender: other.clone(),
+            recipient: caller.user_id.clone(),
+            reason: FailureReason::Blocked,
+            at: now,
+        };
+        let failures = self.storage.fail_undelivered(step).await?;
+        Ok(Wake {
+            live: tell_failures(failures),
+            ..Wake::default()
+        })
     }
 
     /// Takes a block back.

@@ -13,8 +13,8 @@ pub struct Rules {
     pub demand_one_time_prekeys: bool,
     /// Linking mailboxes open at once; 429 beyond. Anybody may open one, so their number is bounded.
     pub mailboxes_max: u64,
-    /// How long an unacknowledged queue entry and its envelope are kept, in milliseconds.
-    pub queue_ttl_ms: u64,
+    /// How long an unacknowledged queue entry and its envelope are kept, in milliseconds; none for ever.
+    pub queue_ttl_ms: Option<u64>,
 }
 
 impl Default for Rules {
@@ -24,7 +24,7 @@ impl Default for Rules {
             attachment_quota: 10 * 1024 * 1024 * 1024,
             demand_one_time_prekeys: false,
             mailboxes_max: 10_000,
-            queue_ttl_ms: limits::QUEUE_TTL_MS,
+            queue_ttl_ms: Some(limits::QUEUE_TTL_MS),
         }
     }
 }

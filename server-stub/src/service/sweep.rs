@@ -1,7 +1,8 @@
 //! Ending what has had its time.
 
+use super::expiry::tell_failures;
 use super::{Answer, Service, Wake, Woken};
-use crate::storage::SweepBounds;
+use crate::storage::{SweepBounds, SweptRows};
 use sealwire_wire::{AttachmentId, Timestamp};
 
 /// An attachment that no message names after this long was forgotten: a week, so that an outbox may be offline for days
@@ -29,11 +30,14 @@ impl Service {
         let queues = self.queue_what_is_due().await?;
         let now = self.clock.now();
         let before = |ttl: u64| Timestamp(now.0.saturating_sub(ttl));
-        let attachments = self
+        let SweptRows {
+            attachments,
+            failures,
+        } = self
             .storage
             .sweep(SweepBounds {
                 now,
-                queued_before: before(self.rules.queue_ttl_ms),
+                queued_before: self.rules.queue_ttl_ms.map_or(Timestamp(0), before),
                 unnamed_before: before(UNNAMED_TTL_MS),
             })
             .await?;
@@ -41,6 +45,7 @@ impl Service {
             answer: Swept { attachments },
             wake: Wake {
                 queues,
+                live: tell_failures(failures),
                 ..Wake::default()
             },
         })

@@ -3,6 +3,7 @@
 //!
 //! - [`Accounts`]: devices, grants, signed lists · [`Prekeys`] · [`Messages`]: threads and their rows
 //! - [`Controls`]: messages to single devices, outside of threads
+//! - [`Failures`]: messages that did not reach a recipient, and those whose time is over
 //! - [`Queues`]: what each device has yet to acknowledge, derived from rows
 //! - [`Marks`]: who has got and read what · [`Privacy`]: settings and blocks
 //! - [`Mailboxes`]: linking · [`Attachments`] · [`Upkeep`]: the relay's own keys, spent nonces, the sweeper
@@ -12,6 +13,7 @@
 mod accounts;
 mod attachments;
 mod controls;
+mod failures;
 mod mailboxes;
 mod marks;
 pub mod memory;
@@ -31,13 +33,14 @@ pub use accounts::{
 };
 pub use attachments::{AttachmentRecord, Attachments, Completed};
 pub use controls::{AcceptControl, ControlAccepted, Controls};
+pub use failures::{Ended, FailUndelivered, Failure, Failures, Requeue, Requeued};
 pub use mailboxes::{Mailboxes, SlotPut, SlotTaken};
 pub use marks::{ChangedMarks, FirstMoves, Mark, Marks, Moved, RaiseRead, Raised, Reached};
 pub use messages::{AcceptMessage, Accepted, EarlierSend, Messages, SendName, ThreadRecord};
 pub use prekeys::{Prekeys, PrekeysStored, TakenPrekeys};
 pub use privacy::{BlockAdded, Privacy, PrivacyRecord};
 pub use queues::{QueueEntry, QueuePlace, QueueSource, Queued, Queues};
-pub use upkeep::{SweepBounds, Upkeep};
+pub use upkeep::{SweepBounds, SweptRows, Upkeep};
 
 use std::future::Future;
 use std::pin::Pin;
@@ -62,6 +65,7 @@ pub trait Storage:
     + Prekeys
     + Messages
     + Controls
+    + Failures
     + Queues
     + Marks
     + Privacy
@@ -78,6 +82,7 @@ impl<T> Storage for T where
         + Prekeys
         + Messages
         + Controls
+        + Failures
         + Queues
         + Marks
         + Privacy

@@ -1,5 +1,6 @@
 //! The relay's own keys, spent nonces, and the end of what has had its time.
 
+use super::Failure;
 use super::Pending;
 use sealwire_wire::{AttachmentId, Timestamp};
 
@@ -8,10 +9,20 @@ use sealwire_wire::{AttachmentId, Timestamp};
 pub struct SweepBounds {
     /// Mailboxes, nonces and idempotency answers that expired by now.
     pub now: Timestamp,
-    /// Queue entries from before this moment, with their envelopes; the device is told `resync` instead.
+    /// Queue entries from before this moment, with their envelopes; the device is told `resync` instead. Messages that reached
+    /// no device of a recipient are failures then.
     pub queued_before: Timestamp,
     /// Attachments from before this moment that no message names.
     pub unnamed_before: Timestamp,
+}
+
+/// What a sweep ended that others must follow up.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SweptRows {
+    /// Attachments that are gone.
+    pub attachments: Vec<AttachmentId>,
+    /// Recipients that messages never reached.
+    pub failures: Vec<Failure>,
 }
 
 /// Steps that belong to the relay itself.
@@ -22,6 +33,6 @@ pub trait Upkeep {
     /// Marks a nonce as used. Whether it was unused.
     fn spend_nonce(&self, nonce: [u8; 32], expires_at: Timestamp) -> Pending<'_, bool>;
 
-    /// Ends what has had its time. The attachments that are gone.
-    fn sweep(&self, bounds: SweepBounds) -> Pending<'_, Vec<AttachmentId>>;
+    /// Ends what has had its time.
+    fn sweep(&self, bounds: SweepBounds) -> Pending<'_, SweptRows>;
 }

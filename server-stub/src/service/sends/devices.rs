@@ -3,7 +3,8 @@
 use crate::service::registration::not_live;
 use crate::service::{Answer, Refusal, Service};
 use crate::storage::ThreadRecord;
-use sealwire_wire::contract::{DeviceMismatch, DeviceName, SendMessage};
+use sealwire_wire::UserId;
+use sealwire_wire::contract::{DeviceEnvelope, DeviceMismatch, DeviceName, SendMessage};
 use std::collections::BTreeMap;
 
 impl Service {
@@ -15,8 +16,27 @@ impl Service {
         thread: &ThreadRecord,
         message: &SendMessage,
     ) -> Answer<()> {
+        let mut live = self.registrations(&thread.participants).await?;
+        if live.remove(caller).is_none() {
+            return Err(not_live());
+        }
+        self.match_devices(live, &thread.participants, &message.envelopes)
+            .await
+    }
+
+    /// The same for the devices of these users alone.
+    pub(super) async fn check_devices_of(
+        &self,
+        users: &[UserId],
+        envelopes: &[DeviceEnvelope],
+    ) -> Answer<()> {
+        let live = self.registrations(users).await?;
+        self.match_devices(live, users, envelopes).await
+    }
+
+    async fn registrations(&self, users: &[UserId]) -> Answer<BTreeMap<DeviceName, u32>> {
         let mut live = BTreeMap::new();
-        for user in &thread.participants {
+        for user in users {
             for device in self.live_devices(user).await?.iter() {
                 let name = DeviceName {
                     user_id: user.clone(),
@@ -25,11 +45,17 @@ impl Service {
                 live.insert(name, device.registration_id);
             }
         }
-        if live.remove(caller).is_none() {
-            return Err(not_live());
-        }
+        Ok(live)
+    }
+
+    async fn match_devices(
+        &self,
+        mut live: BTreeMap<DeviceName, u32>,
+        users: &[UserId],
+        envelopes: &[DeviceEnvelope],
+    ) -> Answer<()> {
         let mut mismatch = DeviceMismatch::default();
-        for envelope in &message.envelopes {
+        for envelope in envelopes {
             let name = DeviceName {
                 user_id: envelope.user_id.clone(),
                 device_id: envelope.device_id,
@@ -41,7 +67,7 @@ impl Service {
             }
         }
         mismatch.missing = live.into_keys().collect();
-        self.forgive_disabled(thread, &mut mismatch.extra).await?;
+        self.forgive_disabled(users, &mut mismatch.extra).await?;
         if mismatch == DeviceMismatch::default() {
             Ok(())
         } else {
@@ -50,12 +76,8 @@ impl Service {
     }
 
     /// Takes out the devices that are listed, but disabled.
-    async fn forgive_disabled(
-        &self,
-        thread: &ThreadRecord,
-        extra: &mut Vec<DeviceName>,
-    ) -> Answer<()> {
-        for user in &thread.participants {
+    async fn forgive_disabled(&self, users: &[UserId], extra: &mut Vec<DeviceName>) -> Answer<()> {
+        for user in users {
             if extra.iter().any(|device| device.user_id == *user)
                 && let Some(account) = self.storage.account(user.clone()).await?
             {

@@ -1,6 +1,7 @@
 //! Accepting a message: checked, ordered, made durable, then put into queues.
 
 mod devices;
+mod requeue;
 mod shape;
 mod void;
 
@@ -39,7 +40,9 @@ impl Service {
         let refusal = match self.accept(caller, &name, fingerprint, key, message).await {
             Ok(Settled::Accepted(woken)) => return Ok(woken),
             Ok(Settled::Earlier(earlier)) => {
-                return self.earlier(earlier, &fingerprint, name, key).await;
+                return self
+                    .earlier(earlier, &fingerprint, name, key, message)
+                    .await;
             }
             Err(refusal) => refusal,
         };
@@ -50,7 +53,10 @@ impl Service {
             .earlier_send(name.clone(), key.clone(), now)
             .await?
         {
-            Some(earlier) => self.earlier(earlier, &fingerprint, name, key).await,
+            Some(earlier) => {
+                self.earlier(earlier, &fingerprint, name, key, message)
+                    .await
+            }
             None => Err(refusal),
         }
     }
@@ -123,6 +129,7 @@ impl Service {
         fingerprint: &[u8; 32],
         name: SendName,
         key: &IdempotencyKey,
+        message: &SendMessage,
     ) -> Answer<Woken<SentMessage>> {
         let (first, answer) = match earlier {
             Accepted::Earlier(EarlierSend {
@@ -147,6 +154,9 @@ impl Service {
                 ErrorCode::ClientSeqConflict,
                 "this client_seq was used for another content: take the next one",
             ));
+        }
+        if let Some(requeued) = self.requeue(&name, key, message, &answer).await? {
+            return Ok(requeued);
         }
         let expires_at = self.clock.now().plus_ms(IDEMPOTENCY_TTL_MS);
         self.storage.keep_key(name, key.clone(), expires_at).await?;

@@ -6,7 +6,7 @@ use sealwire_crypto::transcript::Transcript;
 use sealwire_wire::MessageId;
 use sealwire_wire::contract::{ErrorCode, MessageKind, SendMessage};
 use sealwire_wire::limits::{
-    ATTACHMENTS_PER_MESSAGE_MAX, CIPHERTEXT_MAX, ENVELOPE_MAX, ENVELOPES_MAX,
+    ATTACHMENTS_PER_MESSAGE_MAX, CIPHERTEXT_MAX, ENVELOPE_MAX, ENVELOPES_MAX, TTL_MAX_SECONDS,
 };
 use std::collections::BTreeSet;
 
@@ -50,8 +50,11 @@ pub(super) fn check_shape(message: &SendMessage) -> Answer<()> {
     if message.kind == MessageKind::Reaction || message.target_msg_id.is_some() {
         return against("this relay takes messages without a target");
     }
-    if message.ttl_seconds == Some(0) {
-        return against("a ttl of nothing");
+    if message
+        .ttl_seconds
+        .is_some_and(|ttl| !(1..=TTL_MAX_SECONDS).contains(&ttl))
+    {
+        return against("a ttl is a second to a year");
     }
     if message.attachment_ids.len() > ATTACHMENTS_PER_MESSAGE_MAX {
         return against("too many attachments");

@@ -3,6 +3,7 @@
 mod any_bytes;
 mod attachments;
 mod challenges;
+mod failures;
 mod lists;
 mod mailboxes;
 mod marks;

@@ -3,6 +3,7 @@
 mod accounts;
 mod attachments;
 mod controls;
+mod failures;
 mod marks;
 mod messages;
 mod queues;

@@ -243,12 +243,12 @@ fn sent_earlier(state: &State, name: &SendName) -> Option<EarlierSend> {
             sender_device_id: name.sender.device_id,
             client_seq: name.client_seq,
             created_at: message.row.created_at,
-            requeued_at: None,
+            requeued_at: message.row.requeued_at,
         },
     })
 }
 
-fn keep(state: &mut State, name: SendName, key: &IdempotencyKey, expires_at: Timestamp) {
+pub(super) fn keep(state: &mut State, name: SendName, key: &IdempotencyKey, expires_at: Timestamp) {
     let place = (name.sender.clone(), key.as_str().to_owned());
     state.kept.insert(
         place,

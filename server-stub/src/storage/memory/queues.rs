@@ -1,5 +1,6 @@
 //! Queues in memory, with the order between lanes drawn when they are read.
 
+use super::failures::reached_again;
 use super::state::{ControlState, Dice, Entry, Lane, QueueState, State, ThreadState, What};
 use super::{Memory, Pending, marks};
 use crate::storage::{DeviceRecord, DeviceState, Moved, QueueEntry, QueueSource, Queues};
@@ -113,6 +114,9 @@ impl Queues for Memory {
                     }
                 }
             }
+            for (thread, id) in &acknowledged {
+                reached_again(state, *thread, *id, &device.user_id);
+            }
             marks::delivered(state, &device, acknowledged, now)
         })
     }
@@ -156,6 +160,7 @@ fn place_one(queue: &mut QueueState, dice: &mut Dice) -> bool {
 pub(super) fn append(state: &mut State, device: &DeviceName, what: What, now: Timestamp) {
     let lane = match &what {
         What::Message(thread, _) => Lane::Thread(*thread),
+        What::Other(ServerEvent::Del { thread_id, .. }) => Lane::Thread(*thread_id),
         What::Other(_) | What::Control(_) => Lane::Single(state.dice.below(usize::MAX) as u64),
     };
     let queue = state.queues.entry(device.clone()).or_default();
@@ -298,7 +303,7 @@ fn name(user: &UserId, device: &DeviceRecord) -> DeviceName {
     }
 }
 
-fn is_live(state: &State, device: &DeviceName) -> bool {
+pub(super) fn is_live(state: &State, device: &DeviceName) -> bool {
     state
         .accounts
         .get(&device.user_id)

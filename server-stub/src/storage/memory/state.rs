@@ -1,7 +1,7 @@
 //! What the engine holds.
 
 use crate::storage::{
-    AttachmentRecord, DeviceRecord, ListRecord, Mark, PrivacyRecord, Reached, SendName,
+    AttachmentRecord, DeviceRecord, Failure, ListRecord, Mark, PrivacyRecord, Reached, SendName,
     ThreadRecord,
 };
 use sealwire_wire::contract::{
@@ -22,6 +22,9 @@ pub(super) struct State {
     pub(super) kept: BTreeMap<(DeviceName, String), Kept>,
     pub(super) queues: BTreeMap<DeviceName, QueueState>,
     pub(super) controls: BTreeMap<(MessageId, DeviceName), ControlState>,
+    /// By thread, message and recipient.
+    pub(super) failures: BTreeMap<(ThreadId, MessageId, UserId), Failure>,
+    pub(super) last_failure: u64,
     pub(super) voids: BTreeSet<(ThreadId, DeviceName, ClientSeq)>,
     /// By device and thread: the newest message acknowledged, where an older one was passed over.
     pub(super) acknowledged_ahead: BTreeMap<(DeviceName, ThreadId), MessageId>,

@@ -1,6 +1,6 @@
 //! Accounts in SQLite.
 
-use super::columns::{bytes, device_id, number, of_number, timestamp};
+use super::columns::{bytes, device_id, number, of_number, some_timestamp, timestamp};
 use super::queues::retire;
 use super::{Pending, Sqlite, prekeys};
 use crate::storage::{
@@ -245,10 +245,7 @@ fn device(row: &rusqlite::Row<'_>) -> Result<DeviceRecord> {
         registered_by: row.get(3)?,
         registered_at: timestamp(row, 4)?,
         state: state(row, 5)?,
-        disabled_at: match row.get::<_, Option<i64>>(6)? {
-            Some(_) => Some(timestamp(row, 6)?),
-            None => None,
-        },
+        disabled_at: some_timestamp(row, 6)?,
     })
 }
 

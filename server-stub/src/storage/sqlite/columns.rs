@@ -3,24 +3,26 @@
 use rusqlite::types::Type;
 use rusqlite::{Error, Row};
 use sealwire_wire::contract::{
-    DeviceName, EnvelopeBody, EnvelopeType, MessageKind, MessageRow, Stamp, ThreadKind,
+    DeviceName, EnvelopeBody, EnvelopeType, MessageKind, MessageRow, Removal, RemovalReason, Stamp,
+    ThreadKind,
 };
 use sealwire_wire::{Base64, Bytes32, ClientSeq, DeviceId, MessageId, ThreadId, Timestamp, UserId};
 use std::str::FromStr;
 
 /// The columns that [`message`] reads, with the reader's envelope in the last two: `message` as `m`, `envelope` as `e`.
 pub(super) const MESSAGE: &str = "m.thread_id, m.id, m.sender_id, m.sender_device_id, m.client_seq, m.revision, m.kind, \
-     m.target_id, m.ttl_seconds, m.ciphertext, m.commitment, m.stamp_key_id, m.stamp_mac, m.created_at, e.kind, e.body";
+     m.target_id, m.ttl_seconds, m.ciphertext, m.commitment, m.stamp_key_id, m.stamp_mac, m.created_at, \
+     m.requeued_at, m.removed_reason, m.removed_at, e.kind, e.body";
 
 /// The row under the columns of [`MESSAGE`], which begin at `at`.
 pub(super) fn message(row: &Row<'_>, at: usize) -> rusqlite::Result<MessageRow> {
     let target: Option<[u8; 16]> = row.get(at + 7)?;
-    let kind: Option<i64> = row.get(at + 14)?;
+    let kind: Option<i64> = row.get(at + 17)?;
     let envelope = kind
         .map(|kind| {
             Ok::<_, Error>(EnvelopeBody {
-                kind: envelope_type(kind, at + 14)?,
-                body: bytes(row, at + 15)?,
+                kind: envelope_type(kind, at + 17)?,
+                body: bytes(row, at + 18)?,
             })
         })
         .transpose()?;
@@ -46,8 +48,14 @@ pub(super) fn message(row: &Row<'_>, at: usize) -> rusqlite::Result<MessageRow> 
         },
         created_at: timestamp(row, at + 13)?,
         envelope,
-        requeued_at: None,
-        removed: None,
+        requeued_at: some_timestamp(row, at + 14)?,
+        removed: match some_timestamp(row, at + 16)? {
+            Some(removed_at) => Some(Removal {
+                reason: removal_reason(row, at + 15)?,
+                at: removed_at,
+            }),
+            None => None,
+        },
     })
 }
 
@@ -81,6 +89,20 @@ pub(super) fn message_id(row: &Row<'_>, at: usize) -> rusqlite::Result<MessageId
 
 pub(super) fn client_seq(row: &Row<'_>, at: usize) -> rusqlite::Result<ClientSeq> {
     row.get(at).map(|bits: i64| ClientSeq(bits.cast_unsigned()))
+}
+
+pub(super) fn some_timestamp(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Timestamp>> {
+    match row.get::<_, Option<i64>>(at)? {
+        Some(_) => timestamp(row, at).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn removal_reason(row: &Row<'_>, at: usize) -> rusqlite::Result<RemovalReason> {
+    match row.get::<_, i64>(at)? {
+        0 => Ok(RemovalReason::Expired),
+        _ => Err(misfit(at, Type::Integer)),
+    }
 }
 
 pub(super) fn timestamp(row: &Row<'_>, at: usize) -> rusqlite::Result<Timestamp> {

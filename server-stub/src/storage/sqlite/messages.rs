@@ -2,7 +2,7 @@
 
 use super::columns::{
     MESSAGE, client_seq, device_id, message, message_id, number, of_envelope_type, of_message_kind,
-    of_number, of_seq, of_thread_kind, text, thread_id, thread_kind, timestamp,
+    of_number, of_seq, of_thread_kind, some_timestamp, text, thread_id, thread_kind, timestamp,
 };
 use super::queues::{is_anything_due, queue_messages, queue_one};
 use super::{Pending, Sqlite};
@@ -310,7 +310,7 @@ fn earlier(
 
 fn sent_earlier(db: &Connection, name: &SendName) -> Result<Option<EarlierSend>> {
     db.prepare_cached(
-        "SELECT fingerprint, id, created_at, sender_device_id FROM message
+        "SELECT fingerprint, id, created_at, sender_device_id, requeued_at FROM message
          WHERE thread_id = ?1 AND sender_id = ?2 AND sender_device_id = ?3 AND client_seq = ?4",
     )?
     .query_row(
@@ -330,7 +330,7 @@ fn sent_earlier(db: &Connection, name: &SendName) -> Result<Option<EarlierSend>>
                     sender_device_id: device_id(row, 3)?,
                     client_seq: name.client_seq,
                     created_at: timestamp(row, 2)?,
-                    requeued_at: None,
+                    requeued_at: some_timestamp(row, 4)?,
                 },
             })
         },
@@ -354,7 +354,7 @@ fn is_void(db: &Connection, name: &SendName) -> Result<bool> {
     )
 }
 
-fn keep(
+pub(super) fn keep(
     db: &Connection,
     name: &SendName,
     key: &IdempotencyKey,
@@ -381,8 +381,8 @@ fn insert(db: &Connection, step: &AcceptMessage, change: i64, queued: bool) -> R
     let row = &step.row;
     db.prepare_cached(
         "INSERT INTO message (thread_id, id, sender_id, sender_device_id, client_seq, fingerprint, revision, kind,
-             target_id, ttl_seconds, ciphertext, commitment, stamp_key_id, stamp_mac, created_at, change, queued)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+             target_id, ttl_seconds, ciphertext, commitment, stamp_key_id, stamp_mac, created_at, change, expires_at, queued)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?15 + ?10 * 1000, ?17)",
     )?
     .execute(params![
         row.thread_id.as_bytes(),

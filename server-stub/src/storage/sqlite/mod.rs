@@ -8,6 +8,7 @@ mod attachments;
 mod columns;
 mod commits;
 mod controls;
+mod failures;
 mod lanes;
 mod mailboxes;
 mod marks;

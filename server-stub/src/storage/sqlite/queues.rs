@@ -1,19 +1,25 @@
 //! Queues in SQLite.
 
 use super::columns::{
-    MESSAGE, device_name, message, message_id, number, of_number, text, thread_id,
+    MESSAGE, device_name, message, message_id, number, of_number, text, thread_id, timestamp,
 };
 use super::controls::control;
+use super::failures::reached_again;
 use super::{Pending, Sqlite, marks};
 use crate::storage::{Moved, QueueEntry, QueuePlace, QueueSource, Queued, Queues};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
-use sealwire_wire::contract::{DeviceEnvelope, DeviceName, MessageRow, ServerEvent};
+use sealwire_wire::contract::{
+    DeviceEnvelope, DeviceName, MessageRow, Removal, RemovalReason, ServerEvent,
+};
 use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
 
 pub(super) const MSG: i64 = 0;
 const DEVICES: i64 = 1;
 pub(super) const RESYNC: i64 = 2;
 pub(super) const CONTROL: i64 = 3;
+pub(super) const DEL: i64 = 4;
+/// Queued anew for somebody whom it had failed for.
+pub(super) const MSG_AGAIN: i64 = 5;
 
 impl Queues for Sqlite {
     fn queue(&self, source: QueueSource, now: Timestamp) -> Pending<'_, Vec<DeviceName>> {
@@ -62,7 +68,7 @@ impl Queues for Sqlite {
     ) -> Pending<'_, Vec<QueueEntry>> {
         self.read(move |db| {
             let sql = format!(
-                "SELECT q.position, q.kind, q.about_user, q.version, q.message_id, {MESSAGE} FROM queue_entry q
+                "SELECT q.position, q.kind, q.about_user, q.version, q.message_id, q.thread_id, q.queued_at, {MESSAGE} FROM queue_entry q
                  LEFT JOIN message m ON m.thread_id = q.thread_id AND m.id = q.message_id
                  LEFT JOIN envelope e ON e.thread_id = m.thread_id AND e.message_id = m.id
                      AND e.user_id = q.user_id AND e.device_id = q.device_id
@@ -78,8 +84,8 @@ impl Queues for Sqlite {
                     ],
                     |row| {
                         let event = match row.get::<_, i64>(1)? {
-                            MSG => ServerEvent::Msg {
-                                message: Box::new(message(row, 5)?),
+                            MSG | MSG_AGAIN => ServerEvent::Msg {
+                                message: Box::new(message(row, 7)?),
                             },
                             CONTROL => ServerEvent::Control {
                                 control: Box::new(control(db, message_id(row, 4)?, &device)?),
@@ -87,6 +93,14 @@ impl Queues for Sqlite {
                             DEVICES => ServerEvent::Devices {
                                 user_id: text(row, 2)?,
                                 version: number(row, 3)?,
+                            },
+                            DEL => ServerEvent::Del {
+                                thread_id: thread_id(row, 5)?,
+                                message_id: message_id(row, 4)?,
+                                removed: Removal {
+                                    reason: RemovalReason::Expired,
+                                    at: timestamp(row, 6)?,
+                                },
                             },
                             _ => ServerEvent::Resync {},
                         };
@@ -129,8 +143,12 @@ impl Queues for Sqlite {
                 match of {
                     Some((Some(thread), Some(message), kind)) => {
                         envelope.execute(params![user, id, thread, message])?;
-                        if kind == MSG {
-                            acknowledged.push((ThreadId::from_bytes(thread), MessageId::from_bytes(message)));
+                        let (thread, message) = (ThreadId::from_bytes(thread), MessageId::from_bytes(message));
+                        if matches!(kind, MSG | MSG_AGAIN) {
+                            acknowledged.push((thread, message));
+                        }
+                        if kind == MSG_AGAIN {
+                            reached_again(db, thread, message, &device.user_id)?;
                         }
                         last = last.max(position);
                     }
@@ -185,8 +203,8 @@ pub(super) fn queue_one(
         )?
         .query_row(params![user, device.get()], |row| number(row, 0))?;
     db.prepare_cached(
-        "INSERT INTO queue_entry (user_id, device_id, kind, thread_id, message_id, queued_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO queue_entry (user_id, device_id, kind, thread_id, message_id, queued_at, expiring)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
     .execute(params![
         user,
@@ -194,7 +212,8 @@ pub(super) fn queue_one(
         MSG,
         row.thread_id.as_bytes(),
         row.id.to_bytes(),
-        of_number(now.0)
+        of_number(now.0),
+        row.ttl_seconds.map(|_| 1)
     ])?;
     Ok(Queued {
         device: DeviceName {
@@ -216,27 +235,27 @@ pub(super) fn queue_messages(
     id: MessageId,
     now: Timestamp,
 ) -> Result<Vec<DeviceName>> {
-    let due: Vec<MessageId> = db
+    let due: Vec<(MessageId, Option<i64>)> = db
         .prepare_cached(
-            "SELECT id FROM message WHERE thread_id = ?1 AND id <= ?2 AND queued = 0 ORDER BY id",
+            "SELECT id, iif(expires_at IS NULL, NULL, 1) FROM message WHERE thread_id = ?1 AND id <= ?2 AND queued = 0 ORDER BY id",
         )?
         .query_map(params![thread.as_bytes(), id.to_bytes()], |row| {
-            message_id(row, 0)
+            Ok((message_id(row, 0)?, row.get(1)?))
         })?
         .collect::<Result<_>>()?;
     let mut told = Vec::new();
-    for id in due {
+    for (id, expiring) in due {
         // A removed device reads no more.
         let devices: Vec<DeviceName> = db
             .prepare_cached(
-                "INSERT INTO queue_entry (user_id, device_id, kind, thread_id, message_id, queued_at)
-                 SELECT e.user_id, e.device_id, ?3, e.thread_id, e.message_id, ?4 FROM envelope e
+                "INSERT INTO queue_entry (user_id, device_id, kind, thread_id, message_id, queued_at, expiring)
+                 SELECT e.user_id, e.device_id, ?3, e.thread_id, e.message_id, ?4, ?5 FROM envelope e
                  JOIN device d ON d.user_id = e.user_id AND d.device_id = e.device_id AND d.state = 1 AND d.disabled_at IS NULL
                  WHERE e.thread_id = ?1 AND e.message_id = ?2
                  RETURNING user_id, device_id",
             )?
             .query_map(
-                params![thread.as_bytes(), id.to_bytes(), MSG, of_number(now.0)],
+                params![thread.as_bytes(), id.to_bytes(), MSG, of_number(now.0), expiring],
                 |row| device_name(row, 0),
             )?
             .collect::<Result<_>>()?;

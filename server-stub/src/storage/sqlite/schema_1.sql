@@ -127,6 +127,10 @@ CREATE TABLE message (
     stamp_key_id INTEGER NOT NULL,
     stamp_mac BLOB NOT NULL,
     created_at INTEGER NOT NULL,
+    requeued_at INTEGER, -- when a repeat of the send queued it anew
+    expires_at INTEGER, -- with a ttl, until it is over
+    removed_reason INTEGER, -- of a tombstone: 0 expired
+    removed_at INTEGER,
     change INTEGER NOT NULL, -- the thread's change number that last touched it
     queued INTEGER NOT NULL, -- whether its queue entries are made
     PRIMARY KEY (thread_id, id)
@@ -134,6 +138,7 @@ CREATE TABLE message (
 CREATE UNIQUE INDEX message_by_send ON message (thread_id, sender_id, sender_device_id, client_seq);
 CREATE UNIQUE INDEX message_by_change ON message (thread_id, change);
 CREATE INDEX message_by_id ON message (id);
+CREATE INDEX message_by_expiry ON message (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX message_to_queue ON message (thread_id, id) WHERE queued = 0;
 
 CREATE TABLE envelope (
@@ -164,6 +169,19 @@ CREATE TABLE control (
 CREATE INDEX control_by_device ON control (user_id, device_id);
 CREATE INDEX control_to_queue ON control (id) WHERE queued = 0;
 
+-- The newest word on a recipient of a message that it did not reach. Numbers never come again: AUTOINCREMENT.
+CREATE TABLE failure (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    thread_id BLOB NOT NULL,
+    message_id BLOB NOT NULL,
+    user_id TEXT NOT NULL,
+    sender_id TEXT NOT NULL,
+    reason INTEGER, -- 0 expired, 1 blocked; none once it is on its way again
+    at INTEGER NOT NULL,
+    UNIQUE (thread_id, message_id, user_id)
+) STRICT;
+CREATE INDEX failure_by_sender ON failure (sender_id, number);
+
 -- Numbers under which nothing will ever be sent. A thread need not be there.
 CREATE TABLE void_send (
     thread_id BLOB NOT NULL,
@@ -178,13 +196,15 @@ CREATE TABLE queue_entry (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
     user_id TEXT NOT NULL,
     device_id INTEGER NOT NULL,
-    kind INTEGER NOT NULL, -- 0 msg, 1 devices, 2 resync, 3 control
+    kind INTEGER NOT NULL, -- 0 msg, 1 devices, 2 resync, 3 control, 4 del, 5 msg queued anew
     thread_id BLOB,
     message_id BLOB, -- of the message or the control message
     about_user TEXT,
     version INTEGER,
-    queued_at INTEGER NOT NULL
+    queued_at INTEGER NOT NULL,
+    expiring INTEGER -- 1 for a message with a ttl, to be found when it is over
 ) STRICT;
+CREATE INDEX queue_entry_expiring ON queue_entry (thread_id, message_id) WHERE expiring = 1;
 CREATE INDEX queue_entry_by_device ON queue_entry (user_id, device_id, position);
 CREATE INDEX queue_entry_by_age ON queue_entry (queued_at);
 

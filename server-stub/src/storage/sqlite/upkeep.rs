@@ -1,11 +1,14 @@
 //! The relay's own keys and the sweeper, in SQLite.
 
-use super::columns::{of_number, text};
-use super::queues::RESYNC;
+use super::columns::{message_id, of_number, text, thread_id};
+use super::failures::fail;
+use super::queues::{MSG, MSG_AGAIN, RESYNC};
 use super::{Pending, Sqlite};
-use crate::storage::{SweepBounds, Upkeep};
+use crate::storage::{Failure, SweepBounds, SweptRows, Upkeep};
 use rusqlite::{Connection, Result, params};
-use sealwire_wire::{AttachmentId, Timestamp};
+use sealwire_wire::contract::FailureReason;
+use sealwire_wire::{AttachmentId, MessageId, ThreadId, Timestamp, UserId};
+use std::collections::BTreeSet;
 
 impl Upkeep for Sqlite {
     fn secret(&self, name: String, fresh: [u8; 32]) -> Pending<'_, [u8; 32]> {
@@ -28,7 +31,7 @@ impl Upkeep for Sqlite {
         })
     }
 
-    fn sweep(&self, bounds: SweepBounds) -> Pending<'_, Vec<AttachmentId>> {
+    fn sweep(&self, bounds: SweepBounds) -> Pending<'_, SweptRows> {
         self.write(move |db| {
             for sql in [
                 "DELETE FROM mailbox WHERE expires_at <= ?1",
@@ -37,15 +40,18 @@ impl Upkeep for Sqlite {
             ] {
                 db.prepare_cached(sql)?.execute([of_number(bounds.now.0)])?;
             }
-            sweep_queues(db, bounds)?;
-            sweep_attachments(db, bounds)
+            Ok(SweptRows {
+                failures: sweep_queues(db, bounds)?,
+                attachments: sweep_attachments(db, bounds)?,
+            })
         })
     }
 }
 
 /// Entries that nobody fetched give way to one `resync` a device.
-fn sweep_queues(db: &Connection, bounds: SweepBounds) -> Result<()> {
+fn sweep_queues(db: &Connection, bounds: SweepBounds) -> Result<Vec<Failure>> {
     let old = of_number(bounds.queued_before.0);
+    let unfetched = unfetched(db, old)?;
     for sql in [
         "DELETE FROM control WHERE rowid IN (
              SELECT c.rowid FROM queue_entry q JOIN control c ON c.id = q.message_id
@@ -69,7 +75,45 @@ fn sweep_queues(db: &Connection, bounds: SweepBounds) -> Result<()> {
             step.execute(params![old, RESYNC])?;
         }
     }
-    Ok(())
+    let mut failures = Vec::new();
+    for (thread, id, sender, recipient) in unfetched {
+        // Of two devices one may have come later to its entry, when the message was queued anew.
+        if !waits(db, thread, id, &recipient)? {
+            let reason = FailureReason::Expired;
+            failures.extend(fail(
+                db, thread, id, &sender, &recipient, reason, bounds.now,
+            )?);
+        }
+    }
+    Ok(failures)
+}
+
+/// Messages whose entries are about to go, with the recipients whose they are.
+fn unfetched(db: &Connection, old: i64) -> Result<BTreeSet<(ThreadId, MessageId, UserId, UserId)>> {
+    db.prepare_cached(
+        "SELECT q.thread_id, q.message_id, m.sender_id, q.user_id FROM queue_entry q
+         JOIN message m ON m.thread_id = q.thread_id AND m.id = q.message_id AND m.sender_id <> q.user_id
+         WHERE q.queued_at < ?1 AND q.kind IN (?2, ?3)",
+    )?
+    .query_map(params![old, MSG, MSG_AGAIN], |row| {
+        Ok((
+            thread_id(row, 0)?,
+            message_id(row, 1)?,
+            text(row, 2)?,
+            text(row, 3)?,
+        ))
+    })?
+    .collect()
+}
+
+fn waits(db: &Connection, thread: ThreadId, id: MessageId, user: &UserId) -> Result<bool> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM envelope WHERE thread_id = ?1 AND message_id = ?2 AND user_id = ?3)",
+    )?
+    .query_row(
+        params![thread.as_bytes(), id.to_bytes(), user.as_str()],
+        |row| row.get(0),
+    )
 }
 
 fn sweep_attachments(db: &Connection, bounds: SweepBounds) -> Result<Vec<AttachmentId>> {

@@ -1,0 +1,175 @@
+//! Messages that did not reach somebody, and those whose time is over.
+
+use super::*;
+use sealwire_wire::contract::{FailureReason, RemovalReason};
+
+/// Alice's message to Bob with seven seconds to live, in his queue.
+fn waiting(storage: &dyn Storage, number: u64) -> AcceptMessage {
+    let step = message("alice", "bob", number);
+    done(storage.accept_message(step.clone()));
+    done(storage.queue(source(&step), NOW));
+    step
+}
+
+fn people(storage: &dyn Storage) {
+    open(storage, "alice");
+    open(storage, "bob");
+    done(storage.create_thread(thread("alice", "bob")));
+}
+
+fn again(step: &AcceptMessage, at: Timestamp) -> Requeue {
+    Requeue {
+        name: step.name(),
+        ciphertext: step.row.ciphertext.clone(),
+        stamp: step.row.stamp.clone(),
+        envelopes: step.envelopes.clone(),
+        at,
+        key: key("again"),
+        key_expires_at: LATER,
+    }
+}
+
+const OVER: Timestamp = Timestamp(NOW.0 + 7_000);
+
+#[test]
+fn a_message_expires_once_and_when_its_time_has_come() {
+    on_every_engine(|storage| {
+        people(storage);
+        let step = waiting(storage, 1);
+        let (thread, id) = (step.row.thread_id, step.row.id);
+        let early = Timestamp(OVER.0 - 1);
+        assert_eq!(done(storage.expired_messages(early, 9)), []);
+        assert_eq!(
+            done(storage.expire_message(thread, id, early)),
+            Ended::default()
+        );
+        assert_eq!(done(storage.expired_messages(OVER, 9)), [(thread, id)]);
+        assert_eq!(done(storage.expired_messages(OVER, 0)), []);
+        let ended = done(storage.expire_message(thread, id, OVER));
+        assert_eq!(ended.told, []);
+        assert_eq!(ended.failures.len(), 1);
+        assert_eq!(ended.failures[0].sender_id, user("alice"));
+        assert_eq!(done(storage.expired_messages(OVER, 9)), []);
+        assert_eq!(
+            done(storage.expire_message(thread, id, OVER)),
+            Ended::default()
+        );
+        let row = done(storage.message(thread, id, name("bob", 1))).unwrap();
+        assert_eq!(row.removed.unwrap().reason, RemovalReason::Expired);
+        assert!(row.ciphertext.0.is_empty() && row.envelope.is_none());
+        assert_eq!(done(storage.queue_length(name("bob", 1))), 0);
+        let changed = done(storage.messages_changed(thread, 1, 9, name("bob", 1)));
+        assert_eq!(changed.len(), 1);
+        let failed = done(storage.failures_of(thread, id));
+        assert_eq!(failed, [ended.failures[0].failed.clone()]);
+        assert_eq!(
+            done(storage.failures_after(user("alice"), 0, 9)),
+            ended.failures
+        );
+        let number = ended.failures[0].number;
+        assert_eq!(done(storage.failures_after(user("alice"), number, 9)), []);
+        assert_eq!(done(storage.failures_after(user("bob"), 0, 9)), []);
+    });
+}
+
+#[test]
+fn whoever_had_it_is_told_that_it_is_gone() {
+    on_every_engine(|storage| {
+        people(storage);
+        let step = waiting(storage, 1);
+        let entries = done(storage.queue_after(name("bob", 1), 0, 9));
+        done(storage.acknowledge(name("bob", 1), vec![entries[0].position], NOW));
+        let ended = done(storage.expire_message(step.row.thread_id, step.row.id, OVER));
+        assert_eq!((ended.told, ended.failures), (vec![name("bob", 1)], vec![]));
+        let entries = done(storage.queue_after(name("bob", 1), 0, 9));
+        assert!(
+            matches!(entries[0].event, ServerEvent::Del { message_id, .. } if message_id == step.row.id)
+        );
+        done(storage.acknowledge(name("bob", 1), vec![entries[0].position], OVER));
+        assert_eq!(done(storage.queue_length(name("bob", 1))), 0);
+    });
+}
+
+#[test]
+fn a_message_is_queued_anew_for_those_whom_it_failed_for_and_once() {
+    on_every_engine(|storage| {
+        people(storage);
+        let step = waiting(storage, 1);
+        let (thread, id) = (step.row.thread_id, step.row.id);
+        assert_eq!(done(storage.requeue(again(&step, OVER))), None);
+        done(storage.expire_message(thread, id, OVER));
+        let next = Timestamp(OVER.0 + 1);
+        let mut elsewhere = again(&step, next);
+        elsewhere.envelopes[0].user_id = user("alice");
+        assert_eq!(done(storage.requeue(elsewhere)), None);
+        let requeued = done(storage.requeue(again(&step, next))).unwrap();
+        assert_eq!(requeued.told, [name("bob", 1)]);
+        assert_eq!(requeued.answer.requeued_at, Some(next));
+        assert_eq!(requeued.failures[0].failed.reason, None);
+        assert_eq!(done(storage.requeue(again(&step, LATER))), None);
+        assert_eq!(queued(storage, &name("bob", 1)), [id]);
+        let row = done(storage.message(thread, id, name("bob", 1))).unwrap();
+        assert_eq!(row.ciphertext, step.row.ciphertext);
+        assert_eq!((row.requeued_at, row.removed), (Some(next), None));
+        let Some(Accepted::Earlier(earlier)) =
+            done(storage.earlier_send(step.name(), key("again"), NOW))
+        else {
+            panic!("the number is known")
+        };
+        assert_eq!(earlier.answer.requeued_at, Some(next));
+        // Its time runs from the repeat; once it is fetched there is no word on it any more.
+        assert_eq!(done(storage.expired_messages(OVER, 9)), []);
+        let entries = done(storage.queue_after(name("bob", 1), 0, 9));
+        done(storage.acknowledge(name("bob", 1), vec![entries[0].position], next));
+        assert_eq!(done(storage.failures_of(thread, id)), []);
+    });
+}
+
+#[test]
+fn what_waits_for_a_recipient_fails_and_what_they_got_does_not() {
+    on_every_engine(|storage| {
+        people(storage);
+        let got = waiting(storage, 1);
+        let entries = done(storage.queue_after(name("bob", 1), 0, 9));
+        done(storage.acknowledge(name("bob", 1), vec![entries[0].position], NOW));
+        let waits = waiting(storage, 2);
+        let answer = message("bob", "alice", 3);
+        done(storage.accept_message(answer.clone()));
+        done(storage.queue(source(&answer), NOW));
+        let step = FailUndelivered {
+            thread_id: got.row.thread_id,
+            sender: user("alice"),
+            recipient: user("bob"),
+            reason: FailureReason::Blocked,
+            at: NOW,
+        };
+        let failures = done(storage.fail_undelivered(step.clone()));
+        let ids: Vec<_> = failures.iter().map(|one| one.failed.message_id).collect();
+        assert_eq!(ids, [waits.row.id]);
+        assert_eq!(failures[0].failed.reason, Some(FailureReason::Blocked));
+        assert_eq!(done(storage.fail_undelivered(step)), []);
+        assert_eq!(done(storage.queue_length(name("bob", 1))), 0);
+        assert_eq!(queued(storage, &name("alice", 1)), [answer.row.id]);
+    });
+}
+
+#[test]
+fn an_entry_that_nobody_fetched_is_a_failure_of_its_message() {
+    on_every_engine(|storage| {
+        people(storage);
+        let step = waiting(storage, 1);
+        let bounds = SweepBounds {
+            now: LATER,
+            queued_before: LATER,
+            unnamed_before: NOW,
+        };
+        let swept = done(storage.sweep(bounds));
+        let failed: Vec<_> = swept.failures.into_iter().map(|one| one.failed).collect();
+        assert_eq!(failed.len(), 1);
+        assert_eq!(
+            (failed[0].message_id, failed[0].reason),
+            (step.row.id, Some(FailureReason::Expired))
+        );
+        assert_eq!(done(storage.sweep(bounds)).failures, []);
+    });
+}
