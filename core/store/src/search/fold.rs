@@ -8,17 +8,45 @@ use unicode_normalization::UnicodeNormalization as _;
 /// The folded form.
 pub(super) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (plain, marked) = rest.split_at(plain_part(rest));
+        folded.extend(
+            plain
+                .chars()
+                .map(|character| character.to_ascii_lowercase()),
+        );
+        // No ASCII character joins the one before it: from there on the rest is folded by itself.
+        let ascii_again = |(at, byte): (usize, u8)| (at > 0 && byte.is_ascii()).then_some(at);
+        let end = marked.bytes().enumerate().find_map(ascii_again);
+        let (marked, tail) = marked.split_at(end.unwrap_or(marked.len()));
+        fold_into(&mut folded, marked);
+        rest = tail;
+    }
+    folded
+}
+
+/// How much of a text is ASCII that nothing is folded into: all of its first ASCII but the last character, where a mark may follow.
+fn plain_part(text: &str) -> usize {
+    let ascii = text.bytes().take_while(u8::is_ascii).count();
+    if ascii == text.len() {
+        ascii
+    } else {
+        ascii.saturating_sub(1)
+    }
+}
+
+/// Any text, in full.
+fn fold_into(folded: &mut String, text: &str) {
+    let mut lower = String::with_capacity(text.len());
     for character in text.nfkd().filter(|character| !is_dropped(*character)) {
-        for lower in character.to_lowercase() {
-            push_unified(&mut folded, lower);
+        for character in character.to_lowercase() {
+            push_unified(&mut lower, character);
         }
     }
     // Lower case can bring a mark of its own along, as the dotted capital I does.
-    folded
-        .nfkd()
-        .filter(|character| !is_dropped(*character))
-        .nfc()
-        .collect()
+    let again = lower.nfkd().filter(|character| !is_dropped(*character));
+    folded.extend(again.nfc());
 }
 
 /// Accents, vowel points, and characters that are not seen.
@@ -69,4 +97,41 @@ fn push_unified(folded: &mut String, character: char) {
 
 fn push_digit(folded: &mut String, character: char, zero: u32) {
     folded.extend(char::from_digit(u32::from(character) - zero, 10));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn in_one_piece(text: &str) -> String {
+        let mut folded = String::new();
+        fold_into(&mut folded, text);
+        folded
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_folded_in_pieces_is_the_text_folded_in_one(
+            text in "([ -~]|[a-zA-Z][\u{300}-\u{31f}]{0,2}|[À-ž]|\\PC|[ก-๛]|[ァ-ヾ]\u{3099}?|[\u{1100}-\u{11ff}]){0,40}"
+        ) {
+            prop_assert_eq!(fold(&text), in_one_piece(&text));
+        }
+    }
+
+    #[test]
+    fn marks_fold_into_the_letter_before_them_wherever_the_pieces_end() {
+        for text in [
+            "Cafe\u{301}!",
+            "e\u{301}",
+            "\u{301}e",
+            "x\u{200d}y",
+            "İstanbul A\u{30a}",
+            "a",
+            "",
+        ] {
+            assert_eq!(fold(text), in_one_piece(text), "{text}");
+        }
+        assert_eq!(fold("CAFE\u{301} Früh"), "cafe fruh");
+    }
 }

@@ -18,6 +18,8 @@ pub(super) enum Class {
 /// The class of a character after folding.
 pub(super) fn class_of(character: char) -> Class {
     match character {
+        'a'..='z' | 'A'..='Z' | '0'..='9' => Class::Word,
+        '\0'..='\u{7f}' => Class::Separator,
         '\u{1f1e6}'..='\u{1f1ff}' => Class::FlagHalf,
         _ if is_picture(character) => Class::Picture,
         // Private use: what is in it is nobody's word, and our own picture tokens begin with it.

@@ -16,6 +16,36 @@ pub struct ServerFrame {
     pub event: ServerEvent,
 }
 
+/// A frame that carries a message, which nearly all do, without the detour that a tag beside other fields asks of serde.
+#[derive(Deserialize)]
+struct MessageFrame {
+    #[serde(rename = "t")]
+    _tag: MessageTag,
+    frame_seq: u64,
+    message: Box<MessageRow>,
+}
+
+#[derive(Deserialize)]
+enum MessageTag {
+    #[serde(rename = "msg")]
+    Msg,
+}
+
+impl ServerFrame {
+    /// Reads a frame's text.
+    pub fn from_json(text: &str) -> serde_json::Result<Self> {
+        match serde_json::from_str(text) {
+            Ok(MessageFrame {
+                frame_seq, message, ..
+            }) => Ok(Self {
+                frame_seq,
+                event: ServerEvent::Msg { message },
+            }),
+            Err(_) => serde_json::from_str(text),
+        }
+    }
+}
+
 /// What a frame from the relay says.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

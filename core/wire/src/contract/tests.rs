@@ -128,7 +128,7 @@ fn each_frame_survives_the_way_through_json() {
         let frame = ServerFrame { frame_seq, event };
         let json = serde_json::to_string(&frame).unwrap();
         assert_eq!(
-            serde_json::from_str::<ServerFrame>(&json).unwrap(),
+            ServerFrame::from_json(&json).unwrap(),
             frame,
             "{json}"
         );
@@ -191,7 +191,8 @@ fn unknown_fields_of_a_request_are_ignored() {
 proptest! {
     #[test]
     fn any_json_text_is_a_frame_or_an_error(text in r#"[{}\[\]":,a-z0-9]{0,120}"#) {
-        let _ = serde_json::from_str::<ServerFrame>(&text);
+        let slow = serde_json::from_str::<ServerFrame>(&text);
+        prop_assert_eq!(ServerFrame::from_json(&text).ok(), slow.ok());
         let _ = serde_json::from_str::<SendMessage>(&text);
         let _ = serde_json::from_str::<Problem>(&text);
     }
