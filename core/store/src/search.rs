@@ -57,19 +57,31 @@ impl Rows {
 }
 
 impl Transaction<'_> {
-    /// Makes a message found by its text; once, since no number of a message returns.
-    pub(crate) fn index_text(&mut self, id: LocalId, text: &str) -> Result<(), StoreError> {
+    /// Makes a message found by its text, once this is committed; once, since no number of a message returns.
+    pub(crate) fn index_text(&mut self, id: LocalId, text: &str) {
         let tokens = segment::index_tokens(text);
-        if tokens.is_empty() {
+        if !tokens.is_empty() {
+            self.to_index.insert(id, tokens);
+        }
+    }
+
+    /// Writes what [`Transaction::index_text`] gathered.
+    pub(crate) fn index_texts(&mut self) -> Result<(), StoreError> {
+        let texts = std::mem::take(&mut self.to_index);
+        if texts.is_empty() {
             return Ok(());
         }
-        self.statement("INSERT INTO search_index (rowid, tokens) VALUES (?1, ?2)")?
-            .execute(params![id.0, tokens])?;
+        let mut insert =
+            self.statement("INSERT INTO search_index (rowid, tokens) VALUES (?1, ?2)")?;
+        for (id, tokens) in texts {
+            insert.execute(params![id.0, tokens])?;
+        }
         Ok(())
     }
 
     /// Makes a message found no more.
     pub(crate) fn unindex(&mut self, id: LocalId) -> Result<(), StoreError> {
+        self.to_index.remove(&id);
         self.statement("DELETE FROM search_index WHERE rowid = ?1")?
             .execute([id.0])?;
         Ok(())

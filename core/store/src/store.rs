@@ -3,8 +3,10 @@
 use crate::connection::{Place, run_pragma};
 use crate::migrations::{SCHEMA_VERSION, migrate, schema_of};
 use crate::open_paths::OpenPath;
-use crate::{Location, OpenError, StoreError, StoreKey};
+use crate::{LocalId, Location, OpenError, StoreError, StoreKey};
 use rusqlite::{CachedStatement, Connection};
+use sealwire_wire::{ThreadId, Timestamp};
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -24,6 +26,11 @@ pub struct Rows {
 /// Lends every read of [`Rows`], which see the transaction's own writes.
 pub struct Transaction<'store> {
     rows: &'store Rows,
+    /// Put into the search index at the end, one after the other: it writes to its file whenever another statement comes
+    /// between.
+    pub(crate) to_index: BTreeMap<LocalId, String>,
+    /// When the newest message put into each thread came; written at the end, once a thread.
+    pub(crate) activity: BTreeMap<ThreadId, Timestamp>,
 }
 
 /// A second connection, for another thread: reads never wait for the writer, nor the writer for them.
@@ -84,7 +91,14 @@ impl Store {
             .execute_batch("BEGIN IMMEDIATE")
             .map_err(StoreError::from)?;
         let undo = UndoUnlessCommitted(&self.rows.connection);
-        let done = work(&mut Transaction { rows: &self.rows })?;
+        let mut tx = Transaction {
+            rows: &self.rows,
+            to_index: BTreeMap::new(),
+            activity: BTreeMap::new(),
+        };
+        let done = work(&mut tx)?;
+        tx.write_activity()?;
+        tx.index_texts()?;
         self.rows
             .connection
             .execute_batch("COMMIT")

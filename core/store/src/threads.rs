@@ -127,6 +127,7 @@ impl Transaction<'_> {
     /// An own message has its place: the thread is listed by its newest message and what waits, and no longer by the clock
     /// that the message was written under.
     pub(crate) fn settle_activity(&mut self, id: ThreadId) -> Result<(), StoreError> {
+        self.activity.remove(&id);
         self.statement(
             "UPDATE threads SET last_activity_ms = max(
                  coalesce((SELECT created_at_ms FROM messages WHERE thread_id = ?1 AND message_id IS NOT NULL
@@ -139,10 +140,20 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// A message came: the thread is listed by it from now on, unless a later one came before.
-    pub(crate) fn note_activity(&mut self, id: ThreadId, at: Timestamp) -> Result<(), StoreError> {
-        self.statement("UPDATE threads SET last_activity_ms = ?2 WHERE thread_id = ?1 AND last_activity_ms < ?2")?
+    /// A message came: the thread is listed by it once this is committed, unless a later one came before.
+    pub(crate) fn note_activity(&mut self, id: ThreadId, at: Timestamp) {
+        let newest = self.activity.entry(id).or_insert(at);
+        *newest = at.max(*newest);
+    }
+
+    /// Writes what [`Transaction::note_activity`] gathered.
+    pub(crate) fn write_activity(&mut self) -> Result<(), StoreError> {
+        for (id, at) in std::mem::take(&mut self.activity) {
+            self.statement(
+                "UPDATE threads SET last_activity_ms = ?2 WHERE thread_id = ?1 AND last_activity_ms < ?2",
+            )?
             .execute(params![Col(id), Col(at)])?;
+        }
         Ok(())
     }
 }

@@ -28,7 +28,8 @@ pub struct Body {
     pub kind: Kind,
 }
 
-/// 16 random bytes that name a message for ever.
+/// 16 bytes that name a message of its sender for ever: six of the sender's clock, so that neighbours in time are neighbours in
+/// an index, and ten random ones.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Uid(pub [u8; 16]);
 

@@ -1,6 +1,7 @@
 //! Taking a message in: row, number and outbox entry in one commit, then the local echo.
 
 use crate::account::internal;
+use crate::engine::Random;
 use crate::view::draft_content;
 use crate::{Engine, EngineConfig, EngineError, Event, Message, NewAttachment, Reply};
 use rand_core::Rng as _;
@@ -10,7 +11,7 @@ use sealwire_store::{
 };
 use sealwire_wire::content::{Body, Kind, ThreadFacts, Uid};
 use sealwire_wire::limits::TTL_MAX_SECONDS;
-use sealwire_wire::{ThreadId, UserId};
+use sealwire_wire::{ThreadId, Timestamp, UserId};
 use zeroize::Zeroizing;
 
 /// What the message before takes in a body, known when it is sealed: a number, a digest and their field headers.
@@ -99,8 +100,7 @@ impl Engine {
             .thread(thread)?
             .and_then(|row| row.peer)
             .ok_or(EngineError::UnknownThread)?;
-        let mut uid = [0; 16];
-        self.rng.fill_bytes(&mut uid);
+        let uid = new_uid(self.now, &mut self.rng);
         let text = searchable(&kind);
         let stored_kind = match kind {
             Kind::Text(_) => MessageKind::Text,
@@ -124,10 +124,7 @@ impl Engine {
                 max: MAX_BODY_BYTES - PREVIOUS_ROOM,
             });
         }
-        let key = format!(
-            "{:032x}",
-            u128::from_be_bytes(uid) ^ u128::from(self.rng.next_u64())
-        );
+        let key = format!("{:016x}{:016x}", self.rng.next_u64(), self.rng.next_u64());
         let idempotency_key = key.parse().map_err(internal)?;
         let now = self.now;
         let id = self
@@ -175,6 +172,16 @@ impl Engine {
         self.event(Event::MessageQueued(Box::new(message.clone())));
         Ok(Reply::Queued(Box::new(message)))
     }
+}
+
+/// The clock in milliseconds, then chance, as in UUIDv7 (RFC 9562, section 5.7) and for its reason: what one sender wrote lately
+/// stands together in the index of whoever receives it.
+fn new_uid(now: Timestamp, rng: &mut Random) -> [u8; 16] {
+    let mut uid = [0; 16];
+    rng.fill_bytes(&mut uid);
+    let [_, _, clock @ ..] = now.0.to_be_bytes();
+    uid[..clock.len()].copy_from_slice(&clock);
+    uid
 }
 
 /// What search finds a message by: its words, a file's name among them.

@@ -107,13 +107,13 @@ impl Transaction<'_> {
         }
         let local_id = LocalId(self.connection.last_insert_rowid());
         if let Some(text) = &message.text {
-            self.index_text(local_id, text)?;
+            self.index_text(local_id, text);
         }
         if message.kind != MessageKind::Reaction {
             self.note_activity(
                 message.thread,
                 message.created_at.unwrap_or(message.local_at),
-            )?;
+            );
         }
         Ok(Some(local_id))
     }
@@ -286,7 +286,7 @@ impl Transaction<'_> {
             Col::optional(readable.message_id),
         ])?;
         if let Some(text) = &readable.text {
-            self.index_text(id, text)?;
+            self.index_text(id, text);
         }
         Ok(Replaced::Readable)
     }

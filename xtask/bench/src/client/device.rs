@@ -13,13 +13,17 @@ use sealwire_wire::{ThreadId, Timestamp};
 use std::collections::VecDeque;
 use std::path::Path;
 
-/// The clock of the whole run: nothing here waits.
+/// When every run begins. The clock of a device goes on with each call, and nothing waits for it.
 pub(super) const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+/// Between one call of a device and its next.
+const CALL_MS: u64 = 10;
 
 pub(super) struct Device {
     pub(super) engine: Engine,
     pub(super) requests: VecDeque<HttpRequest>,
     pub(super) events: Events,
+    now: Timestamp,
     calls: u64,
     replies: Vec<Reply>,
 }
@@ -54,6 +58,7 @@ impl Device {
             engine: Engine::new(store, config, rng, NOW).map_err(said)?,
             requests: VecDeque::new(),
             events: Events::default(),
+            now: NOW,
             calls: 0,
             replies: Vec::new(),
         })
@@ -82,6 +87,7 @@ impl Device {
 
     pub(super) fn call(&mut self, call: Call) -> Done<()> {
         self.calls += 1;
+        self.now = self.now.plus_ms(CALL_MS);
         self.hand_in(Input::Call {
             id: CallId(self.calls),
             call,
@@ -107,7 +113,7 @@ impl Device {
     }
 
     pub(super) fn hand_in(&mut self, input: Input) -> Done<()> {
-        self.engine.handle(NOW, input);
+        self.engine.handle(self.now, input);
         self.carry_out()
     }
 
