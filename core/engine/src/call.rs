@@ -94,7 +94,8 @@ pub enum Call {
     },
     /// Whom this account blocks: [`Reply::Users`].
     BlockedUsers,
-    /// Try a message that failed once more, under the same number: [`Reply::Queued`].
+    /// Try a message that failed once more, under the same number, or repeat one for recipients that it did not reach:
+    /// [`Reply::Queued`].
     Retry {
         /// [`Message::local_id`].
         local_id: i64,

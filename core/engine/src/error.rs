@@ -54,6 +54,9 @@ pub enum EngineError {
     /// The relay has the message already: it cannot be cancelled any more.
     #[error("the relay has the message already: it cannot be cancelled any more")]
     AlreadySent,
+    /// What was sealed for the message is gone, a day after the relay accepted it: send it anew.
+    #[error("the relay accepted the message more than a day ago: send it anew")]
+    RepeatTooLate,
     /// Only a failed message can be retried.
     #[error("only a message that failed can be retried")]
     NotFailed,
@@ -148,6 +151,7 @@ impl EngineError {
             Self::UnknownThread => "unknown_thread",
             Self::UnknownMessage => "unknown_message",
             Self::AlreadySent => "already_sent",
+            Self::RepeatTooLate => "repeat_too_late",
             Self::NotFailed => "not_failed",
             Self::LinkCodeInvalid(_) => "link_code_invalid",
             Self::LinkState(_) => "link_state",

@@ -7,6 +7,7 @@ mod answer;
 mod cancel;
 mod dispatch;
 mod enqueue;
+mod repeat;
 mod seal;
 
 pub(crate) use answer::is_final;

@@ -90,7 +90,7 @@ impl Error {
     /// | any call | `closed`, `suspended`, `system`, `internal`, `disk_full`, `store_locked`, `store_io`, `store_corrupt` |
     /// | a call that asks the relay | `network`, `offline`, `network_role_taken`, `relay_garbage`, `device_revoked`, `rate_limited`, `unavailable`, `storage_full`, and others that the relay answered |
     /// | accounts and linking | `invalid_id`, `not_registered`, `already_registered`, `account_exists`, `platform_token_required`, `link_code_invalid`, `link_state`, `link_expired`, `link_declined`, `link_tampered`, `device_limit`, `account_key_missing`, `device_list_invalid` |
-    /// | messages | `empty_text`, `text_too_long`, `ttl_invalid`, `too_many_threads`, `unknown_thread`, `unknown_message`, `not_failed`, `already_sent`, `message_failed`, `message_cancelled` |
+    /// | messages | `empty_text`, `text_too_long`, `ttl_invalid`, `too_many_threads`, `unknown_thread`, `unknown_message`, `not_failed`, `repeat_too_late`, `already_sent`, `message_failed`, `message_cancelled` |
     /// | attachments | `attachment_source`, `attachment_sink`, `attachment_too_large`, `attachment_unsupported`, `attachment_tampered`, `attachment_gone`, `attachment_transfer`, `no_attachment` |
     ///
     /// Later versions may add codes.

@@ -1,6 +1,7 @@
 //! What the relay said to a send: stored, wrap again, later, or never.
 
 use super::Repair;
+use super::repeat::note_requeued;
 use crate::backoff::{obeying, wait_ms};
 use crate::expiry::note_expiry;
 use crate::requests::Answer;
@@ -113,7 +114,13 @@ impl Engine {
 
     /// Whether that could be written.
     pub(super) fn give_up(&mut self, entry: &OutboxEntry, code: &str) -> bool {
+        // The relay has it: whom it did not reach it has not reached this time either.
+        let is_repeat = entry.state == OutboxState::Repeating;
+        let now = self.now;
         let failed = self.store.transaction(|tx| -> Result<(), EngineError> {
+            if is_repeat {
+                return Ok(tx.mark_outbox_sent(entry.local_id, now)?);
+            }
             tx.fail_message(entry.local_id, code)?;
             Ok(tx.set_outbox_failed(entry.local_id, true)?)
         });
@@ -132,6 +139,7 @@ impl Engine {
         let now = self.now;
         let stored = self.store.transaction(|tx| -> Result<(), EngineError> {
             tx.confirm_sent(entry.local_id, sent.id, sent.created_at)?;
+            note_requeued(tx, entry, sent)?;
             tx.mark_outbox_sent(entry.local_id, now)?;
             let from = sent.requeued_at.unwrap_or(sent.created_at);
             let ttl_seconds = Body::decode(&entry.body)

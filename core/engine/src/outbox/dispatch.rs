@@ -98,6 +98,11 @@ impl Engine {
         match self.outbox.repairs.get(&head.local_id).cloned() {
             Some(repair) if head.sealed.is_some() => self.repair(&me, head, &repair)?,
             _ if head.sealed.is_none() => self.seal_when_ready(&me, head, &devices)?,
+            _ if head.state == OutboxState::Repeating
+                && !self.wrap_for_repeat(head, &devices)? =>
+            {
+                return Ok(());
+            }
             _ => {}
         }
         self.send_if_sealed(&me, head, &peer, &devices)
@@ -150,7 +155,7 @@ impl Engine {
     }
 
     /// The devices that a session is held with, once nothing is left to fetch.
-    fn with_sessions(
+    pub(super) fn with_sessions(
         &mut self,
         devices: Vec<Recipient>,
     ) -> Result<Option<Vec<Recipient>>, EngineError> {
@@ -269,17 +274,15 @@ impl Engine {
 
     /// Whether a message that was tried in vain just now has been tried for long enough.
     pub(super) fn is_too_old(&self, head: &OutboxEntry) -> bool {
-        let queued_at = self
-            .store
-            .message(head.local_id)
-            .ok()
-            .flatten()
-            .map(|message| message.local_at);
+        let queued_at = head.sent_at.or_else(|| {
+            let row = self.store.message(head.local_id).ok().flatten();
+            row.map(|message| message.local_at)
+        });
         queued_at.is_some_and(|at| self.now.since_ms(at) > self.config.give_up_after_ms)
     }
 }
 
-fn name(device: &Recipient) -> DeviceName {
+pub(super) fn name(device: &Recipient) -> DeviceName {
     DeviceName {
         user_id: device.user.clone(),
         device_id: device.device,

@@ -70,6 +70,9 @@ impl Engine {
     pub(crate) fn retry(&mut self, local_id: i64) -> Result<Reply, EngineError> {
         let (id, now) = (LocalId(local_id), self.now);
         let held = self.store.message(id)?.ok_or(EngineError::UnknownMessage)?;
+        if held.state == MessageState::Sent {
+            return self.repeat(id);
+        }
         let entry = self
             .store
             .outbox_entry(id)?
@@ -166,7 +169,7 @@ impl Engine {
         self.queued(id)
     }
 
-    fn queued(&mut self, id: LocalId) -> Result<Reply, EngineError> {
+    pub(super) fn queued(&mut self, id: LocalId) -> Result<Reply, EngineError> {
         let message =
             Message::from_row(self.store.message(id)?.ok_or(EngineError::UnknownMessage)?);
         self.event(Event::MessageQueued(Box::new(message.clone())));

@@ -19,6 +19,7 @@ mod receiving;
 mod recipients;
 mod recovery;
 mod relay;
+mod repeating;
 mod resync;
 mod sending;
 mod time;

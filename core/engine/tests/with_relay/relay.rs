@@ -34,6 +34,8 @@ pub(crate) struct Relay {
     pub(crate) voided: BTreeSet<(ThreadId, DeviceName, u64)>,
     /// What its clock shows at the first message.
     pub(crate) clock: u64,
+    /// Whether a repeat reaches those whom the send did not reach.
+    pub(crate) requeues: bool,
     pub(crate) last_sent: Option<SentMessage>,
     stored: BTreeMap<(ThreadId, DeviceName, u64), (Vec<u8>, SentMessage)>,
     slots: BTreeMap<String, Base64>,
@@ -336,7 +338,11 @@ impl Relay {
         let number = (thread, sender.clone(), send.client_seq.0);
         if let Some((ciphertext, answer)) = self.stored.get(&number) {
             return if *ciphertext == send.ciphertext.0 {
-                ok(answer)
+                let requeued_at = self.requeues.then(|| Timestamp(self.clock + 50_000));
+                ok(&SentMessage {
+                    requeued_at,
+                    ..answer.clone()
+                })
             } else {
                 no(ErrorCode::ClientSeqConflict)
             };

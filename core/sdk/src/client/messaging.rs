@@ -65,7 +65,10 @@ impl Client {
         )
     }
 
-    /// Tries a message that failed once more. Codes: `unknown_message`, `not_failed`.
+    /// Tries a message that failed once more, under the same number. One that the relay has and that did not reach a
+    /// recipient is put into their queues again, within a day of its acceptance.
+    ///
+    /// Codes: `unknown_message`, `not_failed`, `repeat_too_late`.
     pub async fn retry(&self, local_id: i64) -> Result<Message, Error> {
         queued(self.call(Call::Retry { local_id }).await?)
     }
