@@ -40,8 +40,13 @@ pub(crate) struct Recovery {
 }
 
 impl Engine {
-    /// A control message of this device did not open.
+    /// A control message of this device did not open: it may have been the answer, so what was asked for is asked for again.
     pub(crate) fn cannot_hear(&mut self, user: UserId, device: DeviceId) {
+        let now = self.now;
+        // What cannot be noted now is asked for in its own time.
+        let _ = self.store.transaction(|tx| -> Result<(), EngineError> {
+            Ok(tx.ask_device_again(&user, device, now)?)
+        });
         self.recovery.unheard.insert((user, device));
     }
 
