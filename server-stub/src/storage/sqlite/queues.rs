@@ -338,9 +338,13 @@ fn retire_removed(db: &Connection, user: &UserId) -> Result<()> {
 /// What lay ready for a device that reads no more. The marks of given keys go too: ids of devices never return.
 pub(super) fn retire(db: &Connection, device: &DeviceName) -> Result<()> {
     for sql in [
+        // Whatever has no entry yet goes when it would get one.
+        "DELETE FROM envelope WHERE (thread_id, message_id) IN (
+             SELECT thread_id, message_id FROM queue_entry
+             WHERE user_id = ?1 AND device_id = ?2 AND thread_id IS NOT NULL)
+         AND user_id = ?1 AND device_id = ?2",
         "DELETE FROM queue_entry WHERE user_id = ?1 AND device_id = ?2",
         "DELETE FROM acknowledged_ahead WHERE user_id = ?1 AND device_id = ?2",
-        "DELETE FROM envelope WHERE user_id = ?1 AND device_id = ?2",
         "DELETE FROM control WHERE user_id = ?1 AND device_id = ?2",
         "DELETE FROM one_time_prekey WHERE user_id = ?1 AND device_id = ?2",
         "DELETE FROM signed_prekey WHERE user_id = ?1 AND device_id = ?2",

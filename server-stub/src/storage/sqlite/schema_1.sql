@@ -150,8 +150,7 @@ CREATE TABLE envelope (
     body BLOB NOT NULL,
     PRIMARY KEY (thread_id, message_id, user_id, device_id),
     FOREIGN KEY (thread_id, message_id) REFERENCES message (thread_id, id)
-) STRICT;
-CREATE INDEX envelope_by_device ON envelope (user_id, device_id);
+) STRICT, WITHOUT ROWID;
 
 -- Protocol messages to single devices, one row for each of them until it has acknowledged.
 CREATE TABLE control (
@@ -191,7 +190,7 @@ CREATE TABLE void_send (
     PRIMARY KEY (thread_id, user_id, device_id, client_seq)
 ) STRICT, WITHOUT ROWID;
 
--- Positions never come again: AUTOINCREMENT.
+-- Positions never come again: AUTOINCREMENT. They rise with time, so that the oldest entries stand first.
 CREATE TABLE queue_entry (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
     user_id TEXT NOT NULL,
@@ -206,7 +205,6 @@ CREATE TABLE queue_entry (
 ) STRICT;
 CREATE INDEX queue_entry_expiring ON queue_entry (thread_id, message_id) WHERE expiring = 1;
 CREATE INDEX queue_entry_by_device ON queue_entry (user_id, device_id, position);
-CREATE INDEX queue_entry_by_age ON queue_entry (queued_at);
 
 -- How far each user is in each thread; numbers of changes are those of moves.
 CREATE TABLE mark (

@@ -50,29 +50,34 @@ impl Upkeep for Sqlite {
 
 /// Entries that nobody fetched give way to one `resync` a device.
 fn sweep_queues(db: &Connection, bounds: SweepBounds) -> Result<Vec<Failure>> {
-    let old = of_number(bounds.queued_before.0);
-    let unfetched = unfetched(db, old)?;
+    // Everything before the first entry that is young enough. After a clock that stepped back some stay a while longer.
+    let end: i64 = db
+        .prepare_cached(
+            "SELECT ifnull((SELECT position FROM queue_entry WHERE queued_at >= ?1 ORDER BY position LIMIT 1),
+                 9223372036854775807)",
+        )?
+        .query_row([of_number(bounds.queued_before.0)], |row| row.get(0))?;
+    let unfetched = unfetched(db, end)?;
     for sql in [
         "DELETE FROM control WHERE rowid IN (
              SELECT c.rowid FROM queue_entry q JOIN control c ON c.id = q.message_id
                  AND c.user_id = q.user_id AND c.device_id = q.device_id
-             WHERE q.queued_at < ?1 AND q.kind <> ?2 AND q.thread_id IS NULL)",
-        "DELETE FROM envelope WHERE rowid IN (
-             SELECT e.rowid FROM queue_entry q JOIN envelope e ON e.thread_id = q.thread_id
-                 AND e.message_id = q.message_id AND e.user_id = q.user_id AND e.device_id = q.device_id
-             WHERE q.queued_at < ?1 AND q.kind <> ?2)",
+             WHERE q.position < ?1 AND q.kind <> ?2 AND q.thread_id IS NULL)",
+        "DELETE FROM envelope WHERE (thread_id, message_id, user_id, device_id) IN (
+             SELECT q.thread_id, q.message_id, q.user_id, q.device_id FROM queue_entry q
+             WHERE q.position < ?1 AND q.kind <> ?2)",
         "INSERT INTO queue_entry (user_id, device_id, kind, queued_at)
              SELECT DISTINCT q.user_id, q.device_id, ?2, ?3 FROM queue_entry q
-             WHERE q.queued_at < ?1 AND q.kind <> ?2 AND NOT EXISTS (
+             WHERE q.position < ?1 AND q.kind <> ?2 AND NOT EXISTS (
                  SELECT 1 FROM queue_entry r
                  WHERE r.user_id = q.user_id AND r.device_id = q.device_id AND r.kind = ?2)",
-        "DELETE FROM queue_entry WHERE queued_at < ?1 AND kind <> ?2",
+        "DELETE FROM queue_entry WHERE position < ?1 AND kind <> ?2",
     ] {
         let mut step = db.prepare_cached(sql)?;
         if step.parameter_count() == 3 {
-            step.execute(params![old, RESYNC, of_number(bounds.now.0)])?;
+            step.execute(params![end, RESYNC, of_number(bounds.now.0)])?;
         } else {
-            step.execute(params![old, RESYNC])?;
+            step.execute(params![end, RESYNC])?;
         }
     }
     let mut failures = Vec::new();
@@ -89,13 +94,13 @@ fn sweep_queues(db: &Connection, bounds: SweepBounds) -> Result<Vec<Failure>> {
 }
 
 /// Messages whose entries are about to go, with the recipients whose they are.
-fn unfetched(db: &Connection, old: i64) -> Result<BTreeSet<(ThreadId, MessageId, UserId, UserId)>> {
+fn unfetched(db: &Connection, end: i64) -> Result<BTreeSet<(ThreadId, MessageId, UserId, UserId)>> {
     db.prepare_cached(
         "SELECT q.thread_id, q.message_id, m.sender_id, q.user_id FROM queue_entry q
          JOIN message m ON m.thread_id = q.thread_id AND m.id = q.message_id AND m.sender_id <> q.user_id
-         WHERE q.queued_at < ?1 AND q.kind IN (?2, ?3)",
+         WHERE q.position < ?1 AND q.kind IN (?2, ?3)",
     )?
-    .query_map(params![old, MSG, MSG_AGAIN], |row| {
+    .query_map(params![end, MSG, MSG_AGAIN], |row| {
         Ok((
             thread_id(row, 0)?,
             message_id(row, 1)?,
