@@ -188,6 +188,10 @@ impl Shared {
 }
 
 impl Transport for Adversary {
+    fn suspend(&self) {
+        self.inner.suspend();
+    }
+
     fn request(
         &self,
         mut request: Request,

@@ -268,6 +268,7 @@ pub fn texts(messages: &[Message]) -> Vec<String> {
         .iter()
         .map(|message| match (&message.content, &message.state) {
             (MessageContent::Unreadable(reason), _) => format!("<{}>", reason.as_str()),
+            (MessageContent::Removed, _) => "<removed>".to_owned(),
             (_, MessageState::Pending) => format!("<pending> {}", message.text().unwrap()),
             (_, MessageState::Failed { code }) => {
                 format!("<{code}> {}", message.text().unwrap())

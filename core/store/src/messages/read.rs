@@ -200,7 +200,8 @@ impl Rows {
         self.statement(concat!(
             "SELECT ",
             message_columns!(),
-            " FROM messages m WHERE thread_id = ?1 AND message_id IS NULL AND local_id < ?2
+            // 7: cancelled, it never had a place that it could be shown in.
+            " FROM messages m WHERE thread_id = ?1 AND message_id IS NULL AND local_id < ?2 AND state <> 7
                 ORDER BY local_id DESC LIMIT ?3"
         ))?
         .query_map(params![Col(thread), below.0, limit], read_message)?
