@@ -26,6 +26,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Who finds no room is told to come back after this.
 const FULL_RETRY_MS: u64 = 5_000;
 
+/// What a connection may hold of a request that it has not read yet: a head of this size is refused with 431.
+const READ_BUFFER_MAX: usize = 64 * 1024;
+
 /// How long is waited for what.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
@@ -100,6 +103,7 @@ async fn connection(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(patience.head)
+        .max_buf_size(READ_BUFFER_MAX)
         .serve_connection(TokioIo::new(Patient::new(stream, patience.write)), answer)
         .with_upgrades();
     let mut connection = pin!(connection);

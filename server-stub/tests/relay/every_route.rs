@@ -1,16 +1,20 @@
 //! What holds for every route of the OpenAPI document, whichever they are: bad input, tokens, scopes, strangers.
 
 use crate::openapi::document;
-use crate::sample::{Sample, samples};
+use crate::sample::{Sample, least, samples};
 use crate::world::*;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{Method, Response};
 use sealwire_crypto::device::ListChange;
 use sealwire_crypto::primitives::hmac_sha256;
 use sealwire_relay::{Relay, RelayConfig, RelayData};
-use sealwire_wire::contract::{ErrorCode, Problem};
+use sealwire_wire::contract::{ErrorCode, Problem, ServerEvent};
 use serde_json::{Value, json};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio_tungstenite::tungstenite::Message;
+
+/// Nothing comes for so long.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// A relay, two people with a thread of theirs, and a request for each route.
 async fn world() -> (Relay, Pair, Vec<Sample>) {
@@ -375,5 +379,46 @@ async fn a_disabled_device_is_cut_off_within_a_second_on_every_route() {
             "{what}: {}",
             problem.code
         );
+    }
+}
+
+#[tokio::test]
+async fn every_kind_of_frame_with_a_field_missing_or_of_a_wrong_type_ends_the_socket_with_4004() {
+    let relay = relay_with(|config| config.without_limits()).await;
+    let (_, alice) = open_account(relay.url(), "alice").await;
+    let document = document(relay.url()).await;
+    let kinds = document["components"]["schemas"]["ClientFrame"]["oneOf"].clone();
+    let kinds = kinds.as_array().unwrap();
+    assert!(kinds.len() >= 3);
+    for kind in kinds {
+        let frame = least(kind, &document);
+        let required: Vec<String> = serde_json::from_value(kind["required"].clone()).unwrap();
+        for field in required {
+            let mut without = frame.clone();
+            without.as_object_mut().unwrap().remove(&field);
+            let mut mistyped = frame.clone();
+            mistyped[&field] = json!([[{ "x": 1 }]]);
+            let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+            let deep = frame
+                .to_string()
+                .replacen('{', &format!("{{\"x\":{deep},"), 1);
+            for wrong in [without.to_string(), mistyped.to_string(), deep] {
+                let mut socket = alice.socket().await;
+                socket.catch_up().await;
+                socket.say_raw(Message::text(wrong.clone())).await;
+                assert_eq!(socket.close_code().await, 4004, "{field}: {frame}");
+            }
+        }
+        let mut coloured = frame.clone();
+        coloured["colour"] = json!("red");
+        let mut socket = alice.socket().await;
+        socket.catch_up().await;
+        socket.say_raw(Message::text(coloured.to_string())).await;
+        // A frame that only made sense with a real token or of a real thread may end it, but not by its form.
+        if let Ok(Heard::Frame(told)) = tokio::time::timeout(QUIET, socket.hear()).await
+            && let ServerEvent::Error { detail, .. } = told.event
+        {
+            assert!(!detail.contains("not a frame"), "{coloured}: {detail}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! JSON bodies: of the right type, within the route's limit, arriving in time.
 
 use super::Arriving;
+use crate::api::load::BodyRoom;
 use crate::api::state::ApiState;
 use crate::service::Refusal;
 use axum::extract::{FromRequest, Request};
@@ -20,7 +21,8 @@ impl<T: DeserializeOwned, const MAX: usize> FromRequest<ApiState> for Body<T, MA
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, Refusal> {
         require_json(request.headers())?;
         let stall_max = state.timings().request_stall_max;
-        let bytes = read(request, MAX, stall_max).await?;
+        let room = state.load().body_room();
+        let bytes = read(request, MAX, stall_max, room).await?;
         // Serde would take an array for the fields of an object.
         if bytes.trim_ascii_start().first() != Some(&b'{') {
             let detail = "the body is not a JSON object";
@@ -61,7 +63,12 @@ pub(crate) fn refuse_compressed(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-async fn read(request: Request, limit: usize, stall_max: Duration) -> Result<Bytes, Refusal> {
+async fn read(
+    request: Request,
+    limit: usize,
+    stall_max: Duration,
+    mut room: BodyRoom,
+) -> Result<Bytes, Refusal> {
     let too_large = || {
         let detail = format!("the body is larger than {limit} bytes");
         Refusal::new(ErrorCode::TooLarge, detail)
@@ -77,6 +84,7 @@ async fn read(request: Request, limit: usize, stall_max: Duration) -> Result<Byt
         if bytes.len() + chunk.len() > limit {
             return Err(too_large());
         }
+        room.grow(chunk.len())?;
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes.freeze())

@@ -4,7 +4,7 @@ use super::commits::Commits;
 use super::{OpenError, Pending, StorageError, storage_error};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -12,6 +12,8 @@ use tokio::sync::oneshot;
 
 /// Jobs of one commit: enough to spread the cost of a sync, few enough to answer soon.
 const GROUP_MAX: usize = 256;
+/// Steps that wait for a lane, at most: a disk that hangs does not fill the memory. A second's work and more.
+const WAITING_MAX: usize = 32_768;
 /// Readers beside the writer.
 const READERS: usize = 2;
 
@@ -24,8 +26,8 @@ pub(super) enum Lanes {
 }
 
 pub(super) struct Threads {
-    writes: Option<Sender<Box<dyn Job>>>,
-    reads: Option<Sender<Box<dyn Job>>>,
+    writes: Option<SyncSender<Box<dyn Job>>>,
+    reads: Option<SyncSender<Box<dyn Job>>>,
     handles: Vec<JoinHandle<()>>,
 }
 
@@ -52,11 +54,11 @@ impl Lanes {
         mut reader: impl FnMut() -> rusqlite::Result<Connection>,
         commits: Arc<Commits>,
     ) -> Result<Self, OpenError> {
-        let (writes, jobs) = mpsc::channel();
+        let (writes, jobs) = mpsc::sync_channel(WAITING_MAX);
         let mut handles = vec![spawn("relay-writer", move || {
             write_all(&writer, &jobs, &commits)
         })?];
-        let (reads, jobs) = mpsc::channel();
+        let (reads, jobs) = mpsc::sync_channel(WAITING_MAX);
         let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..READERS {
             let (connection, jobs) = (reader()?, Arc::clone(&jobs));
@@ -118,7 +120,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 }
 
 fn submit<T: Send + 'static>(
-    lane: Option<&Sender<Box<dyn Job>>>,
+    lane: Option<&SyncSender<Box<dyn Job>>>,
     step: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
 ) -> Pending<'static, T> {
     let (to, from) = oneshot::channel();
@@ -129,10 +131,13 @@ fn submit<T: Send + 'static>(
     });
     // A lane that is gone drops the job, and with it `to`: that is seen below. Sent here and not on the first poll, so
     // that steps run in the order in which they were asked for.
-    if let Some(lane) = lane {
-        let _ = lane.send(job);
-    }
+    let sent = lane.map(|lane| lane.try_send(job));
+    let too_many = matches!(sent, Some(Err(TrySendError::Full(_))));
     Box::pin(async move {
+        if too_many {
+            let detail = "too many steps wait for storage".to_owned();
+            return Err(StorageError::Unavailable(detail));
+        }
         from.await
             .unwrap_or_else(|_| Err(StorageError::Unavailable("the lane has ended".to_owned())))
     })
@@ -344,6 +349,25 @@ mod tests {
         }
         run(insert(&lanes, 4)).unwrap();
         assert_eq!(count(&lanes), 3);
+    }
+
+    #[test]
+    fn steps_that_wait_for_a_lane_that_hangs_are_bounded() {
+        let folder = TempDir::new().unwrap();
+        let lanes = lanes(&folder);
+        let (goes_on, hangs) = mpsc::channel::<()>();
+        let held = lanes.write(move |_| {
+            let _ = hangs.recv();
+            Ok(())
+        });
+        let waiting: Vec<_> = (0..WAITING_MAX + GROUP_MAX + 2)
+            .map(|_| lanes.write(|_| Ok(())))
+            .collect();
+        drop(goes_on);
+        run(held).unwrap();
+        let refused = waiting.into_iter().map(run).filter(Result::is_err).count();
+        assert!((1..=GROUP_MAX + 2).contains(&refused), "{refused}");
+        run(lanes.write(|_| Ok(()))).unwrap();
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod registration;
 mod socket;
 
 pub(crate) use registration::{Unregistered, entry, new_account, new_device, prekeys, wire_list};
-pub(crate) use socket::Socket;
+pub(crate) use socket::{Heard, Socket};
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
