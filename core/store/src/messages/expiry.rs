@@ -61,3 +61,42 @@ impl Transaction<'_> {
         self.delete_send(id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+    use crate::testing::{text, with_thread, write};
+
+    #[test]
+    fn what_is_over_goes_with_what_finds_it_and_its_mark_stays() {
+        let mut store = with_thread();
+        let ids = write(&mut store, |tx| {
+            let put = |tx: &mut Transaction<'_>, number, words| {
+                Ok::<_, StoreError>(tx.insert_message(&text(number, words))?.local_id())
+            };
+            let ids = [
+                put(tx, 1, "brief")?,
+                put(tx, 2, "longer")?,
+                put(tx, 3, "stays")?,
+            ];
+            tx.set_expiry(ids[0], Timestamp(100))?;
+            tx.set_expiry(ids[1], Timestamp(200))?;
+            Ok(ids)
+        });
+        assert_eq!(store.next_expiry().unwrap(), Some(Timestamp(100)));
+        let gone = |store: &mut Store, by| write(store, |tx| tx.expire_messages(Timestamp(by), 9));
+        assert_eq!(gone(&mut store, 99), []);
+        assert_eq!(gone(&mut store, 100), [ids[0]]);
+        assert_eq!(gone(&mut store, 100), [], "once");
+        assert_eq!(store.next_expiry().unwrap(), Some(Timestamp(200)));
+        let row = store.message(ids[0]).unwrap().unwrap();
+        assert_eq!((&row.content, &row.text), (&None, &None));
+        let finds = |word| store.search(word, None, None, 9).unwrap().len();
+        assert_eq!((finds("brief"), finds("longer")), (0, 1));
+        let again = write(&mut store, |tx| tx.insert_message(&text(1, "brief")));
+        assert_eq!(again, crate::Inserted::Duplicate(ids[0]));
+        let back = store.transaction(|tx| tx.set_expiry(ids[0], Timestamp(300)));
+        assert_eq!(back, Err(StoreError::NoSuch("message")), "nor comes back");
+    }
+}
