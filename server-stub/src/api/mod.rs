@@ -5,6 +5,7 @@ mod attachments;
 mod controls;
 mod cors;
 mod dev;
+mod inbox;
 mod load;
 mod marks;
 mod messages;
@@ -64,6 +65,7 @@ pub(crate) fn router(state: ApiState) -> Result<Router, serde_json::Error> {
         messages::routes,
         controls::routes,
         queue::routes,
+        inbox::routes,
         marks::routes,
         privacy::routes,
         attachments::routes,

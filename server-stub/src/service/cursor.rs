@@ -19,6 +19,8 @@ pub(super) enum Kind {
     Changed = 2,
     /// A change number of marks: later ones come after it.
     Marks = 3,
+    /// A place in an inbox: older ones come after it.
+    Inbox = 4,
 }
 
 /// The place as text.

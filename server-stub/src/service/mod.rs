@@ -11,6 +11,7 @@ mod entry_ids;
 mod expiry;
 mod franking;
 mod history;
+mod inbox;
 mod list_locks;
 mod lists;
 mod live_devices;

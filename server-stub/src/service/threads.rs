@@ -79,7 +79,7 @@ pub(super) fn unknown() -> Refusal {
     Refusal::new(ErrorCode::NotFound, "no such thread")
 }
 
-fn shown(record: ThreadRecord) -> Thread {
+pub(super) fn shown(record: ThreadRecord) -> Thread {
     Thread {
         id: record.id,
         kind: record.kind,

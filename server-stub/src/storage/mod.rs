@@ -5,7 +5,7 @@
 //! - [`Controls`]: messages to single devices, outside of threads
 //! - [`Failures`]: messages that did not reach a recipient, and those whose time is over
 //! - [`Queues`]: what each device has yet to acknowledge, derived from rows
-//! - [`Marks`]: who has got and read what · [`Privacy`]: settings and blocks
+//! - [`Inbox`]: the threads of a user · [`Marks`]: who has got and read what · [`Privacy`]: settings and blocks
 //! - [`Mailboxes`]: linking · [`Attachments`] · [`Upkeep`]: the relay's own keys, spent nonces, the sweeper
 //!
 //! Two implementations: [`sqlite`], and [`memory`], which gives no order that the contract does not promise.
@@ -14,6 +14,7 @@ mod accounts;
 mod attachments;
 mod controls;
 mod failures;
+mod inbox;
 mod mailboxes;
 mod marks;
 pub mod memory;
@@ -34,6 +35,7 @@ pub use accounts::{
 pub use attachments::{AttachmentRecord, Attachments, Completed};
 pub use controls::{AcceptControl, ControlAccepted, Controls};
 pub use failures::{Ended, FailUndelivered, Failure, Failures, Requeue, Requeued};
+pub use inbox::{Inbox, InboxRecord};
 pub use mailboxes::{Mailboxes, SlotPut, SlotTaken};
 pub use marks::{ChangedMarks, FirstMoves, Mark, Marks, Moved, RaiseRead, Raised, Reached};
 pub use messages::{AcceptMessage, Accepted, EarlierSend, Messages, SendName, ThreadRecord};
@@ -69,6 +71,7 @@ pub trait Storage:
     + Queues
     + Marks
     + Privacy
+    + Inbox
     + Mailboxes
     + Attachments
     + Upkeep
@@ -86,6 +89,7 @@ impl<T> Storage for T where
         + Queues
         + Marks
         + Privacy
+        + Inbox
         + Mailboxes
         + Attachments
         + Upkeep

@@ -55,6 +55,13 @@ pub enum QueueSource {
         /// Which.
         id: MessageId,
     },
+    /// What a user wants of a thread: for the user's other live devices.
+    Preferences {
+        /// Where.
+        thread_id: ThreadId,
+        /// Whose.
+        user_id: UserId,
+    },
 }
 
 /// Steps within one device's queue, and the derivation of entries.

@@ -15,6 +15,7 @@ mod disabling;
 mod every_route;
 mod faults;
 mod fuzzed;
+mod inbox;
 mod lifetimes;
 mod marks;
 mod messages;

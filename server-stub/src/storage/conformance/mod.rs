@@ -4,6 +4,7 @@ mod accounts;
 mod attachments;
 mod controls;
 mod failures;
+mod inbox;
 mod marks;
 mod messages;
 mod queues;

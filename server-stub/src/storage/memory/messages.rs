@@ -26,6 +26,7 @@ impl Messages for Memory {
                     by_send: BTreeMap::new(),
                     last_change: 0,
                     marks: BTreeMap::new(),
+                    preferences: BTreeMap::new(),
                 });
                 true
             }

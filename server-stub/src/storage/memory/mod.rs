@@ -5,6 +5,7 @@ mod accounts;
 mod attachments;
 mod controls;
 mod failures;
+mod inbox;
 mod mailboxes;
 mod marks;
 mod messages;

@@ -2,7 +2,7 @@
 
 use super::failures::reached_again;
 use super::state::{ControlState, Dice, Entry, Lane, QueueState, State, ThreadState, What};
-use super::{Memory, Pending, marks};
+use super::{Memory, Pending, inbox, marks};
 use crate::storage::{DeviceRecord, DeviceState, Moved, QueueEntry, QueueSource, Queues};
 use sealwire_wire::contract::{DeviceName, ServerEvent};
 use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
@@ -14,6 +14,9 @@ impl Queues for Memory {
             QueueSource::Message { thread_id, id } => queue_messages(state, thread_id, id, now),
             QueueSource::List { user_id, version } => queue_list(state, &user_id, version, now),
             QueueSource::Control { id } => queue_control(state, id, now),
+            QueueSource::Preferences { thread_id, user_id } => {
+                inbox::queue_preferences(state, thread_id, &user_id, now)
+            }
         })
     }
 
@@ -42,7 +45,18 @@ impl Queues for Memory {
                 .map(|((id, _), _)| *id)
                 .collect();
             let controls = controls.into_iter().map(|id| QueueSource::Control { id });
-            messages.chain(lists).chain(controls).collect()
+            let preferences = state.threads.iter().flat_map(|(thread_id, thread)| {
+                let due = thread.preferences.iter().filter(|(_, due)| !due.queued);
+                due.map(|(user, _)| QueueSource::Preferences {
+                    thread_id: *thread_id,
+                    user_id: user.clone(),
+                })
+            });
+            messages
+                .chain(lists)
+                .chain(controls)
+                .chain(preferences)
+                .collect()
         })
     }
 
@@ -69,6 +83,13 @@ impl Queues for Memory {
             entries
                 .filter_map(|(position, entry)| {
                     let event = match &entry.what {
+                        What::Other(ServerEvent::Thread { thread_id, .. }) => {
+                            let thread = threads.get(thread_id)?;
+                            ServerEvent::Thread {
+                                thread_id: *thread_id,
+                                mine: Some(inbox::mine(thread, &device.user_id)),
+                            }
+                        }
                         What::Other(event) => event.clone(),
                         What::Control(id) => ServerEvent::Control {
                             control: Box::new(

@@ -6,7 +6,7 @@ use crate::storage::{
 };
 use sealwire_wire::contract::{
     ControlMessage, DeviceName, EnvelopeBody, MessageRow, PublicPrekey, PublicSignedPrekey,
-    ServerEvent,
+    ServerEvent, ThreadPreferences,
 };
 use sealwire_wire::{
     AttachmentId, ClientSeq, DeviceId, IdempotencyKey, MessageId, ThreadId, Timestamp, UserId,
@@ -62,6 +62,13 @@ pub(super) struct ThreadState {
     pub(super) by_send: BTreeMap<(DeviceName, ClientSeq), MessageId>,
     pub(super) last_change: u64,
     pub(super) marks: BTreeMap<UserId, MarkState>,
+    pub(super) preferences: BTreeMap<UserId, PreferencesState>,
+}
+
+pub(super) struct PreferencesState {
+    pub(super) mine: ThreadPreferences,
+    pub(super) set_by: DeviceId,
+    pub(super) queued: bool,
 }
 
 pub(super) struct MarkState {

@@ -3,6 +3,7 @@
 //! A move's number is also the change number of the mark that it moved, so that one append does for both.
 
 use super::columns::{message_id, number, of_number, text, thread_id, timestamp};
+use super::inbox::others_up_to;
 use super::queues::MSG;
 use super::{Pending, Sqlite};
 use crate::storage::{ChangedMarks, FirstMoves, Mark, Marks, Moved, RaiseRead, Raised, Reached};
@@ -59,6 +60,17 @@ impl Marks for Sqlite {
             next.version += 1;
             next.shown_version += u64::from(shown_change.is_some());
             put(db, step.thread_id, &next, change, shown_change)?;
+            if raised.read {
+                let others = others_up_to(db, step.thread_id, &step.user_id, step.up_to)?;
+                db.prepare_cached(
+                    "UPDATE mark SET read_others = ?3 WHERE thread_id = ?1 AND user_id = ?2",
+                )?
+                .execute(params![
+                    step.thread_id.as_bytes(),
+                    step.user_id.as_str(),
+                    others
+                ])?;
+            }
             moved(db, step.thread_id, &step.user_id, raised).map(Some)
         })
     }
@@ -348,10 +360,7 @@ fn append(
 }
 
 fn moved(db: &Connection, thread: ThreadId, user: &UserId, raised: Raised) -> Result<Moved> {
-    let participants = db
-        .prepare_cached("SELECT user_id FROM participant WHERE thread_id = ?1 ORDER BY user_id")?
-        .query_map([thread.as_bytes()], |row| text(row, 0))?
-        .collect::<Result<_>>()?;
+    let participants = participants(db, thread)?;
     let mark = one(db, thread, user)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
     Ok(Moved {
         thread_id: thread,
@@ -359,6 +368,12 @@ fn moved(db: &Connection, thread: ThreadId, user: &UserId, raised: Raised) -> Re
         mark,
         raised,
     })
+}
+
+pub(super) fn participants(db: &Connection, thread: ThreadId) -> Result<Vec<UserId>> {
+    db.prepare_cached("SELECT user_id FROM participant WHERE thread_id = ?1 ORDER BY user_id")?
+        .query_map([thread.as_bytes()], |row| text(row, 0))?
+        .collect()
 }
 
 fn one(db: &Connection, thread: ThreadId, user: &UserId) -> Result<Option<Mark>> {
@@ -369,7 +384,7 @@ fn one(db: &Connection, thread: ThreadId, user: &UserId) -> Result<Option<Mark>>
     .optional()
 }
 
-fn of_thread(db: &Connection, thread: ThreadId) -> Result<Vec<Mark>> {
+pub(super) fn of_thread(db: &Connection, thread: ThreadId) -> Result<Vec<Mark>> {
     db.prepare_cached(&format!(
         "SELECT {MARK} FROM mark k WHERE k.thread_id = ?1 ORDER BY k.user_id"
     ))?

@@ -6,11 +6,12 @@ use super::columns::{
 };
 use super::queues::{is_anything_due, queue_messages, queue_one};
 use super::{Pending, Sqlite};
+use crate::storage::inbox::empty_place;
 use crate::storage::{
     AcceptMessage, Accepted, EarlierSend, Messages, Queued, SendName, ThreadRecord,
 };
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
-use sealwire_wire::contract::{DeviceEnvelope, DeviceName, MessageRow, SentMessage};
+use sealwire_wire::contract::{DeviceEnvelope, DeviceName, MessageKind, MessageRow, SentMessage};
 use sealwire_wire::{IdempotencyKey, MessageId, ThreadId, Timestamp};
 use std::sync::Arc;
 
@@ -19,19 +20,20 @@ impl Messages for Sqlite {
         self.write(move |db| {
             let added = db
                 .prepare_cached(
-                    "INSERT OR IGNORE INTO thread (thread_id, kind, created_at, last_id, last_change)
-                     VALUES (?1, ?2, ?3, NULL, 0)",
+                    "INSERT OR IGNORE INTO thread (thread_id, kind, created_at, last_id, last_change, messages, place)
+                     VALUES (?1, ?2, ?3, NULL, 0, 0, ?4)",
                 )?
                 .execute(params![
                     thread.id.as_bytes(),
                     of_thread_kind(thread.kind),
-                    of_number(thread.created_at.0)
+                    of_number(thread.created_at.0),
+                    empty_place(thread.id, thread.created_at).to_bytes()
                 ])?;
             if added == 0 {
                 return Ok(false);
             }
             for user in &thread.participants {
-                db.prepare_cached("INSERT INTO participant (thread_id, user_id) VALUES (?1, ?2)")?
+                db.prepare_cached("INSERT INTO participant (thread_id, user_id, sent) VALUES (?1, ?2, 0)")?
                     .execute(params![thread.id.as_bytes(), user.as_str()])?;
             }
             Ok(true)
@@ -98,12 +100,12 @@ impl Messages for Sqlite {
     ) -> Pending<'_, (Accepted, Vec<Queued>)> {
         self.write(move |db| {
             let thread = step.row.thread_id;
-            let change = match next_change(db, &step)? {
-                Ok(change) => change,
+            let place = match next_place(db, &step)? {
+                Ok(place) => place,
                 Err(refused) => return Ok((refused, Vec::new())),
             };
             if is_anything_due(db, thread)? {
-                insert_with_envelopes(db, &step, change)?;
+                insert_with_envelopes(db, &step, place)?;
                 let told = queue_messages(db, thread, step.row.id, now)?;
                 let queued = told.into_iter().map(|device| Queued {
                     device,
@@ -111,7 +113,7 @@ impl Messages for Sqlite {
                 });
                 return Ok((Accepted::Accepted, queued.collect()));
             }
-            insert(db, &step, change, true)?;
+            insert(db, &step, place, true)?;
             let mut queued = Vec::with_capacity(step.envelopes.len());
             for envelope in &step.envelopes {
                 // A removed device reads no more.
@@ -233,31 +235,39 @@ fn rows_where(condition: &'static str) -> String {
 
 /// The message with its envelopes, if number, key and id are free.
 fn accept(db: &Connection, step: &AcceptMessage) -> Result<Accepted> {
-    match next_change(db, step)? {
-        Ok(change) => {
-            insert_with_envelopes(db, step, change)?;
+    match next_place(db, step)? {
+        Ok(place) => {
+            insert_with_envelopes(db, step, place)?;
             Ok(Accepted::Accepted)
         }
         Err(refused) => Ok(refused),
     }
 }
 
-/// Takes the next change number of the thread and keeps the key, if number, key and id are free.
-fn next_change(
+/// What a message counts as in its thread.
+#[derive(Clone, Copy)]
+struct Place {
+    change: i64,
+    /// Of messages, reactions apart.
+    ordinal: i64,
+}
+
+/// Takes the next place in the thread and keeps the key, if number, key and id are free.
+fn next_place(
     db: &Connection,
     step: &AcceptMessage,
-) -> Result<std::result::Result<i64, Accepted>> {
+) -> Result<std::result::Result<Place, Accepted>> {
     let name = step.name();
     if let Some(earlier) = earlier(db, &name, &step.key, step.row.created_at)? {
         return Ok(Err(earlier));
     }
-    let last: Option<(Option<[u8; 16]>, i64)> = db
-        .prepare_cached("SELECT last_id, last_change FROM thread WHERE thread_id = ?1")?
+    let last: Option<(Option<[u8; 16]>, i64, i64)> = db
+        .prepare_cached("SELECT last_id, last_change, messages FROM thread WHERE thread_id = ?1")?
         .query_row([step.row.thread_id.as_bytes()], |row| {
-            Ok((row.get(0)?, row.get(1)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })
         .optional()?;
-    let Some((last_id, last_change)) = last else {
+    let Some((last_id, last_change, messages)) = last else {
         return Ok(Err(Accepted::NoThread));
     };
     if let Some(last) = last_id.map(MessageId::from_bytes)
@@ -265,15 +275,32 @@ fn next_change(
     {
         return Ok(Err(Accepted::IdPassed(last)));
     }
-    let change = last_change.saturating_add(1);
-    db.prepare_cached("UPDATE thread SET last_id = ?2, last_change = ?3 WHERE thread_id = ?1")?
+    let counts = step.row.kind == MessageKind::Message;
+    let place = Place {
+        change: last_change.saturating_add(1),
+        ordinal: messages.saturating_add(i64::from(counts)),
+    };
+    db.prepare_cached(
+        "UPDATE thread SET last_id = ?2, last_change = ?3, messages = ?4, place = iif(?5, ?2, place) WHERE thread_id = ?1",
+    )?
+    .execute(params![
+        step.row.thread_id.as_bytes(),
+        step.row.id.to_bytes(),
+        place.change,
+        place.ordinal,
+        counts
+    ])?;
+    if counts {
+        db.prepare_cached(
+            "UPDATE participant SET sent = sent + 1 WHERE thread_id = ?1 AND user_id = ?2",
+        )?
         .execute(params![
             step.row.thread_id.as_bytes(),
-            step.row.id.to_bytes(),
-            change
+            step.row.sender_id.as_str()
         ])?;
+    }
     keep(db, &name, &step.key, step.key_expires_at)?;
-    Ok(Ok(change))
+    Ok(Ok(place))
 }
 
 fn earlier(
@@ -377,12 +404,13 @@ pub(super) fn keep(
     Ok(())
 }
 
-fn insert(db: &Connection, step: &AcceptMessage, change: i64, queued: bool) -> Result<()> {
+fn insert(db: &Connection, step: &AcceptMessage, place: Place, queued: bool) -> Result<()> {
     let row = &step.row;
     db.prepare_cached(
         "INSERT INTO message (thread_id, id, sender_id, sender_device_id, client_seq, fingerprint, revision, kind,
-             target_id, ttl_seconds, ciphertext, commitment, stamp_key_id, stamp_mac, created_at, change, expires_at, queued)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?15 + ?10 * 1000, ?17)",
+             target_id, ttl_seconds, ciphertext, commitment, stamp_key_id, stamp_mac, created_at, change, expires_at, queued,
+             ordinal)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?15 + ?10 * 1000, ?17, ?18)",
     )?
     .execute(params![
         row.thread_id.as_bytes(),
@@ -400,14 +428,15 @@ fn insert(db: &Connection, step: &AcceptMessage, change: i64, queued: bool) -> R
         row.stamp.key_id,
         row.stamp.mac.0,
         of_number(row.created_at.0),
-        change,
+        place.change,
         queued,
+        place.ordinal,
     ])?;
     Ok(())
 }
 
-fn insert_with_envelopes(db: &Connection, step: &AcceptMessage, change: i64) -> Result<()> {
-    insert(db, step, change, false)?;
+fn insert_with_envelopes(db: &Connection, step: &AcceptMessage, place: Place) -> Result<()> {
+    insert(db, step, place, false)?;
     for one in &step.envelopes {
         db.prepare_cached(
             "INSERT INTO envelope (thread_id, message_id, user_id, device_id, kind, body)

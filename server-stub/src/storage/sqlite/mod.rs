@@ -9,6 +9,7 @@ mod columns;
 mod commits;
 mod controls;
 mod failures;
+mod inbox;
 mod lanes;
 mod mailboxes;
 mod marks;

@@ -5,6 +5,7 @@ use super::columns::{
 };
 use super::controls::control;
 use super::failures::reached_again;
+use super::inbox::{preferences, preferences_due, queue_preferences};
 use super::{Pending, Sqlite, marks};
 use crate::storage::{Moved, QueueEntry, QueuePlace, QueueSource, Queued, Queues};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
@@ -20,6 +21,7 @@ pub(super) const CONTROL: i64 = 3;
 pub(super) const DEL: i64 = 4;
 /// Queued anew for somebody whom it had failed for.
 pub(super) const MSG_AGAIN: i64 = 5;
+const THREAD: i64 = 6;
 
 impl Queues for Sqlite {
     fn queue(&self, source: QueueSource, now: Timestamp) -> Pending<'_, Vec<DeviceName>> {
@@ -27,6 +29,9 @@ impl Queues for Sqlite {
             QueueSource::Message { thread_id, id } => queue_messages(db, thread_id, id, now),
             QueueSource::List { user_id, version } => queue_list(db, &user_id, version, now),
             QueueSource::Control { id } => queue_control(db, id, now),
+            QueueSource::Preferences { thread_id, user_id } => {
+                queue_preferences(db, thread_id, &user_id, THREAD, now)
+            }
         })
     }
 
@@ -56,6 +61,8 @@ impl Queues for Sqlite {
                 .query_map([], |row| Ok(QueueSource::Control { id: message_id(row, 0)? }))?
                 .collect::<Result<Vec<_>>>()?;
             due.extend(controls);
+            let preferences = preferences_due(db)?.into_iter();
+            due.extend(preferences.map(|(thread_id, user_id)| QueueSource::Preferences { thread_id, user_id }));
             Ok(due)
         })
     }
@@ -90,6 +97,13 @@ impl Queues for Sqlite {
                             CONTROL => ServerEvent::Control {
                                 control: Box::new(control(db, message_id(row, 4)?, &device)?),
                             },
+                            THREAD => {
+                                let thread_id = thread_id(row, 5)?;
+                                ServerEvent::Thread {
+                                    thread_id,
+                                    mine: Some(preferences(db, thread_id, &device.user_id)?),
+                                }
+                            }
                             DEVICES => ServerEvent::Devices {
                                 user_id: text(row, 2)?,
                                 version: number(row, 3)?,

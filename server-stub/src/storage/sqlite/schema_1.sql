@@ -101,12 +101,15 @@ CREATE TABLE thread (
     kind INTEGER NOT NULL, -- 0 direct, 1 group
     created_at INTEGER NOT NULL,
     last_id BLOB,
-    last_change INTEGER NOT NULL
+    last_change INTEGER NOT NULL,
+    messages INTEGER NOT NULL, -- that ever were, reactions apart
+    place BLOB NOT NULL -- in inboxes: the newest of them, or one sent when the thread was made
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE participant (
     thread_id BLOB NOT NULL REFERENCES thread (thread_id),
     user_id TEXT NOT NULL,
+    sent INTEGER NOT NULL, -- messages, reactions apart
     PRIMARY KEY (thread_id, user_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX participant_by_user ON participant (user_id, thread_id);
@@ -131,6 +134,7 @@ CREATE TABLE message (
     expires_at INTEGER, -- with a ttl, until it is over
     removed_reason INTEGER, -- of a tombstone: 0 expired
     removed_at INTEGER,
+    ordinal INTEGER NOT NULL, -- how many messages the thread had with it, reactions apart
     change INTEGER NOT NULL, -- the thread's change number that last touched it
     queued INTEGER NOT NULL, -- whether its queue entries are made
     PRIMARY KEY (thread_id, id)
@@ -139,6 +143,7 @@ CREATE UNIQUE INDEX message_by_send ON message (thread_id, sender_id, sender_dev
 CREATE UNIQUE INDEX message_by_change ON message (thread_id, change);
 CREATE INDEX message_by_id ON message (id);
 CREATE INDEX message_by_expiry ON message (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX message_removed ON message (thread_id, id) WHERE removed_at IS NOT NULL;
 CREATE INDEX message_to_queue ON message (thread_id, id) WHERE queued = 0;
 
 CREATE TABLE envelope (
@@ -195,7 +200,7 @@ CREATE TABLE queue_entry (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
     user_id TEXT NOT NULL,
     device_id INTEGER NOT NULL,
-    kind INTEGER NOT NULL, -- 0 msg, 1 devices, 2 resync, 3 control, 4 del, 5 msg queued anew
+    kind INTEGER NOT NULL, -- 0 msg, 1 devices, 2 resync, 3 control, 4 del, 5 msg queued anew, 6 thread
     thread_id BLOB,
     message_id BLOB, -- of the message or the control message
     about_user TEXT,
@@ -205,6 +210,17 @@ CREATE TABLE queue_entry (
 ) STRICT;
 CREATE INDEX queue_entry_expiring ON queue_entry (thread_id, message_id) WHERE expiring = 1;
 CREATE INDEX queue_entry_by_device ON queue_entry (user_id, device_id, position);
+
+CREATE TABLE thread_preference (
+    thread_id BLOB NOT NULL REFERENCES thread (thread_id),
+    user_id TEXT NOT NULL,
+    muted_until INTEGER,
+    notifications INTEGER NOT NULL, -- 0 all, 1 mentions, 2 none
+    set_by INTEGER NOT NULL, -- the device, which needs not be told
+    queued INTEGER NOT NULL, -- whether its queue entries are made
+    PRIMARY KEY (thread_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX thread_preference_to_queue ON thread_preference (thread_id, user_id) WHERE queued = 0;
 
 -- How far each user is in each thread; numbers of changes are those of moves.
 CREATE TABLE mark (
@@ -220,6 +236,7 @@ CREATE TABLE mark (
     read_at INTEGER,
     shown_read_up_to BLOB, -- the part of it that others may know of
     shown_read_at INTEGER,
+    read_others INTEGER NOT NULL DEFAULT 0, -- messages of others up to the read mark
     PRIMARY KEY (thread_id, user_id)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,0 +1,181 @@
+//! The inbox in SQLite.
+//!
+//! Unread is a subtraction, however long the thread: every message counts once in its thread and once for its sender, and a
+//! read mark remembers how many of others it covers. Only tombstones above the read mark are counted one by one.
+
+use super::columns::{message_id, number, of_number, text, thread_id, thread_kind, timestamp};
+use super::{Pending, Sqlite, marks};
+use crate::storage::{Inbox, InboxRecord, ThreadRecord};
+use rusqlite::{Connection, OptionalExtension as _, Result, params};
+use sealwire_wire::contract::{DeviceName, Notifications, ThreadPreferences};
+use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
+
+impl Inbox for Sqlite {
+    fn inbox(
+        &self,
+        user: UserId,
+        before: Option<MessageId>,
+        limit: u32,
+    ) -> Pending<'_, Vec<InboxRecord>> {
+        self.read(move |db| {
+            let mut page: Vec<InboxRecord> = db
+                .prepare_cached(
+                    "SELECT t.thread_id, t.kind, t.created_at, t.last_id, t.messages, t.place, p.sent, k.read_others
+                     FROM participant p JOIN thread t ON t.thread_id = p.thread_id
+                     LEFT JOIN mark k ON k.thread_id = p.thread_id AND k.user_id = p.user_id
+                     WHERE p.user_id = ?1 AND (?2 IS NULL OR t.place < ?2) ORDER BY t.place DESC LIMIT ?3",
+                )?
+                .query_map(
+                    params![user.as_str(), before.map(MessageId::to_bytes), limit],
+                    |row| {
+                        let (messages, sent): (u64, u64) = (number(row, 4)?, number(row, 6)?);
+                        let read: Option<i64> = row.get(7)?;
+                        let read = read.and_then(|read| u64::try_from(read).ok()).unwrap_or(0);
+                        Ok(InboxRecord {
+                            thread: ThreadRecord {
+                                id: thread_id(row, 0)?,
+                                kind: thread_kind(row, 1)?,
+                                participants: Vec::new(),
+                                created_at: timestamp(row, 2)?,
+                                last_id: row
+                                    .get::<_, Option<[u8; 16]>>(3)?
+                                    .map(MessageId::from_bytes),
+                            },
+                            last_message: match messages {
+                                0 => None,
+                                _ => Some(message_id(row, 5)?),
+                            },
+                            unread: messages.saturating_sub(sent).saturating_sub(read),
+                            mine: ThreadPreferences::default(),
+                            marks: Vec::new(),
+                        })
+                    },
+                )?
+                .collect::<Result<_>>()?;
+            for record in &mut page {
+                let thread = record.thread.id;
+                record.thread.participants = marks::participants(db, thread)?;
+                record.marks = marks::of_thread(db, thread)?;
+                record.mine = preferences(db, thread, &user)?;
+                if record.unread > 0 {
+                    let gone = tombstones(db, thread, &user)?;
+                    record.unread = record.unread.saturating_sub(gone);
+                }
+            }
+            Ok(page)
+        })
+    }
+
+    fn put_preferences(
+        &self,
+        thread: ThreadId,
+        by: DeviceName,
+        mine: ThreadPreferences,
+    ) -> Pending<'_, ()> {
+        self.write(move |db| {
+            db.prepare_cached(
+                "INSERT INTO thread_preference (thread_id, user_id, muted_until, notifications, set_by, queued)
+                 VALUES (?1, ?2, ?3, ?4, ?5, 0)
+                 ON CONFLICT DO UPDATE SET muted_until = ?3, notifications = ?4, set_by = ?5, queued = 0",
+            )?
+            .execute(params![
+                thread.as_bytes(),
+                by.user_id.as_str(),
+                mine.muted_until.map(|until| of_number(until.0)),
+                match mine.notifications {
+                    Notifications::All => 0,
+                    Notifications::Mentions => 1,
+                    Notifications::None => 2,
+                },
+                by.device_id.get()
+            ])?;
+            Ok(())
+        })
+    }
+}
+
+/// What a user wants of a thread.
+pub(super) fn preferences(
+    db: &Connection,
+    thread: ThreadId,
+    user: &UserId,
+) -> Result<ThreadPreferences> {
+    let found = db
+        .prepare_cached(
+            "SELECT muted_until, notifications FROM thread_preference WHERE thread_id = ?1 AND user_id = ?2",
+        )?
+        .query_row(params![thread.as_bytes(), user.as_str()], |row| {
+            let until: Option<i64> = row.get(0)?;
+            Ok(ThreadPreferences {
+                muted_until: until.and_then(|until| u64::try_from(until).ok()).map(Timestamp),
+                notifications: match row.get(1)? {
+                    0 => Notifications::All,
+                    1 => Notifications::Mentions,
+                    _ => Notifications::None,
+                },
+            })
+        })
+        .optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+/// The entries of other live devices for preferences that are due.
+pub(super) fn queue_preferences(
+    db: &Connection,
+    thread: ThreadId,
+    user: &UserId,
+    kind: i64,
+    now: Timestamp,
+) -> Result<Vec<DeviceName>> {
+    let told = db
+        .prepare_cached(
+            "INSERT INTO queue_entry (user_id, device_id, kind, thread_id, queued_at)
+             SELECT d.user_id, d.device_id, ?3, f.thread_id, ?4 FROM thread_preference f
+             JOIN device d ON d.user_id = f.user_id AND d.device_id <> f.set_by AND d.state = 1 AND d.disabled_at IS NULL
+             WHERE f.thread_id = ?1 AND f.user_id = ?2 AND f.queued = 0
+             RETURNING user_id, device_id",
+        )?
+        .query_map(
+            params![thread.as_bytes(), user.as_str(), kind, of_number(now.0)],
+            |row| super::columns::device_name(row, 0),
+        )?
+        .collect::<Result<_>>()?;
+    db.prepare_cached(
+        "UPDATE thread_preference SET queued = 1 WHERE thread_id = ?1 AND user_id = ?2 AND queued = 0",
+    )?
+    .execute(params![thread.as_bytes(), user.as_str()])?;
+    Ok(told)
+}
+
+/// Preferences whose entries are still due.
+pub(super) fn preferences_due(db: &Connection) -> Result<Vec<(ThreadId, UserId)>> {
+    db.prepare_cached("SELECT thread_id, user_id FROM thread_preference WHERE queued = 0")?
+        .query_map([], |row| Ok((thread_id(row, 0)?, text(row, 1)?)))?
+        .collect()
+}
+
+/// How many messages of others a read mark up to there covers, tombstones among them. Looks at messages above it alone.
+pub(super) fn others_up_to(
+    db: &Connection,
+    thread: ThreadId,
+    user: &UserId,
+    up_to: MessageId,
+) -> Result<i64> {
+    db.prepare_cached(
+        "SELECT coalesce((SELECT ordinal FROM message WHERE thread_id = ?1 AND id <= ?3 ORDER BY id DESC LIMIT 1), 0)
+             - coalesce((SELECT sent FROM participant WHERE thread_id = ?1 AND user_id = ?2), 0)
+             + (SELECT count(*) FROM message WHERE thread_id = ?1 AND id > ?3 AND sender_id = ?2 AND kind = 0)",
+    )?
+    .query_row(params![thread.as_bytes(), user.as_str(), up_to.to_bytes()], |row| row.get(0))
+}
+
+/// Messages of others above the read mark that are gone.
+fn tombstones(db: &Connection, thread: ThreadId, user: &UserId) -> Result<u64> {
+    db.prepare_cached(
+        "SELECT count(*) FROM message WHERE thread_id = ?1 AND removed_at IS NOT NULL AND sender_id <> ?2 AND kind = 0
+             AND id > coalesce((SELECT read_up_to FROM mark WHERE thread_id = ?1 AND user_id = ?2), x'')",
+    )?
+    .query_row(params![thread.as_bytes(), user.as_str()], |row| {
+        number(row, 0)
+    })
+}
