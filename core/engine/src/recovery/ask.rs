@@ -129,7 +129,9 @@ impl Engine {
         due.into_iter()
             .filter_map(|(name, due)| {
                 let (user, device) = &name;
-                if self.trust.distrusts(user) || self.trust.awaits(user) {
+                let pinned = self.store.pinned_account(user).ok()?;
+                let disputed = pinned.is_some_and(|pinned| pinned.offered_key.is_some());
+                if disputed || self.trust.distrusts(user) || self.trust.awaits(user) {
                     return None;
                 }
                 // Whoever is in no list any more has nothing to say.
@@ -187,19 +189,19 @@ impl Engine {
         } = self;
         let now = *now;
         let begun = store.transaction(|tx| -> Result<bool, EngineError> {
+            // In no list any more: there is nobody to ask.
             let Some(to) = recipient(tx, user, *device)? else {
-                return Ok(false);
+                return Ok(true);
             };
             let wanted = tx.rows_to_ask_for(user, *device, now, RESEND_IDS_MAX as u32)?;
-            if wanted.is_empty() && !asks_key && !renews {
+            let free = free_at(tx, ASKING, user, *device, now)? <= now;
+            if !free || (wanted.is_empty() && !asks_key && !renews) {
                 return Ok(true);
             }
             if !begin_from_bundle(tx, &me, &to, bundle, now, rng)? {
                 return Ok(false);
             }
-            if !may(tx, ASKING, user, *device, now)? {
-                return Ok(true);
-            }
+            may(tx, ASKING, user, *device, now)?;
             if !wanted.is_empty() || renews {
                 let request = ResendRequest {
                     messages: wanted.iter().map(|(_, name)| *name).collect(),

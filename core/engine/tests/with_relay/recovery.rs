@@ -8,7 +8,9 @@ use sealwire_engine::{Event, Input, TransportFailure};
 use sealwire_store::{
     MessageKind, MessageState, NewMessage, NewUnreadRow, PrekeyKind, Transaction,
 };
-use sealwire_wire::contract::{DeviceMismatch, DeviceName, ErrorCode, ServerEvent};
+use sealwire_wire::contract::{
+    ControlMessage, DeviceMismatch, DeviceName, ErrorCode, MessageRow, ServerEvent,
+};
 use sealwire_wire::{DeviceId, ThreadId};
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
@@ -123,8 +125,11 @@ fn a_session_lost_at_the_receiver_is_repaired_with_one_request() {
         let queue = relay.queues.remove(&bob.name()).unwrap();
         bob.take_rows(relay, queue.into());
         assert_eq!(bob.texts("alice")[3..], ["<no_session>"; 3]);
+        let unread = |bob: &Device| bob.engine.store().count_unread().unwrap();
+        let counted = unread(&bob);
         settle(relay, &mut alice, &mut bob);
         assert_eq!(recovered(&bob), 3);
+        assert_eq!(unread(&bob), counted, "each is counted once");
         assert_eq!(
             told(relay),
             [
@@ -553,4 +558,51 @@ fn a_listed_device_that_missed_the_account_key_gets_it_from_an_own_device() {
     let so_far = relay.told.len();
     tablet.pass(relay, HOUR_MS);
     assert_eq!(relay.told.len(), so_far);
+}
+
+#[test]
+fn an_envelope_delivered_as_a_control_message_opens_in_its_own_place_later() {
+    let relay = &mut Relay::default();
+    let (mut alice, mut bob) = acquainted(relay);
+    alice.send(relay, "bob", "a");
+    let row = relay.queues.remove(&bob.name()).unwrap().remove(0).unwrap();
+    let misplaced = ControlMessage {
+        id: row.id,
+        sender_id: row.sender_id.clone(),
+        sender_device_id: row.sender_device_id,
+        envelope: row.envelope.clone().unwrap(),
+        created_at: row.created_at,
+    };
+    bob.take_control(relay, misplaced);
+    assert!(bob.is_acknowledged());
+    bob.take_rows(relay, vec![row]);
+    settle(relay, &mut alice, &mut bob);
+    assert!(relay.told.is_empty());
+    all_is_well(relay, alice, bob, &["first", "second", "third", "a"]);
+}
+
+#[test]
+fn a_control_message_delivered_as_a_message_is_heeded_in_its_own_place_later() {
+    let relay = &mut Relay::default();
+    let (mut alice, bob) = acquainted(relay);
+    let mut bob = bob.after_surgery(relay, 3, |tx| lose_session(tx, "alice"));
+    alice.send(relay, "bob", "a");
+    let row = relay.queues[&bob.name()][0].clone();
+    bob.deliver(relay);
+    bob.pass(relay, 5_000);
+    let request = relay.controls.remove(&alice.name()).unwrap();
+    let request = request[0].clone();
+    let misplaced = MessageRow {
+        id: sealwire_wire::MessageId::from_parts(90_000, 0),
+        sender_id: request.sender_id.clone(),
+        client_seq: sealwire_wire::ClientSeq(900),
+        envelope: Some(request.envelope.clone()),
+        ..row
+    };
+    alice.take_rows(relay, vec![misplaced]);
+    assert!(alice.texts("bob").contains(&"<malformed>".to_owned()));
+    alice.take_control(relay, request);
+    settle(relay, &mut alice, &mut bob);
+    assert_eq!(recovered(&bob), 1);
+    assert_eq!(bob.texts("alice"), ["first", "second", "third", "a"]);
 }
