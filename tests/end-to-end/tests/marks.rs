@@ -260,12 +260,17 @@ async fn the_inbox_shows_threads_newest_first_with_last_message_unread_and_state
 async fn progress_is_told_while_a_device_catches_up() {
     let relay = start_relay().await;
     let (alice, bob, thread) = pair(relay.url()).await;
+    // They know each other's devices: nothing waits for a list.
+    bob.say(thread, "good night").await;
+    alice.hears("good night").await;
     let home = alice.close().await;
     for number in 0..70 {
         bob.say(thread, &format!("number {number}")).await;
     }
     let alice = home.open_online().await;
-    alice.until_messages(thread, 70).await;
+    alice.until_messages(thread, 71).await;
+    let is_over = |event: &Event| *event == Event::CaughtUp;
+    alice.events.until("caught up", is_over).await;
     let told = alice.events.all();
     let progress: Vec<_> = told
         .iter()
@@ -288,7 +293,7 @@ async fn progress_is_told_while_a_device_catches_up() {
         last.is_some() && last < end,
         "caught up when all of it is here"
     );
-    assert_eq!(alice.cold().await.messages(thread).len(), 70);
+    assert_eq!(alice.cold().await.messages(thread).len(), 71);
 }
 
 #[tokio::test(flavor = "multi_thread")]
