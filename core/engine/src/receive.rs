@@ -119,12 +119,6 @@ impl Engine {
                 other => others.push(other),
             }
         }
-        let queued = rows.len()
-            + controls.len()
-            + others
-                .iter()
-                .filter(|event| catch_up::is_queued(event))
-                .count();
         // Not committed is not acknowledged: the relay delivers them again.
         if self.receive(&rows).is_err()
             || self.receive_controls(&controls).is_err()
@@ -132,7 +126,7 @@ impl Engine {
         {
             return self.drop_socket();
         }
-        self.catch_up_goes_on(queued as u64);
+        self.catch_up_hears(rows.len() + controls.len(), &others);
         for other in others {
             self.on_other(other);
         }
@@ -299,7 +293,7 @@ impl Engine {
             }
             ServerEvent::Error { .. } | ServerEvent::Unknown => {}
             ServerEvent::Msg { .. } => {}
-            ServerEvent::CatchingUp { queued } => self.catch_up_begins(queued),
+            ServerEvent::CatchingUp { .. } => {}
             ServerEvent::Del {
                 thread_id,
                 message_id,

@@ -19,13 +19,11 @@ struct Progress {
     told_at: Timestamp,
 }
 
-/// Whether the relay had it in this device's queue.
-pub(super) fn is_queued(event: &ServerEvent) -> bool {
+/// Whether the relay had it in this device's queue, as it has messages.
+fn is_queued(event: &ServerEvent) -> bool {
     matches!(
         event,
-        ServerEvent::Msg { .. }
-            | ServerEvent::Del { .. }
-            | ServerEvent::Control { .. }
+        ServerEvent::Del { .. }
             | ServerEvent::Thread { .. }
             | ServerEvent::Devices { .. }
             | ServerEvent::Resync {}
@@ -33,7 +31,18 @@ pub(super) fn is_queued(event: &ServerEvent) -> bool {
 }
 
 impl Engine {
-    pub(super) fn catch_up_begins(&mut self, total: u64) {
+    /// A batch of frames is committed: so many messages, and these.
+    pub(super) fn catch_up_hears(&mut self, messages: usize, others: &[ServerEvent]) {
+        for event in others {
+            if let ServerEvent::CatchingUp { queued } = event {
+                self.catch_up_begins(*queued);
+            }
+        }
+        let others = others.iter().filter(|event| is_queued(event)).count();
+        self.catch_up_goes_on((messages + others) as u64);
+    }
+
+    fn catch_up_begins(&mut self, total: u64) {
         self.catch_up = CatchUp(Some(Progress {
             done: 0,
             total,
@@ -44,7 +53,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn catch_up_goes_on(&mut self, more: u64) {
+    fn catch_up_goes_on(&mut self, more: u64) {
         let now = self.now;
         let CatchUp(Some(progress)) = &mut self.catch_up else {
             return;
