@@ -5,7 +5,6 @@ use crate::account::Me;
 use crate::backoff::WISH_MAX_MS;
 use crate::fanout::{Recipient, lacks_session, recipient, recipients};
 use crate::requests::{Outgoing, Purpose};
-use crate::trust::newest_list;
 use crate::{Engine, EngineError, Event};
 use sealwire_store::{OutboxEntry, OutboxEnvelope, OutboxState, SealedSend, Store};
 use sealwire_wire::content::{Body, Kind};
@@ -252,7 +251,7 @@ impl Engine {
     ) -> Result<BTreeMap<UserId, u64>, EngineError> {
         let mut versions = BTreeMap::new();
         for user in users {
-            if let Some(list) = newest_list(&self.store, user)? {
+            if let Some(list) = self.store.newest_list(user)? {
                 versions.insert(user.clone(), list.version);
             }
         }

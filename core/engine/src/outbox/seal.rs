@@ -2,7 +2,6 @@
 
 use crate::account::{Me, internal};
 use crate::fanout::{Recipient, wrap};
-use crate::trust::newest_list;
 use crate::{Engine, EngineError};
 use sealwire_crypto::content::{ContentKey, ContentKind, Position, seal};
 use sealwire_crypto::envelope::EnvelopePlaintext;
@@ -82,7 +81,7 @@ fn envelope_plaintext(
     head: &OutboxEntry,
     sealed: &SealedSend,
 ) -> Result<EnvelopePlaintext, EngineError> {
-    let list = newest_list(rows, &me.user)?;
+    let list = rows.newest_list(&me.user)?;
     Ok(EnvelopePlaintext {
         key: ContentKey::from_bytes(&sealed.key),
         digest: sealed.digest,
