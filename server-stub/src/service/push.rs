@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 pub struct Pushed {
     /// The message.
     pub message: Arc<PushedMessage>,
-    /// The devices that have an envelope of it, and where it stands in their queues.
+    /// The devices that have an envelope of it, in the order of those, and where it stands in their queues.
     pub places: Vec<(DeviceName, Option<QueuePlace>)>,
 }
 
@@ -49,7 +49,7 @@ impl PushedMessage {
     /// What this device reads beside the row.
     pub fn envelope_of(&self, device: &DeviceName) -> Option<EnvelopeBody> {
         let own = |envelope: &&sealwire_wire::contract::DeviceEnvelope| {
-            envelope.user_id == device.user_id && envelope.device_id == device.device_id
+            envelope.device_id == device.device_id && envelope.user_id == device.user_id
         };
         let envelope = self.step.envelopes.iter().find(own)?;
         Some(EnvelopeBody {

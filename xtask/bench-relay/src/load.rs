@@ -25,6 +25,8 @@ pub(crate) struct Load {
     events: Events,
     lanes: Vec<Lane>,
     pub(crate) sockets: Vec<Socket>,
+    /// Whether frames are acknowledged.
+    pub(crate) acknowledges: bool,
     /// Sockets with frames to acknowledge, and when at the latest.
     to_acknowledge: VecDeque<(Instant, usize)>,
     /// Lanes without a request under way.
@@ -67,6 +69,7 @@ impl Load {
             events: Events::with_capacity(1024),
             lanes: Vec::new(),
             sockets: Vec::new(),
+            acknowledges: true,
             to_acknowledge: VecDeque::new(),
             free: Vec::new(),
             chunk: vec![0; 64 * 1024],
@@ -86,7 +89,7 @@ impl Load {
                 Interest::READABLE,
             )
             .map_err(io("epoll"))?;
-        if socket.unacknowledged() > 0 {
+        if self.acknowledges && socket.unacknowledged() > 0 {
             self.to_acknowledge
                 .push_back((Instant::now() + ACK_DELAY, number));
         }
@@ -168,8 +171,10 @@ impl Load {
         self.until(|load| {
             load.counts.accepted == load.counts.sent && load.counts.received >= expected
         })?;
-        for socket in &mut self.sockets {
-            socket.acknowledge()?;
+        if self.acknowledges {
+            for socket in &mut self.sockets {
+                socket.acknowledge()?;
+            }
         }
         Ok(())
     }
@@ -221,10 +226,12 @@ impl Load {
                 {
                     self.counts.to_received.push(micros(now, due));
                 }
-                if before == 0 && socket.unacknowledged() > 0 {
-                    self.to_acknowledge.push_back((now + ACK_DELAY, number));
+                if self.acknowledges {
+                    if before == 0 && socket.unacknowledged() > 0 {
+                        self.to_acknowledge.push_back((now + ACK_DELAY, number));
+                    }
+                    socket.acknowledge_many()?;
                 }
-                socket.acknowledge_many()?;
             } else if let Some(lane) = self.lanes.get_mut(token) {
                 if event.is_writable() && !lane.unwritten.is_empty() {
                     lane.write()?;

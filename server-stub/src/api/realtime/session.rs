@@ -20,14 +20,18 @@ use sealwire_wire::contract::{
 };
 use sealwire_wire::limits::PREKEYS_LOW;
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
-/// Queue entries read at once: each may hold 64 KiB.
+/// Queue entries read at once: each may hold 64 KiB. Twice as many after a page of small ones, up to the largest.
 const PAGE: usize = 20;
+const PAGE_MAX: usize = 100;
+/// Ciphertext of a page of small ones, at most.
+const SMALL_PAGE: usize = 128 * 1024;
 /// A closing socket gets this long to take its last frames.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -53,6 +57,7 @@ pub(super) async fn serve(
         last_heard: Instant::now(),
         position: QueuePosition::default(),
         behind: true,
+        page: PAGE,
         replayed: Some(0),
         marks_since,
         frames: Unacknowledged::default(),
@@ -109,6 +114,8 @@ struct Session {
     position: QueuePosition,
     /// Whether the queue may hold more after it.
     behind: bool,
+    /// How many entries are read next.
+    page: usize,
     /// How many entries were replayed; none once the client was told that it has caught up.
     replayed: Option<u64>,
     /// Marks that changed after it are told before `caught_up`.
@@ -138,6 +145,7 @@ impl Session {
         if let Err(ended) = self.greet().await {
             return ended;
         }
+        let mut deadline = pin!(tokio::time::sleep_until(self.deadline(timings.silence_max)));
         loop {
             while self.ready.is_empty() {
                 let read = if self.behind && self.frames.room() > 0 {
@@ -159,14 +167,22 @@ impl Session {
                     if let Err(ended) = self.hear(message).await {
                         return ended;
                     }
+                    // A timer that goes off too early costs less than one that is set anew at every frame.
+                    if self.token_ends < deadline.deadline() {
+                        deadline.as_mut().reset(self.token_ends);
+                    }
                 }
                 room = outgoing.frames.reserve(), if !self.ready.is_empty() => {
-                    let Ok(room) = room else { return Ended::stalled() };
-                    if let Some(ready) = self.ready.pop_front() {
+                    let Ok(first) = room else { return Ended::stalled() };
+                    let mut next = Some(first);
+                    while let Some(room) = next
+                        && let Some(ready) = self.ready.pop_front()
+                    {
                         match self.frame(ready) {
                             Ok(frame) => room.send(frame),
                             Err(ended) => return ended,
                         }
+                        next = outgoing.frames.try_reserve().ok();
                     }
                 }
                 deleted = finished(&mut self.deleting), if self.deleting.is_some() => {
@@ -199,14 +215,23 @@ impl Session {
                         return ended;
                     }
                 }
-                () = tokio::time::sleep_until(self.last_heard + timings.silence_max) => {
-                    return Ended::new(CloseCode::CatchUp, "nothing came for too long");
-                }
-                () = tokio::time::sleep_until(self.token_ends) => {
-                    return Ended::told(CloseCode::TokenExpired);
+                () = deadline.as_mut() => {
+                    let now = Instant::now();
+                    if now >= self.token_ends {
+                        return Ended::told(CloseCode::TokenExpired);
+                    }
+                    if now >= self.last_heard + timings.silence_max {
+                        return Ended::new(CloseCode::CatchUp, "nothing came for too long");
+                    }
+                    deadline.as_mut().reset(self.deadline(timings.silence_max));
                 }
             }
         }
+    }
+
+    /// When the socket ends if nothing comes, neither a frame nor a token.
+    fn deadline(&self, silence_max: Duration) -> Instant {
+        self.token_ends.min(self.last_heard + silence_max)
     }
 
     /// The first frame: how much there is to replay.
@@ -223,7 +248,7 @@ impl Session {
 
     /// Frames the next entries of the queue.
     async fn read_on(&mut self) -> Result<(), Ended> {
-        let limit = self.frames.room().min(PAGE) as u32;
+        let limit = self.frames.room().min(self.page) as u32;
         let page = self
             .state
             .service()
@@ -234,6 +259,15 @@ impl Session {
         if let Some(replayed) = &mut self.replayed {
             *replayed += page.entries.len() as u64;
         }
+        let sizes = page.entries.iter().map(|entry| match &entry.event {
+            ServerEvent::Msg { message } => message.ciphertext.0.len(),
+            _ => 0,
+        });
+        self.page = if sizes.sum::<usize>() <= SMALL_PAGE {
+            (self.page * 2).min(PAGE_MAX)
+        } else {
+            PAGE
+        };
         for entry in page.entries {
             self.position = entry.position;
             self.ready.push_back(Ready {

@@ -31,8 +31,8 @@ pub(in crate::api) fn routes(routes: Routes) -> Routes {
 
 /// A frame from a client, at most.
 const CLIENT_FRAME_MAX: usize = 64 * 1024;
-/// An idle socket holds no more than this for what it may read.
-const READ_BUFFER: usize = 4096;
+/// An idle socket holds no more than this for what it may read: an acknowledgement is far smaller.
+const READ_BUFFER: usize = 256;
 
 /// The query of `GET /v1/realtime`.
 #[derive(Deserialize, IntoParams)]
