@@ -5,8 +5,8 @@ use crate::relay::{Relay, ok};
 use sealwire_engine::{Call, Event, Input, Message, MessageState, Reply};
 use sealwire_store::LocalId;
 use sealwire_wire::contract::{
-    AccountSettings, FailedRecipient, FailureReason, RecipientState, ServerEvent, ThreadMarks,
-    UserMarks,
+    AccountSettings, FailedRecipient, FailureReason, QueuePage, RecipientState, ServerEvent,
+    ThreadMarks, UserMarks,
 };
 use sealwire_wire::{MessageId, ThreadId, Timestamp};
 
@@ -291,6 +291,49 @@ fn the_next_connection_asks_for_the_marks_since_the_last_one() {
     }));
     alice.pass(relay, 2_000);
     assert!(!alice.socket_path.contains("marks_since"));
+}
+
+#[test]
+fn marks_come_with_the_queue_where_there_is_no_socket() {
+    let relay = &mut Relay::default();
+    let (mut alice, ids, at) = alice_sent(relay, 1);
+    let up_to = at[0];
+    relay.instead = Some(Box::new(move |request| {
+        let marks = ThreadMarks {
+            thread_id: thread(),
+            marks: vec![UserMarks {
+                user_id: user("bob"),
+                version: 3,
+                delivered_up_to: Some(up_to),
+                delivered_at: Some(Timestamp(40)),
+                read_up_to: Some(up_to),
+                read_at: Some(Timestamp(41)),
+            }],
+            failed: Vec::new(),
+        };
+        let is_first = request.path.ends_with("&marks_since=");
+        request.path.starts_with("/v1/me/queue?").then(|| {
+            ok(&QueuePage {
+                entries: Vec::new(),
+                has_more: false,
+                marks: is_first.then_some(marks).into_iter().collect(),
+                marks_cursor: Some("place-8".to_owned()),
+            })
+        })
+    }));
+    for _ in 0..2 {
+        let call = alice.call(Call::FetchQueue);
+        alice.run(relay);
+        assert!(matches!(
+            alice.result(call),
+            Some(Ok(Reply::Fetched { .. }))
+        ));
+    }
+    let read = |event: &&Event| matches!(event, Event::MessageRead(_));
+    assert_eq!(alice.events.iter().filter(read).count(), 1);
+    let last = relay.asked.last().unwrap();
+    assert!(last.ends_with("&marks_since=place-8"), "{last}");
+    assert_eq!(states(&alice.restarted(3), &ids), [MessageState::Read]);
 }
 
 #[test]
