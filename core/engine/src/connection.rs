@@ -79,6 +79,9 @@ impl Engine {
         self.connection.access.hurry(now);
         self.trust.hurry(now);
         self.bundles.hurry(now);
+        self.prekey_uploads.hurry(now);
+        self.resync.hurry(now);
+        self.recovery.hurry(now);
         self.outbox_is_heard();
         self.reads_are_heard();
     }

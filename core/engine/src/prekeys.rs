@@ -44,6 +44,12 @@ pub(crate) struct ToUpload {
     pub(crate) one_time_end: u32,
 }
 
+impl PrekeyUploads {
+    pub(crate) fn hurry(&mut self, now: Timestamp) {
+        self.backoff.hurry(now);
+    }
+}
+
 impl ToUpload {
     /// The relay has it now.
     pub(crate) fn mark(&self, tx: &mut Transaction<'_>) -> Result<(), EngineError> {

@@ -32,6 +32,12 @@ pub(crate) struct Resync {
     caught_up: bool,
 }
 
+impl Resync {
+    pub(crate) fn hurry(&mut self, now: Timestamp) {
+        self.backoff.hurry(now);
+    }
+}
+
 /// Everything is to be read again.
 pub(super) fn begin(tx: &mut Transaction<'_>) -> Result<(), EngineError> {
     tx.resync_all()?;

@@ -39,6 +39,14 @@ pub(crate) struct Recovery {
     fetching: bool,
 }
 
+impl Recovery {
+    pub(crate) fn hurry(&mut self, now: Timestamp) {
+        self.backoff
+            .values_mut()
+            .for_each(|backoff| backoff.hurry(now));
+    }
+}
+
 impl Engine {
     /// A control message of this device did not open: it may have been the answer, so what was asked for is asked for again.
     pub(crate) fn cannot_hear(&mut self, user: UserId, device: DeviceId) {
