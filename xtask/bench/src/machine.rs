@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-/// Processor, cores, kernel, version and build.
+/// Processor, cores, how busy they were, kernel, version and build.
 pub(crate) fn line() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info
@@ -17,8 +17,11 @@ pub(crate) fn line() -> String {
     } else {
         "release build"
     };
+    // The mean of the last minute, this run in it: above 1 the processor was shared with other work.
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or("unknown");
     format!(
-        "Measured on {model}, {cores} cores, {} {}, Sealwire {}, {build}.",
+        "Measured on {model}, {cores} cores at a load of {load}, {} {}, Sealwire {}, {build}.",
         std::env::consts::OS,
         kernel.trim(),
         env!("CARGO_PKG_VERSION")
