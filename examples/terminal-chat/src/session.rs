@@ -1,7 +1,7 @@
 //! Carries out what the app wishes for on a [`Client`], and brings back what happened as [`News`].
 
 use crate::app::{Conversation, InboxLine, News, PAGE, Wish};
-use sealwire::{Client, Error, Event, Message, ThreadId, UserId};
+use sealwire::{Client, Error, Event, InboxThread, MessageState, ThreadId, UserId};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
@@ -117,6 +117,8 @@ impl Session {
                 | Event::MessageUnreadable(message)
                 | Event::MessageRecovered(message)
                 | Event::MessageCancelled(message)
+                | Event::MessageDelivered(message)
+                | Event::MessageRead(message)
                 | Event::MessageExpired(message) => self.reload(Some(message.thread)).await,
                 Event::Typing {
                     thread,
@@ -138,6 +140,8 @@ impl Session {
                     "Device {} belongs to this account now.",
                     device_id.get()
                 ))),
+                Event::InboxChanged { .. } => self.reload(None).await,
+                Event::CatchUp { done, total } => self.tell(News::CatchUp(done, total)),
                 Event::Lagged { .. } => {
                     let open = *self.open_thread();
                     self.reload(open).await;
@@ -153,8 +157,15 @@ impl Session {
         if let Some(thread) = changed.filter(|thread| Some(*thread) == open)
             && let Ok(mut page) = self.client.messages(thread, None, PAGE).await
         {
+            let unread = page
+                .first()
+                .is_some_and(|newest| newest.state == MessageState::Received);
             page.reverse();
             self.tell(News::Newest(thread, page));
+            // What is on the screen is read; that it is told later, or that it was read before, changes nothing here.
+            if unread && let Err(error) = self.client.mark_read(thread, None).await {
+                self.tell(News::Notice(said(&error)));
+            }
         }
         match self.inbox().await {
             Ok(lines) => self.tell(News::Inbox(lines)),
@@ -163,23 +174,19 @@ impl Session {
     }
 
     async fn inbox(&self) -> Result<Vec<InboxLine>, Error> {
-        let mut lines = Vec::new();
-        for thread in self.client.threads(None, INBOX).await? {
-            let last: Option<Message> = self.client.messages(thread.id, None, 1).await?.pop();
-            lines.push(InboxLine {
-                thread: thread.id,
-                name: name(thread.user.as_ref()),
-                last,
-                unread: 0,
-            });
-        }
-        Ok(lines)
+        let page = self.client.inbox(INBOX, None).await?;
+        let line = |thread: InboxThread| InboxLine {
+            thread: thread.id,
+            name: name(thread.user.as_ref()),
+            last: thread.last_message,
+            unread: thread.unread,
+        };
+        Ok(page.threads.into_iter().map(line).collect())
     }
 
     async fn name_of(&self, thread: ThreadId) -> Result<String, Error> {
-        let threads = self.client.threads(None, INBOX).await?;
-        let known = threads.iter().find(|known| known.id == thread);
-        Ok(name(known.and_then(|known| known.user.as_ref())))
+        let known = self.client.inbox_thread(thread).await?;
+        Ok(name(known.and_then(|known| known.user).as_ref()))
     }
 
     async fn show(&self, thread: ThreadId, name: String) -> Result<(), Error> {
@@ -195,6 +202,7 @@ impl Session {
             has_older,
             scrolled: 0,
         }));
+        self.client.mark_read(thread, None).await?;
         self.reload(None).await;
         Ok(())
     }

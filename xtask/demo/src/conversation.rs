@@ -37,9 +37,9 @@ impl Conversation {
             .filter(|line| !line.is_empty())
             .map(str::to_owned)
             .collect();
-        if lines.len() < 12 {
+        if lines.len() < 18 {
             return Err(Trouble::Said(
-                "the text has fewer than twelve lines: there would be nothing to see".to_owned(),
+                "the text has fewer than eighteen lines: there would be nothing to see".to_owned(),
             ));
         }
         Ok(Self {

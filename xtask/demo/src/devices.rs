@@ -1,7 +1,8 @@
 //! The five devices: opened, registered or linked, watched.
 
 use crate::{Done, Trouble, client};
-use sealwire::{Client, Event, FileKeyStore, Message, ThreadId};
+use sealwire::{Client, DeviceId, Event, FileKeyStore, KeyStore as _, Message, ThreadId, UserId};
+use sealwire_store::{Location, Store, StoreError, StoreKey};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -82,6 +83,29 @@ impl Device {
         }
     }
 
+    /// Closes this device, takes its session with another one out of the store, as damage would, and opens it again.
+    pub(crate) async fn lose_session(&mut self, user: &UserId, device: DeviceId) -> Done<()> {
+        self.close().await?;
+        let doing = format!("damaging the store of {}", self.name);
+        let keys = FileKeyStore::new(self.store.with_extension("keys"));
+        let (key, salt) = (
+            secret(&keys, "store-key").await?,
+            secret(&keys, "store-salt").await?,
+        );
+        let anchor = u64::from_be_bytes(secret(&keys, "store-anchor").await?);
+        let location = Location::File(self.store.clone());
+        let said = |cause: &dyn std::fmt::Display| Trouble::Said(format!("{doing}: {cause}"));
+        let mut store = Store::open(&location, &StoreKey::new(key, salt), Some(anchor))
+            .map_err(|cause| said(&cause))?;
+        store
+            .transaction(|tx| tx.delete_sessions(user, device))
+            .and_then(|()| store.close())
+            .map_err(|cause: StoreError| said(&cause))?;
+        self.open(false).await?;
+        let online = self.client()?.wait_until_caught_up();
+        online.await.map_err(client("catching up"))
+    }
+
     pub(crate) async fn register(&self) -> Done<()> {
         self.client()?
             .register(self.user)
@@ -159,6 +183,13 @@ impl Device {
     pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn secret<const N: usize>(keys: &FileKeyStore, name: &str) -> Done<[u8; N]> {
+    let secret = keys.get(name).await.ok().flatten();
+    secret
+        .and_then(|secret| secret.as_slice().try_into().ok())
+        .ok_or_else(|| Trouble::Said(format!("the key store has no {name}")))
 }
 
 async fn watch(mut events: sealwire::EventStream, seen: Arc<Mutex<Seen>>) {

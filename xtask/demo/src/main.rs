@@ -8,6 +8,7 @@
 mod cold;
 mod conversation;
 mod devices;
+mod episodes;
 mod leaks;
 mod probes;
 mod relay;

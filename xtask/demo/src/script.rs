@@ -1,7 +1,8 @@
-//! What happens, in order: five devices, the conversation in turns, a picture, three faults in the middle.
+//! What happens, in order: five devices, the conversation in turns, a picture, three faults in the middle, the episodes.
 
 use crate::conversation::{Conversation, Picture, sha256};
 use crate::devices::Device;
+use crate::episodes;
 use crate::leaks;
 use crate::relay::Relay;
 use crate::report::Expectations;
@@ -11,7 +12,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How long anything may take that is to come by itself.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The devices after the conversation, closed, and what was measured.
 pub(crate) struct Played {
@@ -38,7 +39,10 @@ pub(crate) async fn play(
     picture: &Picture,
     expect: &mut Expectations,
 ) -> Done<Played> {
-    let lines = &conversation.lines;
+    // The last lines are the episodes'.
+    let (lines, episodes) = conversation
+        .lines
+        .split_at(conversation.lines.len().saturating_sub(episodes::LINES));
     let (third, half) = (lines.len() / 3, lines.len() / 2);
     let (picture_at, closed_from, closed_to) = (
         half + lines.len() / 8,
@@ -125,6 +129,8 @@ pub(crate) async fn play(
         }
     }
     everything_arrives(&devices, lines.len() + 1).await;
+    episodes::play(&mut devices, episodes, expect).await?;
+    everything_arrives(&devices, conversation.lines.len() + 1).await;
     compare_pictures(&devices, picture, expect).await?;
     let measured = measure(&devices, &sent, absent, third..2 * third + 1, closed);
     check_order(&devices, conversation, expect).await?;
@@ -304,7 +310,7 @@ fn measure(
     (stored, decrypted)
 }
 
-async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> Done<T> {
+pub(crate) async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> Done<T> {
     tokio::time::timeout(PATIENCE, work)
         .await
         .map_err(|_| Trouble::Said(format!("{what} did not come in {} s", PATIENCE.as_secs())))

@@ -56,6 +56,7 @@ pub(super) fn words(message: &Message) -> String {
         MessageContent::Text(text) => text.replace('\n', " "),
         MessageContent::Attachment { file, caption } => format!("[{}] {caption}", file.name),
         MessageContent::Unreadable(reason) => format!("[cannot be read: {}]", reason.as_str()),
+        MessageContent::Removed => "[gone]".to_owned(),
         _ => "[of a newer version]".to_owned(),
     }
 }

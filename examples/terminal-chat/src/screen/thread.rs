@@ -106,6 +106,8 @@ fn state(state: &MessageState) -> (String, Style) {
     match state {
         MessageState::Pending => ("…".to_owned(), Style::new().fg(Color::DarkGray)),
         MessageState::Sent => ("✓ sent".to_owned(), Style::new().fg(Color::DarkGray)),
+        MessageState::Delivered => ("✓✓ delivered".to_owned(), Style::new().fg(Color::DarkGray)),
+        MessageState::Read => ("✓✓ read".to_owned(), Style::new().fg(Color::Blue)),
         MessageState::Failed { code } => (
             format!("✗ {code} (Ctrl-R tries again)"),
             Style::new().fg(Color::Red),

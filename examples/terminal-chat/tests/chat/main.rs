@@ -27,13 +27,16 @@ async fn a_new_person_registers_writes_and_is_answered() {
     let relay = relay().await;
     let (mut alice, mut bob) = two_people(&relay).await;
     alice.write_to("bob", "Hello Bob").await;
-    alice.sees("✓").await;
-    bob.sees("alice").await;
+    alice.sees("✓✓ delivered").await;
+    bob.sees("alice (1)").await;
     bob.press("<Enter>").await;
     bob.sees("┌ alice").await;
     bob.sees("Hello Bob").await;
+    bob.does_not_see("(1)").await;
+    alice.sees("✓✓ read").await;
     bob.press("Hello yourself<Enter>").await;
     alice.sees("Hello yourself").await;
+    bob.sees("✓✓ read").await;
     alice.close().await;
     bob.close().await;
     relay.shutdown().await;
@@ -76,6 +79,25 @@ async fn what_is_written_in_flight_mode_goes_out_when_it_ends() {
     alice.press("<Ctrl-o>").await;
     alice.sees("✓").await;
     bob.sees("from the plane").await;
+    alice.close().await;
+    bob.close().await;
+    relay.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_sent_yet_is_taken_back() {
+    let relay = relay().await;
+    let (mut alice, mut bob) = two_people(&relay).await;
+    alice.press("<Ctrl-o>").await;
+    alice.sees("flight mode").await;
+    alice.write_to("bob", "on second thought").await;
+    alice.press("<Ctrl-x>").await;
+    alice.sees("taken back").await;
+    alice.press("<Ctrl-o>").await;
+    alice.sees("● online").await;
+    alice.press("hello instead<Enter>").await;
+    bob.sees("hello instead").await;
+    bob.does_not_see("on second thought").await;
     alice.close().await;
     bob.close().await;
     relay.shutdown().await;

@@ -30,7 +30,7 @@ impl Person {
             .unwrap();
         let app = App::new(client.account(), client.connection());
         let (session, news) = Session::start(client);
-        let terminal = Terminal::new(TestBackend::new(110, 44)).unwrap();
+        let terminal = Terminal::new(TestBackend::new(100, 34)).unwrap();
         Self {
             app,
             session,

@@ -1,5 +1,6 @@
 //! The picture in the guide, drawn from a real conversation. `SEALWIRE_PICTURES=<folder>` says where to write it.
 
+use crate::person::Person;
 use crate::{relay, two_people};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
@@ -12,13 +13,17 @@ const CELL: (usize, usize) = (9, 18);
 async fn the_guides_picture_is_of_a_real_conversation() {
     let relay = relay().await;
     let (mut alice, mut bob) = two_people(&relay).await;
+    let mut carol = Person::open(&relay).await;
+    carol.register("carol").await;
     bob.write_to("alice", "Are you coming tonight?").await;
     alice.sees("Are you coming").await;
     alice.press("<Enter>").await;
     alice.sees("┌ bob").await;
     alice.press("On my way, with cake 🎂<Enter>").await;
     bob.sees("cake").await;
-    alice.sees("✓").await;
+    alice.sees("✓✓ read").await;
+    carol.write_to("alice", "Lunch tomorrow?").await;
+    alice.sees("carol (1)").await;
     let picture = svg(&alice.buffer());
     assert!(picture.contains("tonight?") && picture.contains("</svg>"));
     if let Some(folder) = std::env::var_os("SEALWIRE_PICTURES") {
@@ -28,6 +33,7 @@ async fn the_guides_picture_is_of_a_real_conversation() {
         )
         .unwrap();
     }
+    carol.close().await;
     alice.close().await;
     bob.close().await;
     relay.shutdown().await;
