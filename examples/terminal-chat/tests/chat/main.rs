@@ -92,7 +92,7 @@ async fn what_is_not_sent_yet_is_taken_back() {
     alice.sees("flight mode").await;
     alice.write_to("bob", "on second thought").await;
     alice.press("<Ctrl-x>").await;
-    alice.sees("taken back").await;
+    alice.does_not_see("on second thought").await;
     alice.press("<Ctrl-o>").await;
     alice.sees("● online").await;
     alice.press("hello instead<Enter>").await;
