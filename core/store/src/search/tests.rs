@@ -316,3 +316,30 @@ proptest! {
         prop_assert_eq!(hits(&store, &query).len() == 1, begins, "{} in {:?}", query, words);
     }
 }
+
+#[test]
+fn what_one_transaction_puts_in_is_found_after_it_but_for_what_it_takes_away_again() {
+    let mut store = with_thread();
+    write(&mut store, |tx| {
+        let ids = (1..=3).map(|number| tx.insert_message(&text(number, "a lighthouse")));
+        let ids = ids.collect::<Result<Vec<_>, _>>()?;
+        tx.bury_message(ids[1].local_id())
+    });
+    let undone = store.transaction(|tx| {
+        tx.insert_message(&text(4, "a lighthouse"))?;
+        Err::<(), _>(crate::StoreError::NoSuch("reason to go on"))
+    });
+    assert!(undone.is_err());
+    let found = store.search("lighthouse", None, None, 10).unwrap();
+    let found: Vec<_> = found
+        .iter()
+        .map(|message| message.row.client_seq.0)
+        .collect();
+    assert_eq!(found, [3, 1]);
+    let listed = store.thread(thread()).unwrap().unwrap();
+    assert_eq!(
+        listed.last_activity,
+        Timestamp(1_003),
+        "by its newest message"
+    );
+}
