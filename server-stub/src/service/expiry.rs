@@ -20,8 +20,13 @@ impl Service {
             let now = self.clock.now();
             let expired = self.storage.expired_messages(now, BATCH).await?;
             let is_last = expired.len() < BATCH as usize;
-            for (thread, id) in expired {
-                let ended = self.storage.expire_message(thread, id, now).await?;
+            // All asked for at once, so that they share a commit.
+            let steps: Vec<_> = expired
+                .into_iter()
+                .map(|(thread, id)| self.storage.expire_message(thread, id, now))
+                .collect();
+            for step in steps {
+                let ended = step.await?;
                 wake.queues.extend(ended.told);
                 wake.live.extend(tell_failures(ended.failures));
             }

@@ -21,6 +21,7 @@ mod marks;
 mod messages;
 mod openapi;
 mod operations;
+mod order;
 mod process;
 mod provisioning;
 mod queue;

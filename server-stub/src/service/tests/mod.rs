@@ -5,6 +5,7 @@ mod attachments;
 mod challenges;
 mod failures;
 mod lists;
+mod lives;
 mod mailboxes;
 mod marks;
 mod people;

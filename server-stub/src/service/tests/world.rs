@@ -77,7 +77,7 @@ pub(crate) struct World {
     pub(crate) service: Service,
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) clock: Arc<TestClock>,
-    folder: Option<TempDir>,
+    pub(super) folder: Option<TempDir>,
     seed: u64,
 }
 

@@ -1,17 +1,12 @@
 //! What did not reach its recipients, in SQLite.
 
-use super::columns::{
-    device_name, message_id, number, of_envelope_type, of_number, of_seq, text, thread_id,
-    timestamp,
-};
-use super::messages::keep;
+use super::columns::{device_name, message_id, number, of_number, text, thread_id, timestamp};
 use super::queues::{DEL, MSG, MSG_AGAIN};
+use super::requeue::requeue;
 use super::{Pending, Sqlite};
 use crate::storage::{Ended, FailUndelivered, Failure, Failures, Requeue, Requeued};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
-use sealwire_wire::contract::{
-    DeviceEnvelope, DeviceName, FailedRecipient, FailureReason, SentMessage,
-};
+use sealwire_wire::contract::{DeviceName, FailedRecipient, FailureReason};
 use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
 
 /// The columns that [`failure`] reads.
@@ -119,65 +114,7 @@ impl Failures for Sqlite {
     }
 
     fn requeue(&self, step: Requeue) -> Pending<'_, Option<Requeued>> {
-        self.write(move |db| {
-            let Some((id, created_at)) = sent(db, &step)? else {
-                return Ok(None);
-            };
-            let thread = step.name.thread_id;
-            let sender = &step.name.sender.user_id;
-            let failed = of_message(db, thread, id)?;
-            let failed_for = |user: &UserId| {
-                failed
-                    .iter()
-                    .any(|failed| failed.user_id == *user && failed.reason.is_some())
-            };
-            let mut fresh = Vec::new();
-            for envelope in &step.envelopes {
-                if failed_for(&envelope.user_id) && is_live(db, envelope)? {
-                    fresh.push(envelope);
-                }
-            }
-            if fresh.is_empty() {
-                return Ok(None);
-            }
-            write_again(db, &step, id)?;
-            let mut failures: Vec<Failure> = Vec::new();
-            let mut told = Vec::new();
-            for one in fresh {
-                db.prepare_cached(
-                    "INSERT OR REPLACE INTO envelope (thread_id, message_id, user_id, device_id, kind, body)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                )?
-                .execute(params![
-                    thread.as_bytes(),
-                    id.to_bytes(),
-                    one.user_id.as_str(),
-                    one.device_id.get(),
-                    of_envelope_type(one.kind),
-                    one.body.as_slice(),
-                ])?;
-                let device = DeviceName {
-                    user_id: one.user_id.clone(),
-                    device_id: one.device_id,
-                };
-                queue_again(db, thread, id, &device, step.at)?;
-                told.push(device);
-                if !failures.iter().any(|known| known.failed.user_id == one.user_id) {
-                    failures.push(put(db, thread, id, sender, &one.user_id, None, step.at)?);
-                }
-            }
-            keep(db, &step.name, &step.key, step.key_expires_at)?;
-            let answer = SentMessage {
-                id,
-                thread_id: thread,
-                sender_id: sender.clone(),
-                sender_device_id: step.name.sender.device_id,
-                client_seq: step.name.client_seq,
-                created_at,
-                requeued_at: Some(step.at),
-            };
-            Ok(Some(Requeued { answer, told, failures }))
-        })
+        self.write(move |db| requeue(db, &step))
     }
 }
 
@@ -238,7 +175,7 @@ fn recipients(db: &Connection, thread: ThreadId, sender: &UserId) -> Result<Vec<
     .collect()
 }
 
-fn next_change(db: &Connection, thread: ThreadId) -> Result<i64> {
+pub(super) fn next_change(db: &Connection, thread: ThreadId) -> Result<i64> {
     db.prepare_cached(
         "UPDATE thread SET last_change = last_change + 1 WHERE thread_id = ?1 RETURNING last_change",
     )?
@@ -274,81 +211,11 @@ fn tell_removed(
     .collect()
 }
 
-fn sent(db: &Connection, step: &Requeue) -> Result<Option<(MessageId, Timestamp)>> {
-    let name = &step.name;
-    db.prepare_cached(
-        "SELECT id, created_at FROM message
-         WHERE thread_id = ?1 AND sender_id = ?2 AND sender_device_id = ?3 AND client_seq = ?4
-             AND coalesce(requeued_at, created_at) < ?5",
-    )?
-    .query_row(
-        params![
-            name.thread_id.as_bytes(),
-            name.sender.user_id.as_str(),
-            name.sender.device_id.get(),
-            of_seq(name.client_seq),
-            of_number(step.at.0)
-        ],
-        |row| Ok((message_id(row, 0)?, timestamp(row, 1)?)),
-    )
-    .optional()
-}
-
-fn write_again(db: &Connection, step: &Requeue, id: MessageId) -> Result<()> {
-    let thread = step.name.thread_id;
-    let change = next_change(db, thread)?;
-    db.prepare_cached(
-        "UPDATE message SET ciphertext = ?3, stamp_key_id = ?4, stamp_mac = ?5, requeued_at = ?6, removed_reason = NULL,
-             removed_at = NULL, expires_at = ?6 + ttl_seconds * 1000, change = ?7
-         WHERE thread_id = ?1 AND id = ?2",
-    )?
-    .execute(params![
-        thread.as_bytes(),
-        id.to_bytes(),
-        step.ciphertext.as_slice(),
-        step.stamp.key_id,
-        step.stamp.mac.0,
-        of_number(step.at.0),
-        change
-    ])?;
-    Ok(())
-}
-
-fn is_live(db: &Connection, envelope: &DeviceEnvelope) -> Result<bool> {
-    db.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM device
-             WHERE user_id = ?1 AND device_id = ?2 AND state = 1 AND disabled_at IS NULL)",
-    )?
-    .query_row(
-        params![envelope.user_id.as_str(), envelope.device_id.get()],
-        |row| row.get(0),
-    )
-}
-
-fn queue_again(
+pub(super) fn of_message(
     db: &Connection,
     thread: ThreadId,
     id: MessageId,
-    device: &DeviceName,
-    at: Timestamp,
-) -> Result<()> {
-    db.prepare_cached(
-        "INSERT INTO queue_entry (user_id, device_id, kind, thread_id, message_id, queued_at, expiring)
-         SELECT ?3, ?4, ?5, thread_id, id, ?6, iif(ttl_seconds IS NULL, NULL, 1) FROM message
-         WHERE thread_id = ?1 AND id = ?2",
-    )?
-    .execute(params![
-        thread.as_bytes(),
-        id.to_bytes(),
-        device.user_id.as_str(),
-        device.device_id.get(),
-        MSG_AGAIN,
-        of_number(at.0)
-    ])?;
-    Ok(())
-}
-
-fn of_message(db: &Connection, thread: ThreadId, id: MessageId) -> Result<Vec<FailedRecipient>> {
+) -> Result<Vec<FailedRecipient>> {
     db.prepare_cached(&format!(
         "SELECT {FAILURE} FROM failure WHERE thread_id = ?1 AND message_id = ?2 ORDER BY user_id"
     ))?
@@ -358,7 +225,7 @@ fn of_message(db: &Connection, thread: ThreadId, id: MessageId) -> Result<Vec<Fa
     .collect()
 }
 
-fn put(
+pub(super) fn put(
     db: &Connection,
     thread: ThreadId,
     id: MessageId,

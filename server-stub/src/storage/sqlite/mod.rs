@@ -17,6 +17,7 @@ mod messages;
 mod prekeys;
 mod privacy;
 mod queues;
+mod requeue;
 mod schema;
 mod upkeep;
 
