@@ -207,6 +207,8 @@ async fn a_reader_that_was_too_slow_is_told_and_the_store_has_everything() {
     for number in 0..count {
         alice.send_text(thread, format!("{number}")).await.unwrap();
     }
+    // A further answer: everything that the last send led to was told before it.
+    alice.direct_thread("bob").await.unwrap();
     let mut seen = 0;
     let missed = loop {
         match soon(events.next()).await.unwrap() {
