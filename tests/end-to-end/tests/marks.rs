@@ -6,9 +6,11 @@
 )]
 
 use sealwire::{
-    AccountSettings, Event, Message, MessageId, MessageState, RecipientState, ThreadId, UserId,
+    AccountSettings, Event, Message, MessageId, MessageState, Notifications, RecipientState,
+    ThreadId, ThreadPreferences, UserId,
 };
 use sealwire_tests::{Device, pair, soon, start_relay};
+use serde_json::json;
 
 fn delivered(id: i64) -> impl Fn(&Event) -> bool {
     move |event| matches!(event, Event::MessageDelivered(message) if message.local_id == id)
@@ -327,4 +329,70 @@ async fn whoever_is_blocked_cannot_write_until_they_are_not() {
         .await;
     let cold = alice.cold().await;
     assert_eq!(cold.messages(thread)[0].state, MessageState::Delivered);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_resync_every_history_is_read_before_the_catch_up_ends() {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    alice.say(thread, "good night").await;
+    bob.hears("good night").await;
+    bob.offline().await;
+    for text in ["one", "two", "three"] {
+        alice.say(thread, text).await;
+    }
+    // What waited is gone from the queue, as the relay says; nothing of it is acknowledged.
+    bob.adversary.lose_acknowledgements(true);
+    bob.adversary.on_frame(|frame| match frame["t"].as_str() {
+        Some("msg") => Vec::new(),
+        Some("caught_up") => {
+            let resync = json!({ "t": "resync", "frame_seq": frame["frame_seq"] });
+            vec![resync, frame]
+        }
+        _ => vec![frame],
+    });
+    bob.client.go_online().await.unwrap();
+    bob.events
+        .until_count("caught up twice", 2, |event| *event == Event::CaughtUp)
+        .await;
+    let told = bob.events.all();
+    let received = told
+        .iter()
+        .rposition(|event| matches!(event, Event::MessageReceived(_)));
+    let end = told.iter().rposition(|event| *event == Event::CaughtUp);
+    assert!(told.contains(&Event::QueueExpired) && received < end);
+    let cold = bob.cold().await;
+    assert_eq!(cold.texts(thread), ["good night", "one", "two", "three"]);
+    assert_eq!(cold.store.count_resyncs().unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_account_wants_of_a_thread_follows_on_its_other_devices() {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    let phone = alice.link().await;
+    bob.say(thread, "hello").await;
+    alice.hears("hello").await;
+    phone.hears("hello").await;
+    let wanted = ThreadPreferences {
+        muted_until: None,
+        notifications: Notifications::Mentions,
+    };
+    let held = alice.client.set_thread_preferences(thread, wanted).await;
+    assert_eq!(held.unwrap(), wanted);
+    let preferences = async |device: &Device| {
+        let shown = device.client.inbox_thread(thread).await.unwrap();
+        shown.unwrap().preferences
+    };
+    assert_eq!(preferences(&alice).await, wanted);
+    let mut events = phone.client.events();
+    soon("preferences", async {
+        while preferences(&phone).await != wanted {
+            events.next().await.unwrap();
+        }
+    })
+    .await;
+    let cold = phone.cold().await;
+    let shown = cold.store.inbox_thread(thread).unwrap().unwrap();
+    assert_eq!(shown.preferences, wanted);
 }
