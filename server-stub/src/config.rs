@@ -18,6 +18,7 @@ pub struct RelayConfig {
     pub(crate) attachment_max: u64,
     pub(crate) queue_lifetime: Option<Duration>,
     pub(crate) attachment_quota: u64,
+    pub(crate) demand_one_time_prekeys: bool,
     pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) platform_jwks: Option<PathBuf>,
     pub(crate) timings: Timings,
@@ -124,6 +125,7 @@ impl RelayConfig {
             attachment_max: ATTACHMENT_MAX,
             queue_lifetime: Some(Duration::from_millis(QUEUE_TTL_MS)),
             attachment_quota: Rules::default().attachment_quota,
+            demand_one_time_prekeys: false,
             metrics_listen: None,
             platform_jwks: None,
             timings: Timings::default(),
@@ -162,6 +164,12 @@ impl RelayConfig {
     /// The largest attachment in encrypted bytes.
     pub fn attachment_max(mut self, bytes: u64) -> Self {
         self.attachment_max = bytes;
+        self
+    }
+
+    /// Answers 503 `prekeys_exhausted` where a device has no one-time prekey left, instead of a bundle without one.
+    pub fn demand_one_time_prekeys(mut self, demand: bool) -> Self {
+        self.demand_one_time_prekeys = demand;
         self
     }
 

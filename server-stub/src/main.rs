@@ -74,6 +74,10 @@ struct Arguments {
     #[arg(long, value_name = "BYTES")]
     attachment_max: Option<u64>,
 
+    /// Answers 503 prekeys_exhausted where a device has no one-time prekey left, instead of a bundle without one
+    #[arg(long)]
+    demand_one_time_prekeys: bool,
+
     /// How many days what a device has not acknowledged is kept for it, or `for-ever` [default: 45]
     #[arg(long, value_name = "DAYS", value_parser = kept_for)]
     queue_days: Option<KeptFor>,
@@ -240,6 +244,7 @@ impl Arguments {
         if let Some(bytes) = self.attachment_max {
             config = config.attachment_max(bytes);
         }
+        config = config.demand_one_time_prekeys(self.demand_one_time_prekeys);
         if let Some(KeptFor(lifetime)) = self.queue_days {
             config = config.queue_lifetime(lifetime);
         }

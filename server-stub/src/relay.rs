@@ -88,6 +88,7 @@ impl Relay {
         let rules = Rules {
             attachment_max: config.attachment_max,
             attachment_quota: config.attachment_quota,
+            demand_one_time_prekeys: config.demand_one_time_prekeys,
             queue_ttl_ms: config.queue_lifetime.map(as_ms),
             ..Rules::default()
         };

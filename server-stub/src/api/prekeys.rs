@@ -8,7 +8,8 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use sealwire_wire::contract::{
-    BundlesAnswer, BundlesQuery, DeviceName, ErrorCode, PrekeyCount, PrekeyUpload, UserBundles,
+    BundlesAnswer, BundlesQuery, DeviceName, ErrorCode, PrekeyCheck, PrekeyCheckAnswer,
+    PrekeyCount, PrekeyUpload, UserBundles,
 };
 use sealwire_wire::limits::PREKEY_BODY_MAX;
 use sealwire_wire::{DeviceId, UserId};
@@ -32,6 +33,13 @@ pub(super) fn routes(routes: Routes) -> Routes {
             "/v1/prekeys/count",
             count,
             about("How many one-time prekeys are left"),
+        )
+        .post(
+            "/v1/prekeys/check",
+            check,
+            about("Whether the relay gives out the keys that this device believes it does")
+                .status(&[200])
+                .refuses(&[NotFound]),
         )
         .post(
             "/v1/prekeys/query",
@@ -66,6 +74,16 @@ pub(super) async fn count(
     State(state): State<ApiState>,
 ) -> Answer<Json<PrekeyCount>> {
     state.service().prekey_count(&caller).await.map(Json)
+}
+
+/// `POST /v1/prekeys/check`
+pub(super) async fn check(
+    Reader(caller): Reader,
+    State(state): State<ApiState>,
+    Body(check): Body<PrekeyCheck>,
+) -> Answer<Json<PrekeyCheckAnswer>> {
+    let answer = state.service().check_prekeys(&caller, &check);
+    answer.await.map(Json)
 }
 
 /// The query of `GET /v1/users/{id}/prekeys`.

@@ -73,6 +73,8 @@ pub struct Service {
     live_devices: LiveDevices,
     thread_places: ThreadPlaces,
     kept_privacy: KeptPrivacy,
+    /// Held while one-time prekeys are taken, where the deployment demands them.
+    prekey_turn: tokio::sync::Mutex<()>,
 }
 
 impl Service {
@@ -96,6 +98,7 @@ impl Service {
             live_devices: LiveDevices::default(),
             thread_places: ThreadPlaces::default(),
             kept_privacy: KeptPrivacy::default(),
+            prekey_turn: tokio::sync::Mutex::default(),
         };
         service.queue_what_is_due().await?;
         Ok(service)

@@ -41,6 +41,9 @@ pub trait Prekeys {
     /// What is left; none for a device that has no signed prekey.
     fn prekey_count(&self, device: DeviceName) -> Pending<'_, Option<PrekeyCount>>;
 
+    /// The signed prekey that bundles carry now.
+    fn signed_prekey(&self, device: DeviceName) -> Pending<'_, Option<PublicSignedPrekey>>;
+
     /// Takes a one-time key, if one is left; none for a device that has no signed prekey.
     fn take_prekeys(&self, device: DeviceName) -> Pending<'_, Option<TakenPrekeys>>;
 }

@@ -22,6 +22,7 @@ mod messages;
 mod openapi;
 mod operations;
 mod order;
+mod prekeys;
 mod process;
 mod provisioning;
 mod queue;

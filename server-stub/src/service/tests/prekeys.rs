@@ -1,8 +1,9 @@
 use super::world::run;
 use super::{World, on_both_engines, refused};
 use crate::service::Rules;
-use sealwire_wire::Base64;
-use sealwire_wire::contract::{BundlesQuery, ErrorCode, WantedBundles};
+use sealwire_crypto::primitives::sha256;
+use sealwire_wire::contract::{BundlesQuery, ErrorCode, PrekeyCheck, WantedBundles};
+use sealwire_wire::{Base64, Bytes32};
 use std::collections::BTreeSet;
 
 #[test]
@@ -219,4 +220,63 @@ fn a_deployment_may_demand_one_time_keys() {
     let refusal = run(world.service.user_bundles(&bob.name(1), &alice.user, None)).unwrap_err();
     assert_eq!(refusal.code(), ErrorCode::PrekeysExhausted);
     assert!(refusal.problem().retry_after_ms.is_some());
+}
+
+#[test]
+fn a_refusal_for_want_of_a_one_time_key_takes_none_from_other_devices() {
+    let world = World::sqlite().with_rules(Rules {
+        demand_one_time_prekeys: true,
+        ..Rules::default()
+    });
+    let (alice, bob) = (world.open_account("alice"), world.open_account("bob"));
+    let carol = world.open_account("carol");
+    for _ in 0..3 {
+        run(world.service.user_bundles(&bob.name(1), &alice.user, None)).unwrap();
+    }
+    let query = BundlesQuery {
+        users: [&carol.user, &alice.user]
+            .map(|user| WantedBundles {
+                user_id: user.clone(),
+                device_ids: vec![],
+            })
+            .to_vec(),
+    };
+    let answer = run(world.service.query_bundles(&bob.name(1), &query));
+    assert_eq!(refused(answer), ErrorCode::PrekeysExhausted);
+    let left = run(world.service.prekey_count(&carol.name(1))).unwrap();
+    assert_eq!(left.one_time_prekeys, 3);
+}
+
+#[test]
+fn a_device_learns_whether_the_relay_gives_out_the_keys_that_it_believes() {
+    on_both_engines(|world| {
+        let mut alice = world.open_account("alice");
+        let upload = alice.prekeys(1, 7, 10..=12);
+        run(world.service.upload_prekeys(&alice.name(1), &upload)).unwrap();
+        let signed = upload.signed_prekey.unwrap();
+        let device = &alice.devices[&1];
+        // As the contract writes it.
+        let text = [
+            &b"Sealwire v1 repeated-use keys"[..],
+            &device.identity.public().to_bytes(),
+            &device.registration_id.to_be_bytes(),
+            &7_u32.to_be_bytes(),
+            signed.key.as_slice(),
+            signed.signature.as_slice(),
+        ]
+        .concat();
+        let check = |digest| {
+            let check = PrekeyCheck {
+                digest: Bytes32(digest),
+            };
+            run(world.service.check_prekeys(&alice.name(1), &check)).unwrap()
+        };
+        let answer = check(sha256(&text));
+        assert!(answer.matches);
+        assert_eq!(
+            (answer.count.one_time_prekeys, answer.count.signed_prekey_id),
+            (6, 7)
+        );
+        assert!(!check([0; 32]).matches);
+    });
 }

@@ -3,7 +3,7 @@
 use super::state::{PrekeyState, Taken};
 use super::{Memory, Pending};
 use crate::storage::{DeviceState, Prekeys, PrekeysStored, TakenPrekeys};
-use sealwire_wire::contract::{DeviceName, PrekeyCount, PrekeyUpload};
+use sealwire_wire::contract::{DeviceName, PrekeyCount, PrekeyUpload, PublicSignedPrekey};
 
 impl Prekeys for Memory {
     fn store_prekeys(
@@ -58,6 +58,13 @@ impl Prekeys for Memory {
                 one_time_prekeys: u32::try_from(unused(keys)).unwrap_or(u32::MAX),
                 signed_prekey_id: keys.current?,
             })
+        })
+    }
+
+    fn signed_prekey(&self, device: DeviceName) -> Pending<'_, Option<PublicSignedPrekey>> {
+        self.step(|state| {
+            let keys = state.prekeys.get(&device)?;
+            keys.signed.get(&keys.current?).cloned()
         })
     }
 

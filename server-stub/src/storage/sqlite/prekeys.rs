@@ -60,6 +60,10 @@ impl Prekeys for Sqlite {
         })
     }
 
+    fn signed_prekey(&self, device: DeviceName) -> Pending<'_, Option<PublicSignedPrekey>> {
+        self.read(move |db| current(db, &device))
+    }
+
     fn take_prekeys(&self, device: DeviceName) -> Pending<'_, Option<TakenPrekeys>> {
         self.write(move |db| {
             let Some(signed) = current(db, &device)? else {
