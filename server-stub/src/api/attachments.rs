@@ -121,6 +121,7 @@ pub(super) async fn upload(
     if announced_length(request.headers()).is_some_and(|length| length != facts.size) {
         return Err(BlobError::WrongSize.into());
     }
+    let _under_way = state.load().begin_upload(&id)?;
     let mut upload = state.blobs().upload(facts.size).await?;
     let mut digest = Sha256::new();
     let mut arriving = Arriving::new(request, state.timings().request_stall_max);

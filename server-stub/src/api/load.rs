@@ -1,9 +1,11 @@
 //! The requests under way, and whether new ones are let in.
 
 use crate::service::Refusal;
+use sealwire_wire::AttachmentId;
 use sealwire_wire::contract::ErrorCode;
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// Another relay, or this one started again, is there by then.
@@ -18,6 +20,8 @@ struct Inner {
     under_way: AtomicUsize,
     /// Of bodies that are being read.
     body_bytes: AtomicUsize,
+    /// How many bring the bytes of an attachment.
+    uploads: Mutex<HashMap<AttachmentId, usize>>,
     draining: AtomicBool,
     /// Told when the last request of a draining relay ends.
     idle: Notify,
@@ -25,6 +29,15 @@ struct Inner {
 
 /// All bodies that are being read have at most so many bytes together: some forty of the largest, or thousands of usual ones.
 const BODY_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// An attachment's bytes may come from so many at once: a try that hangs, and the next one. Each takes its room on the disk.
+const UPLOADS_OF_ONE_MAX: usize = 2;
+
+/// An upload under way; dropped, it has ended.
+pub(crate) struct UploadUnderWay {
+    load: Arc<Inner>,
+    id: AttachmentId,
+}
 
 /// Memory for a body that is being read; dropped, it is free again.
 pub(crate) struct BodyRoom {
@@ -54,6 +67,21 @@ impl Load {
             load: Arc::clone(&self.0),
             bytes: 0,
         }
+    }
+
+    /// Lets one more bring the bytes of this attachment.
+    pub(crate) fn begin_upload(&self, id: &AttachmentId) -> Result<UploadUnderWay, Refusal> {
+        let mut uploads = self.0.uploads();
+        let under_way = uploads.entry(id.clone()).or_default();
+        if *under_way >= UPLOADS_OF_ONE_MAX {
+            let detail = "this attachment is being uploaded already";
+            return Err(Refusal::new(ErrorCode::RateLimited, detail).retry_after_ms(COME_BACK_MS));
+        }
+        *under_way += 1;
+        Ok(UploadUnderWay {
+            load: Arc::clone(&self.0),
+            id: id.clone(),
+        })
     }
 
     /// From now on no request is let in.
@@ -94,6 +122,24 @@ impl BodyRoom {
     }
 }
 
+impl Inner {
+    fn uploads(&self) -> MutexGuard<'_, HashMap<AttachmentId, usize>> {
+        self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for UploadUnderWay {
+    fn drop(&mut self) {
+        let mut uploads = self.load.uploads();
+        if let Some(under_way) = uploads.get_mut(&self.id) {
+            *under_way -= 1;
+            if *under_way == 0 {
+                uploads.remove(&self.id);
+            }
+        }
+    }
+}
+
 impl Drop for BodyRoom {
     fn drop(&mut self) {
         self.load
@@ -126,6 +172,20 @@ mod tests {
         assert!(second.grow(1).is_err());
         drop((first, second));
         assert!(load.body_room().grow(BODY_BYTES_MAX).is_ok());
+    }
+
+    #[test]
+    fn an_attachment_is_uploaded_by_two_at_once_and_no_more() {
+        let load = Load::default();
+        let id = "a".parse().unwrap();
+        let first = load.begin_upload(&id).unwrap();
+        let _second = load.begin_upload(&id).unwrap();
+        let third = load.begin_upload(&id).err().unwrap();
+        assert_eq!(third.code(), ErrorCode::RateLimited);
+        assert!(load.begin_upload(&"b".parse().unwrap()).is_ok());
+        drop(first);
+        assert!(load.begin_upload(&id).is_ok());
+        assert_eq!(load.0.uploads().len(), 1);
     }
 
     #[tokio::test]

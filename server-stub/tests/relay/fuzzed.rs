@@ -23,7 +23,7 @@ async fn schemathesis_finds_no_failure() {
     let Pair {
         alice, bob, thread, ..
     } = pair(&relay).await;
-    alice.sent(thread, 1, &[&bob]).await;
+    let sent = alice.sent(thread, 1, &[&bob]).await;
     let folder = tempfile::tempdir().unwrap();
     let status = Command::new(tool("schemathesis"))
         .arg("--config-file")
@@ -39,4 +39,33 @@ async fn schemathesis_finds_no_failure() {
         .await
         .unwrap();
     assert!(status.success(), "schemathesis: {status}");
+
+    // Once more where made-up ids lead nowhere, with true ones.
+    let known = [
+        ("^/v1/threads/", thread.to_string()),
+        ("^/v1/messages/", sent.id.to_string()),
+        ("^/v1/users/", bob.name.user_id.to_string()),
+    ];
+    let operations = known.iter().map(|(path, id)| {
+        format!(
+            "\n[[operations]]\ninclude-path-regex = \"{path}\"\nparameters = {{ \"path.id\" = \"{id}\" }}\n"
+        )
+    });
+    let settings = std::fs::read_to_string(settings()).unwrap();
+    let with_ids = folder.path().join("with-ids.toml");
+    std::fs::write(&with_ids, settings + &operations.collect::<String>()).unwrap();
+    let status = Command::new(tool("schemathesis"))
+        .arg("--config-file")
+        .arg(&with_ids)
+        .args(["run", &format!("{}/openapi.json", relay.url())])
+        .args(["--include-path-regex", "^/v1/(threads|messages|users)/"])
+        .args([
+            "--header",
+            &format!("Authorization: Bearer {}", alice.token),
+        ])
+        .current_dir(folder.path())
+        .status()
+        .await
+        .unwrap();
+    assert!(status.success(), "schemathesis with true ids: {status}");
 }
