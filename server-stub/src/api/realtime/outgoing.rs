@@ -14,7 +14,8 @@ const WAITING_MAX: usize = 16;
 
 /// Frames on their way out.
 pub(super) struct Outgoing {
-    pub(super) frames: mpsc::Sender<Utf8Bytes>,
+    /// In boxes, since a channel has room for thirty-two from the beginning.
+    pub(super) frames: mpsc::Sender<Box<Utf8Bytes>>,
     writer: JoinHandle<Writer>,
 }
 
@@ -56,7 +57,7 @@ impl Outgoing {
 }
 
 impl Writer {
-    async fn run(mut self, mut waiting: mpsc::Receiver<Utf8Bytes>) -> Self {
+    async fn run(mut self, mut waiting: mpsc::Receiver<Box<Utf8Bytes>>) -> Self {
         while self.works
             && let Some(frame) = waiting.recv().await
         {
@@ -68,12 +69,12 @@ impl Writer {
     /// Writes this frame and those that came meanwhile, then flushes once.
     async fn write(
         &mut self,
-        frame: Utf8Bytes,
-        waiting: &mut mpsc::Receiver<Utf8Bytes>,
+        frame: Box<Utf8Bytes>,
+        waiting: &mut mpsc::Receiver<Box<Utf8Bytes>>,
     ) -> Result<(), Stalled> {
         let mut next = Some(frame);
         while let Some(frame) = next {
-            in_time(self.stall_max, self.sink.feed(Message::Text(frame))).await?;
+            in_time(self.stall_max, self.sink.feed(Message::Text(*frame))).await?;
             next = waiting.try_recv().ok();
         }
         in_time(self.stall_max, self.sink.flush()).await

@@ -13,7 +13,7 @@ use crate::service::{ACKNOWLEDGE_MAX, Answer, MarksCursor, PushedMessage, QueueP
 use crate::tokens::{Access, Scope};
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use futures_util::StreamExt as _;
-use futures_util::stream::SplitStream;
+use futures_util::stream::{SplitSink, SplitStream};
 use sealwire_wire::Timestamp;
 use sealwire_wire::contract::{
     ClientFrame, CloseCode, DeviceName, ErrorCode, ServerEvent, ServerFrame,
@@ -35,18 +35,29 @@ const SMALL_PAGE: usize = 128 * 1024;
 /// A closing socket gets this long to take its last frames.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Serves a device's socket until it ends.
-pub(super) async fn serve(
+/// Serves a device's socket until it ends. Split before anything waits: a future keeps room for each argument for as long as it
+/// lives, and a whole socket is large.
+pub(super) fn serve(
     state: ApiState,
     access: Access,
     marks_since: MarksCursor,
     socket: WebSocket,
+) -> impl Future<Output = ()> + Send {
+    let (sink, incoming) = socket.split();
+    serve_halves(state, access, marks_since, sink, incoming)
+}
+
+async fn serve_halves(
+    state: ApiState,
+    access: Access,
+    marks_since: MarksCursor,
+    sink: SplitSink<WebSocket, Message>,
+    incoming: SplitStream<WebSocket>,
 ) {
     let token_ends = closing_time(&state, access.expires_at);
     let device = access.into_device();
     // Entered before the first look at the queue: what comes after it rings.
     let place = state.sockets().enter(&device);
-    let (sink, incoming) = socket.split();
     let outgoing = Outgoing::start(sink, state.timings().send_stall_max);
     tracing::debug!(user = %device.user_id, device = %device.device_id, "socket opened");
     let mut session = Session {
@@ -75,7 +86,7 @@ pub(super) async fn serve(
         if let Ok(room) = outgoing.frames.try_reserve()
             && let Ok(frame) = session.frame(error)
         {
-            room.send(frame);
+            room.send(Box::new(frame));
         }
     }
     outgoing
@@ -179,10 +190,14 @@ impl Session {
                         && let Some(ready) = self.ready.pop_front()
                     {
                         match self.frame(ready) {
-                            Ok(frame) => room.send(frame),
+                            Ok(frame) => room.send(Box::new(frame)),
                             Err(ended) => return ended,
                         }
                         next = outgoing.frames.try_reserve().ok();
+                    }
+                    if self.ready.is_empty() {
+                        // An idle socket holds no memory for what it may say.
+                        self.ready = VecDeque::new();
                     }
                 }
                 deleted = finished(&mut self.deleting), if self.deleting.is_some() => {

@@ -97,9 +97,12 @@ async fn upgrade(
         .read_buffer_size(READ_BUFFER)
         .max_message_size(CLIENT_FRAME_MAX)
         .max_frame_size(CLIENT_FRAME_MAX)
-        .on_upgrade(move |socket| async move {
-            session::serve(state, access, marks_since, socket).await;
-            drop(inside);
+        .on_upgrade(move |socket| {
+            let served = session::serve(state, access, marks_since, socket);
+            async move {
+                served.await;
+                drop(inside);
+            }
         }))
 }
 

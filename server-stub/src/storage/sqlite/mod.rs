@@ -24,6 +24,7 @@ mod upkeep;
 use super::{Pending, StorageError};
 pub(crate) use commits::Commits;
 use lanes::Lanes;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, OpenOptions};
 use std::path::Path;
@@ -173,6 +174,9 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
+    // A plan follows from its text alone. Without this a statement is prepared anew whenever a parameter becomes 0 or 1, as
+    // device ids do (sqlite3ExprIsInteger), which takes longer than the statement.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
