@@ -81,7 +81,7 @@ pub struct Paces {
     pub sockets: CallerPace,
     /// Every other request with a token.
     pub requests: CallerPace,
-    /// Device lists published, for each user: every contact has to fetch and verify each of them.
+    /// Device lists published, by each device and by the platform for each user: every contact has to fetch and verify each of them.
     pub lists: Pace,
     /// Frames from a client, for each socket; beyond it the socket is closed with 4004.
     pub frames: Pace,

@@ -11,9 +11,7 @@ const PREFLIGHT_KEPT: Duration = Duration::from_secs(2 * 60 * 60);
 pub(super) fn layer(origins: &[String], loopback: bool) -> CorsLayer {
     let origins = origins.to_vec();
     let allowed = move |origin: &HeaderValue, _: &http::request::Parts| {
-        origin.to_str().is_ok_and(|origin| {
-            origins.iter().any(|allowed| allowed == origin) || (loopback && is_loopback(origin))
-        })
+        is_allowed(origin, &origins, loopback)
     };
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(allowed))
@@ -30,6 +28,13 @@ pub(super) fn layer(origins: &[String], loopback: bool) -> CorsLayer {
             header::ACCEPT_RANGES,
         ])
         .max_age(PREFLIGHT_KEPT)
+}
+
+/// Whether pages of this origin may use the relay.
+pub(super) fn is_allowed(origin: &HeaderValue, origins: &[String], loopback: bool) -> bool {
+    origin.to_str().is_ok_and(|origin| {
+        origins.iter().any(|allowed| allowed == origin) || (loopback && is_loopback(origin))
+    })
 }
 
 /// Whether an origin is this machine's.

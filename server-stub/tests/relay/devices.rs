@@ -276,3 +276,29 @@ async fn a_user_does_not_make_others_verify_lists_without_end() {
     assert_eq!((answer.status, answer.code), (429, ErrorCode::RateLimited));
     bob.publish(&mut bob_account, &unchanged).await;
 }
+
+#[tokio::test]
+async fn a_device_that_floods_does_not_keep_the_others_from_removing_it() {
+    let lists = Pace {
+        per_second: 0.01,
+        burst: 3.0,
+    };
+    let paces = Paces {
+        lists,
+        ..Paces::default()
+    };
+    let relay = relay_with(|config| config.paces(paces)).await;
+    let Pair {
+        bob,
+        mut bob_account,
+        ..
+    } = pair(&relay).await;
+    let stolen = bob.link(&mut bob_account).await;
+    let nonsense = || stolen.put("/v1/me/devices/list").json(&1).send();
+    while nonsense().await.unwrap().status() != StatusCode::TOO_MANY_REQUESTS {}
+    let removed = ListChange {
+        put: Vec::new(),
+        remove: vec![stolen.name.device_id.get()],
+    };
+    bob.publish(&mut bob_account, &removed).await;
+}

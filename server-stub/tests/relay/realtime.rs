@@ -412,6 +412,25 @@ async fn a_browser_shows_its_token_as_a_subprotocol() {
 }
 
 #[tokio::test]
+async fn a_socket_is_for_pages_of_configured_origins_and_for_what_is_no_page() {
+    let relay = relay_with(|config| config.cors_origin("https://chat.example")).await;
+    let (_, alice) = open_account(relay.url(), "alice").await;
+    let opened = async |origin| {
+        let opened = Socket::try_open_as(relay.url(), "", &alice.token, origin).await;
+        opened.map(drop)
+    };
+    let own = relay.url();
+    for origin in [None, Some("https://chat.example"), Some(own)] {
+        assert_eq!(opened(origin).await, Ok(()), "{origin:?}");
+    }
+    for origin in ["https://other.example", "http://chat.example", "null"] {
+        let (status, body) = opened(Some(origin)).await.unwrap_err();
+        let problem: sealwire_wire::contract::Problem = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, problem.code), (403, ErrorCode::Forbidden));
+    }
+}
+
+#[tokio::test]
 async fn a_socket_that_reads_nothing_does_not_delay_another() {
     let timings = Timings {
         send_stall_max: Duration::from_millis(300),

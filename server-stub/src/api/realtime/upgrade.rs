@@ -1,6 +1,7 @@
 //! The upgrade: who asks, by header or, for browsers, by subprotocol.
 
 use super::session;
+use crate::api::cors;
 use crate::api::openapi::{Routes, about};
 use crate::api::request::{Params, access, bearer, query_id};
 use crate::api::state::ApiState;
@@ -10,7 +11,7 @@ use crate::tokens::{Access, Scope};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{FromRequestParts, State, WebSocketUpgrade};
 use axum::response::Response;
-use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
+use http::header::{AUTHORIZATION, ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use http::request::Parts;
 use sealwire_wire::contract::{ErrorCode, WEBSOCKET_BEARER_PREFIX, WEBSOCKET_PROTOCOL};
 use sealwire_wire::{DeviceId, MessageId};
@@ -54,6 +55,7 @@ impl FromRequestParts<ApiState> for SocketAccess {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
+        check_origin(parts, state)?;
         let token = if parts.headers.contains_key(AUTHORIZATION) {
             bearer(parts)?
         } else {
@@ -104,6 +106,20 @@ async fn upgrade(
                 drop(inside);
             }
         }))
+}
+
+/// No browser asks before a WebSocket (CORS does not cover it), it only says whose page wants one. Whatever is no page says
+/// nothing.
+fn check_origin(parts: &Parts, state: &ApiState) -> Result<(), Refusal> {
+    let Some(origin) = parts.headers.get(ORIGIN) else {
+        return Ok(());
+    };
+    let is_own = origin.as_bytes() == state.public_origin().as_bytes();
+    if is_own || cors::is_allowed(origin, state.cors_origins(), state.is_dev_mode()) {
+        return Ok(());
+    }
+    let detail = "pages of this origin may not use the relay";
+    Err(Refusal::new(ErrorCode::Forbidden, detail))
 }
 
 /// `Sec-WebSocket-Protocol: sealwire.v1, bearer.<token>`: a browser can set no other header.

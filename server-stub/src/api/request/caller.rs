@@ -86,12 +86,13 @@ impl FromRequestParts<ApiState> for ListPublisher {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
         let publisher = publisher(parts, state, Scope::Write)?;
-        let user = match &publisher {
-            Publisher::Platform(user) => user,
-            Publisher::Device(device) => &device.user_id,
+        let by = match &publisher {
+            Publisher::Platform(user) => (user, None),
+            Publisher::Device(device) => (&device.user_id, Some(device.device_id)),
         };
-        // Every contact is told of each version, keeps it for ever and verifies it.
-        state.limits().lists.take(user)?;
+        // Every contact is told of each version, keeps it for ever and verifies it. Each publisher has a rate of its own: the
+        // device that floods is the one that the others want to remove.
+        state.limits().lists.take(&by)?;
         Ok(Self(publisher))
     }
 }

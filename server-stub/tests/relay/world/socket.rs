@@ -29,10 +29,24 @@ impl Socket {
         query: &str,
         token: &str,
     ) -> Result<Self, (u16, String)> {
+        Self::try_open_as(base, query, token, None).await
+    }
+
+    /// The same for a page of this origin.
+    pub(crate) async fn try_open_as(
+        base: &str,
+        query: &str,
+        token: &str,
+        origin: Option<&str>,
+    ) -> Result<Self, (u16, String)> {
         let url = format!("{}/v1/realtime{query}", base.replace("http", "ws"));
         let mut request = url.into_client_request().unwrap();
         let bearer = format!("Bearer {token}").parse().unwrap();
         request.headers_mut().insert("authorization", bearer);
+        if let Some(origin) = origin {
+            let origin = origin.parse().unwrap();
+            request.headers_mut().insert("origin", origin);
+        }
         match tokio_tungstenite::connect_async(request).await {
             Ok((socket, _)) => Ok(Self(socket)),
             Err(Error::Http(answer)) => {
