@@ -58,6 +58,8 @@ pub struct Timings {
     /// A request is given up when nothing more of its body comes for so long, or when the whole comes slower than 1 KiB a
     /// second beyond it.
     pub request_stall_max: Duration,
+    /// Somebody whose last socket ended counts as there for so long.
+    pub presence_grace: Duration,
     /// When the relay ends, requests under way get this long.
     pub shutdown_grace: Duration,
 }
@@ -241,6 +243,7 @@ impl Default for Timings {
             url_lifetime: Duration::from_secs(60 * 60),
             idle_max: Duration::from_secs(120),
             request_stall_max: Duration::from_secs(30),
+            presence_grace: Duration::from_secs(10),
             shutdown_grace: Duration::from_secs(5),
         }
     }

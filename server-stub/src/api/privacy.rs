@@ -2,6 +2,7 @@
 
 use super::openapi::{Routes, about};
 use super::owned::owned;
+use super::realtime::conceal;
 use super::request::{Body, PathIds, Reader, Writer};
 use super::state::ApiState;
 use crate::service::Answer;
@@ -46,11 +47,11 @@ async fn put_settings(
     Body(settings): Body<AccountSettings>,
 ) -> Answer<Json<AccountSettings>> {
     owned(async move {
-        state
-            .service()
-            .put_settings(&caller, settings)
-            .await
-            .map(Json)
+        let holds = state.service().put_settings(&caller, settings).await?;
+        if !holds.presence {
+            conceal(&state, &caller.user_id, None);
+        }
+        Ok(Json(holds))
     })
     .await
 }
@@ -69,6 +70,8 @@ async fn block(
     owned(async move {
         let wake = state.service().block(&caller, &other).await?;
         state.sockets().wake(&wake);
+        conceal(&state, &caller.user_id, Some(&other));
+        conceal(&state, &other, Some(&caller.user_id));
         Ok(StatusCode::NO_CONTENT)
     })
     .await

@@ -12,7 +12,7 @@ use crate::service::{Clock, Service};
 use crate::tokens::{AccessTokens, PlatformTokens};
 use bytes::Bytes;
 use sealwire_wire::Timestamp;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 /// Tasks that end with the relay have ended after so many looks, so far apart.
@@ -46,9 +46,23 @@ pub(crate) struct Parts {
     pub(crate) _temporary_folder: Option<TemporaryFolder>,
 }
 
+/// A handle for later, if the relay is still there then.
+pub(crate) struct LaterState(Weak<Parts>);
+
+impl LaterState {
+    pub(crate) fn upgrade(&self) -> Option<ApiState> {
+        self.0.upgrade().map(ApiState)
+    }
+}
+
 impl ApiState {
     pub(crate) fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// A handle that does not keep the relay.
+    pub(crate) fn downgrade(&self) -> LaterState {
+        LaterState(Arc::downgrade(&self.0))
     }
 
     /// Waits until this is the last handle, for a moment, and lets go of everything.

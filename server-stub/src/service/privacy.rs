@@ -132,6 +132,13 @@ impl Service {
                 || self.privacy(other).await?.blocked.contains(one)))
     }
 
+    /// Whether one user may see when another is there: both let themselves be seen, and neither has blocked the other.
+    pub(crate) async fn sees_presence(&self, viewer: &UserId, of: &UserId) -> Answer<bool> {
+        Ok(self.privacy(viewer).await?.settings.presence
+            && self.privacy(of).await?.settings.presence
+            && !self.are_blocked(viewer, of).await?)
+    }
+
     /// Refuses where either has blocked the other.
     pub(super) async fn refuse_blocked(&self, caller: &UserId, other: &UserId) -> Answer<()> {
         if self.are_blocked(caller, other).await? {

@@ -4,6 +4,7 @@ use super::{Answer, Refusal, Service};
 use crate::storage::ThreadRecord;
 use sealwire_wire::contract::{CreateThread, DeviceName, ErrorCode, Thread, ThreadKind};
 use sealwire_wire::{ThreadId, UserId};
+use std::sync::Arc;
 
 /// A thread, and whether this request made it (201) or it was there (200).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,21 @@ impl Service {
     pub async fn thread(&self, caller: &DeviceName, thread: ThreadId) -> Answer<Thread> {
         self.authorise(caller).await?;
         self.own_thread(&caller.user_id, thread).await.map(shown)
+    }
+
+    /// Everybody in a thread that the user is in; none for any other.
+    pub(crate) async fn participants(
+        &self,
+        user: &UserId,
+        thread: ThreadId,
+    ) -> Answer<Option<Arc<[UserId]>>> {
+        let known = match self.thread_places.record(thread) {
+            Some(known) => Some(known),
+            None => self.storage.thread(thread).await?.map(Arc::new),
+        };
+        Ok(known
+            .filter(|record| record.participants.contains(user))
+            .map(|record| Arc::from(&record.participants[..])))
     }
 
     /// A thread that the user is in.

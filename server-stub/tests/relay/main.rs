@@ -23,6 +23,7 @@ mod openapi;
 mod operations;
 mod order;
 mod prekeys;
+mod presence;
 mod process;
 mod provisioning;
 mod queue;

@@ -6,11 +6,14 @@
 mod ended;
 mod live;
 mod outgoing;
+mod passing;
 mod pushes;
 mod session;
 mod sockets;
 mod unacknowledged;
 mod upgrade;
+mod watches;
 
+pub(super) use passing::conceal;
 pub(crate) use sockets::Sockets;
 pub(super) use upgrade::{SocketAccess, routes};

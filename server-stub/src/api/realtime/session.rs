@@ -3,6 +3,7 @@
 use super::ended::Ended;
 use super::live::Overflow;
 use super::outgoing::Outgoing;
+use super::passing::{self, Typed};
 use super::pushes::{self, Waiting, message_frame, whole_frame};
 use super::sockets::Place;
 use super::unacknowledged::Unacknowledged;
@@ -18,7 +19,7 @@ use sealwire_wire::Timestamp;
 use sealwire_wire::contract::{
     ClientFrame, CloseCode, DeviceName, ErrorCode, ServerEvent, ServerFrame,
 };
-use sealwire_wire::limits::PREKEYS_LOW;
+use sealwire_wire::limits::{PREKEYS_LOW, SUBSCRIPTIONS_MAX};
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
@@ -75,8 +76,10 @@ async fn serve_halves(
         unfinished: Vec::new(),
         deleting: None,
         ready: VecDeque::new(),
+        typed: Typed::default(),
     };
     let ended = session.run(incoming, &place, &outgoing).await;
+    passing::left(&session.state, &place);
     session.delete_the_rest().await;
     let (user, device) = (&session.device.user_id, session.device.device_id);
     tracing::debug!(%user, %device, code = ended.code.to_u16(), reason = ended.reason, "socket closed");
@@ -137,6 +140,7 @@ struct Session {
     deleting: Option<Deleting>,
     /// What is to be framed next. A frame has no number before it is on its way.
     ready: VecDeque<Ready>,
+    typed: Typed,
 }
 
 impl Session {
@@ -175,7 +179,7 @@ impl Session {
                 code = told_to_close(&mut close) => return Ended::told(code),
                 message = incoming.next() => {
                     self.last_heard = Instant::now();
-                    if let Err(ended) = self.hear(message).await {
+                    if let Err(ended) = self.hear(message, place).await {
                         return ended;
                     }
                     // A timer that goes off too early costs less than one that is set anew at every frame.
@@ -374,7 +378,11 @@ impl Session {
         Ok(())
     }
 
-    async fn hear(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), Ended> {
+    async fn hear(
+        &mut self,
+        message: Option<Result<Message, axum::Error>>,
+        place: &Place,
+    ) -> Result<(), Ended> {
         if self.pace.take().is_err() {
             return Err(Ended::flooding());
         }
@@ -399,8 +407,21 @@ impl Session {
         match frame {
             ClientFrame::ClientAck { frame_seq } => self.acknowledge(frame_seq),
             ClientFrame::Pong {} => Ok(()),
-            ClientFrame::Subscribe { .. } => Ok(()),
-            ClientFrame::Typing { .. } | ClientFrame::Presence { .. } => Ok(()),
+            ClientFrame::Subscribe { thread_ids } if thread_ids.len() > SUBSCRIPTIONS_MAX => Err(
+                Ended::protocol("subscribe to more threads than a socket may watch"),
+            ),
+            ClientFrame::Subscribe { thread_ids } => {
+                best_effort(passing::subscribe(&self.state, place, thread_ids).await)
+            }
+            ClientFrame::Typing { thread_id, typing } => {
+                if !self.typed.passes(thread_id, typing, Instant::now()) {
+                    return Ok(());
+                }
+                best_effort(passing::typing(&self.state, place, thread_id, typing).await)
+            }
+            ClientFrame::Presence { online } => {
+                best_effort(passing::say(&self.state, place, online).await)
+            }
             ClientFrame::Auth { token } => self.renew(&token),
         }
     }
@@ -517,6 +538,14 @@ async fn finished(deleting: &mut Option<Deleting>) -> Option<Answer<()>> {
         Some(deleting) => (&mut deleting.task).await.ok(),
         None => std::future::pending().await,
     }
+}
+
+/// Typing and presence that could not be passed on now are no reason to end a socket.
+fn best_effort(passed: Answer<()>) -> Result<(), Ended> {
+    if let Err(refusal) = passed {
+        tracing::debug!(%refusal, "typing or presence was not passed on");
+    }
+    Ok(())
 }
 
 async fn told_to_close(close: &mut watch::Receiver<Option<CloseCode>>) -> CloseCode {

@@ -2,10 +2,11 @@
 
 use super::live::Live;
 use super::pushes::Pushes;
+use super::watches::{SocketId, Watchable, Watches, Whereabouts};
 use crate::service::{Push, Wake};
-use sealwire_wire::contract::{CloseCode, DeviceName};
-use sealwire_wire::{DeviceId, UserId};
-use std::collections::BTreeMap;
+use sealwire_wire::contract::{CloseCode, DeviceName, ServerEvent};
+use sealwire_wire::{DeviceId, ThreadId, Timestamp, UserId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 
@@ -25,6 +26,7 @@ struct Registry {
     last_generation: u64,
     /// In this order a user's sockets are neighbours.
     by_device: BTreeMap<DeviceName, Entry>,
+    watches: Watches,
     /// Of every socket that has not ended, also those that were replaced.
     open: usize,
     going_away: bool,
@@ -125,6 +127,59 @@ impl Sockets {
         }
     }
 
+    /// From now on this socket watches these threads, and no others any more.
+    pub(super) fn watch(&self, place: &Place, threads: Vec<Watchable>) {
+        self.0.lock().watches.watch(&place.id(), threads);
+    }
+
+    pub(super) fn watchers_of_thread(&self, thread: ThreadId) -> BTreeSet<DeviceName> {
+        self.0.lock().watches.of_thread(thread)
+    }
+
+    pub(super) fn watchers_of_user(&self, user: &UserId) -> BTreeSet<DeviceName> {
+        self.0.lock().watches.of_user(user)
+    }
+
+    /// A socket says whether its user is there. What changed for others, if anything did.
+    pub(super) fn say(
+        &self,
+        place: &Place,
+        there: bool,
+        now: Timestamp,
+        grace_ms: u64,
+    ) -> Option<Whereabouts> {
+        let mut registry = self.0.lock();
+        registry.watches.say(&place.id(), there, now, grace_ms)
+    }
+
+    /// A socket has ended. Whether its user fades from now on.
+    pub(super) fn left(&self, place: &Place, now: Timestamp) -> bool {
+        self.0.lock().watches.leave(&place.id(), now)
+    }
+
+    /// Where a user is who has faded just now.
+    pub(super) fn faded(
+        &self,
+        user: &UserId,
+        now: Timestamp,
+        grace_ms: u64,
+    ) -> Option<Whereabouts> {
+        let watches = &mut self.0.lock().watches;
+        let faded = watches.faded(user, now, grace_ms);
+        faded.then(|| watches.whereabouts(user, now, grace_ms))
+    }
+
+    pub(super) fn whereabouts(&self, user: &UserId, now: Timestamp, grace_ms: u64) -> Whereabouts {
+        self.0.lock().watches.whereabouts(user, now, grace_ms)
+    }
+
+    /// Tells the socket of a device, if it has one.
+    pub(super) fn tell(&self, device: &DeviceName, event: &ServerEvent) {
+        if let Some(entry) = self.0.lock().by_device.get(device) {
+            entry.live.tell(event.clone());
+        }
+    }
+
     /// Lets these devices' sockets count their one-time prekeys.
     pub(crate) fn prekeys_taken(&self, devices: impl IntoIterator<Item = DeviceName>) {
         let registry = self.0.lock();
@@ -179,10 +234,22 @@ impl Inner {
     }
 }
 
+impl Place {
+    pub(super) fn device(&self) -> &DeviceName {
+        &self.device
+    }
+
+    fn id(&self) -> SocketId {
+        (self.device.clone(), self.generation)
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut registry = self.sockets.lock();
         registry.open -= 1;
+        // Said before by a socket that ended in order.
+        registry.watches.leave(&self.id(), Timestamp(0));
         // A newer socket may have this place by now.
         let is_ours = registry
             .by_device
