@@ -10,7 +10,7 @@ mod enqueue;
 mod repeat;
 mod seal;
 
-pub(crate) use answer::is_final;
+pub(crate) use answer::{is_final, is_final_code};
 pub(crate) use enqueue::searchable;
 
 use sealwire_store::LocalId;

@@ -14,6 +14,9 @@ use sealwire_wire::contract::{ErrorCode, UserDeviceLists};
 use sealwire_wire::{Timestamp, UserId, limits};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Lists that are fetched at one time: after a long absence all of them are wanted.
+const AT_ONCE: usize = 16;
+
 /// How the lists of others stand, beside what the store holds.
 #[derive(Default)]
 pub(crate) struct Trust {
@@ -57,6 +60,7 @@ impl Engine {
     }
 
     pub(crate) fn fetch_lists_due(&mut self) {
+        let free = AT_ONCE.saturating_sub(self.trust.under_way.len());
         let due: Vec<_> = self
             .trust
             .wanted
@@ -68,6 +72,7 @@ impl Engine {
                     .get(*user)
                     .is_none_or(|backoff| backoff.is_due(self.now))
             })
+            .take(free)
             .cloned()
             .collect();
         for user in due {

@@ -1,7 +1,7 @@
 //! What the relay said to a send: stored, wrap again, later, or never.
 
-use super::Repair;
 use super::repeat::note_requeued;
+use super::{Outbox, Repair};
 use crate::backoff::{obeying, wait_ms};
 use crate::expiry::note_expiry;
 use crate::requests::Answer;
@@ -29,7 +29,7 @@ impl Engine {
             Answer::Refused(Problem {
                 code: ErrorCode::ClientSeqVoid,
                 ..
-            }) => self.is_cancelled(&entry),
+            }) if entry.state == OutboxState::Cancelling => self.is_cancelled(&entry),
             // Another try of it may be on its way still: only the relay can say what becomes of it.
             Answer::Refused(problem) if entry.state == OutboxState::Cancelling => {
                 let wish = problem.retry_after_ms;
@@ -95,21 +95,38 @@ impl Engine {
             .transaction(|tx| tx.note_attempt(id, entry.attempts, 0, now));
     }
 
-    /// No list or bundle of this user is to be had: what is too old waits for none any longer.
+    /// No list or bundle of this user is to be had: what is too old waits for none any longer. Own devices are wrapped for
+    /// in every thread.
     pub(crate) fn cannot_wrap_for(&mut self, user: &UserId) {
         let Ok(me) = self.me().cloned() else { return };
         for head in self.store.outbox_heads().unwrap_or_default() {
-            if head.thread != ThreadId::direct(&me.user, user) {
+            if *user != me.user && head.thread != ThreadId::direct(&me.user, user) {
                 continue;
             }
             if let Ok(Some(entry)) = self.store.outbox_entry(head.local_id)
-                && entry.state == OutboxState::Unsent
-                && entry.sealed.is_none()
+                && self.waits_for(&entry, user)
                 && self.is_too_old(&entry)
             {
                 self.give_up(&entry, "gave_up");
             }
         }
+    }
+
+    /// Whether this entry cannot leave without a list or bundle of that user.
+    fn waits_for(&self, entry: &OutboxEntry, user: &UserId) -> bool {
+        let Outbox {
+            in_flight, repairs, ..
+        } = &self.outbox;
+        !in_flight.contains(&entry.thread)
+            && match entry.state {
+                OutboxState::Unsent => {
+                    entry.sealed.is_none()
+                        || repairs.contains_key(&entry.local_id)
+                        || self.trust.distrusts(user)
+                }
+                OutboxState::Repeating => true,
+                _ => false,
+            }
     }
 
     /// Whether that could be written.
@@ -225,6 +242,13 @@ impl Engine {
             self.event(event(Box::new(Message::from_row(row))));
         }
     }
+}
+
+/// Whether the relay will say the same however often it is asked.
+pub(crate) fn is_final_code(code: ErrorCode) -> bool {
+    matches!(code.status(), 400..=499)
+        && !code.retryable()
+        && !matches!(code.status(), 401 | 408 | 429)
 }
 
 /// Whether the same bytes can never be accepted.

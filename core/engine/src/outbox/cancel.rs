@@ -1,10 +1,11 @@
 //! Cancelling: what never left is gone at once; of what may have left, the relay says whether it has it.
 
+use super::is_final_code;
 use crate::requests::{Answer, Outgoing, Purpose};
 use crate::{Engine, EngineError, Event, Message, MessageState, Reply};
 use sealwire_store::{LocalId, OutboxEntry, OutboxState};
 use sealwire_wire::ThreadId;
-use sealwire_wire::contract::{ErrorCode, VoidedSend};
+use sealwire_wire::contract::VoidedSend;
 
 impl Engine {
     /// The message as it stands after this: cancelled, or to be settled with the relay, also after a restart.
@@ -68,7 +69,7 @@ impl Engine {
                 message: Some(sent),
             }) => self.on_sent(&entry, &sent),
             Ok(VoidedSend { message: None }) => self.is_cancelled(&entry),
-            Err(EngineError::Relay { code, .. }) if settles_nothing(code) => {
+            Err(EngineError::Relay { code, .. }) if is_final_code(code) => {
                 // Not sent any more, and not known never to arrive: the app may ask again.
                 self.give_up(&entry, code.as_str());
             }
@@ -92,11 +93,4 @@ impl Engine {
         let row = self.store.message(id)?.ok_or(EngineError::UnknownMessage)?;
         Ok(Reply::Queued(Box::new(Message::from_row(row))))
     }
-}
-
-/// Whether the relay will say the same however often it is asked.
-fn settles_nothing(code: ErrorCode) -> bool {
-    matches!(code.status(), 400..=499)
-        && !code.retryable()
-        && !matches!(code.status(), 401 | 408 | 429)
 }

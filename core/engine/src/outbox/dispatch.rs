@@ -91,6 +91,10 @@ impl Engine {
 
     fn dispatch(&mut self, head: &OutboxEntry) -> Result<(), EngineError> {
         let Some((peer, devices)) = self.recipients_of(head.thread)? else {
+            // Nothing will come of itself: the app has to accept the key, and may retry after that.
+            if self.is_too_old(head) && self.waits_for_consent(head.thread)? {
+                self.give_up(head, "account_key_changed");
+            }
             return Ok(());
         };
         let me = self.me()?.clone();
@@ -256,6 +260,12 @@ impl Engine {
             }
         }
         Ok(versions)
+    }
+
+    fn waits_for_consent(&self, thread: ThreadId) -> Result<bool, EngineError> {
+        let peer = self.store.thread(thread)?.and_then(|row| row.peer);
+        let users = [Some(self.me()?.user.clone()), peer];
+        self.awaits_acceptance(&users.into_iter().flatten().collect())
     }
 
     fn awaits_acceptance(&self, users: &BTreeSet<UserId>) -> Result<bool, EngineError> {

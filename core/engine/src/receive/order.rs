@@ -35,7 +35,7 @@ impl Receiver<'_> {
         if expected
             && rows.message_by_client_seq(thread, sender, device, prev.client_seq)?.is_none()
             // It may wait for a device list.
-            && rows.parked_frames(sender)?.is_empty()
+            && rows.count_parked_for(sender)? == 0
         {
             faults.push(Event::MessageMissing {
                 thread,

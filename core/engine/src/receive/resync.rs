@@ -3,6 +3,7 @@
 
 use super::marks;
 use crate::backoff::Backoff;
+use crate::outbox::is_final_code;
 use crate::requests::{Answer, Outgoing, Purpose};
 use crate::settings::is_cursor;
 use crate::{Engine, EngineError};
@@ -116,7 +117,7 @@ impl Engine {
             .and_then(|page| self.take_threads(&page))
         {
             Ok(()) => self.resync.backoff.succeeded(),
-            Err(EngineError::Relay { code, .. }) if !code.retryable() => self.end_listing(),
+            Err(EngineError::Relay { code, .. }) if is_final_code(code) => self.end_listing(),
             Err(error) => self.resync_rests(&error),
         }
     }
@@ -133,7 +134,7 @@ impl Engine {
                 ..
             }) => self.read_from_the_beginning(thread),
             // Not this account's any more, or never was.
-            Err(EngineError::Relay { code, .. }) if !code.retryable() => {
+            Err(EngineError::Relay { code, .. }) if is_final_code(code) => {
                 let _ = self.store.transaction(|tx| tx.end_resync(thread));
             }
             Err(error) => self.resync_rests(&error),

@@ -143,7 +143,7 @@ fn while_the_send_is_under_way_its_own_answer_settles_it() {
 }
 
 #[test]
-fn a_number_that_the_relay_calls_void_is_cancelled() {
+fn a_number_that_the_relay_calls_void_and_nobody_cancelled_fails_and_keeps_its_words() {
     let relay = &mut Relay::default();
     let (mut alice, _bob) = pair(relay);
     relay.instead = Some(Box::new(|request| {
@@ -151,8 +151,13 @@ fn a_number_that_the_relay_calls_void_is_cancelled() {
         send.then(|| no(ErrorCode::ClientSeqVoid))
     }));
     let one = alice.send(relay, "bob", "one");
-    assert_eq!(was_told(&alice, one), (1, 0));
-    assert_eq!(alice.restarted(9).state(one), MessageState::Cancelled);
+    assert_eq!(was_told(&alice, one), (0, 0));
+    let failed = MessageState::Failed {
+        code: "client_seq_void".to_owned(),
+    };
+    let alice = alice.restarted(9);
+    assert_eq!(alice.state(one), failed);
+    assert_eq!(alice.texts("bob"), ["hello", "one"]);
 }
 
 #[test]

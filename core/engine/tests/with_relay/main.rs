@@ -8,6 +8,7 @@ mod connection;
 mod crashes;
 mod device;
 mod disappearing;
+mod giving_up;
 mod history;
 mod inbox;
 mod lies;

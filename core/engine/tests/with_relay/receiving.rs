@@ -8,7 +8,7 @@ use sealwire_crypto::content::{ContentKind, Position, seal};
 use sealwire_crypto::device::ListChange;
 use sealwire_crypto::envelope::EnvelopePlaintext;
 use sealwire_crypto::ratchet::{self, SessionRecord};
-use sealwire_engine::Event;
+use sealwire_engine::{Event, HttpRequest, Input, SocketInput};
 use sealwire_store::DeviceListRow;
 use sealwire_wire::content::{Body, Kind, Previous, ThreadFacts, Uid};
 use sealwire_wire::contract::{EnvelopeBody, EnvelopeType, MessageRow, ServerEvent};
@@ -350,4 +350,43 @@ fn a_device_that_was_away_for_too_long_is_told_and_asks_for_what_it_missed_of_li
     assert!(alice.events.contains(&Event::QueueExpired) && alice.is_acknowledged());
     let held = alice.engine.store().newest_list(&bob.name().user_id);
     assert_eq!(held.unwrap().unwrap().version, 2);
+}
+
+#[test]
+fn after_a_long_absence_lists_are_asked_for_a_few_at_a_time() {
+    let relay = &mut Relay::default();
+    let (alice, bob) = acquainted(relay);
+    let bobs = alice.engine.store().newest_list(&bob.name().user_id);
+    let bobs = bobs.unwrap().unwrap();
+    let mut store = alice.engine.into_store();
+    let peers: Vec<_> = (0..200).map(|n| user(&format!("peer-{n}"))).collect();
+    let kept = store.transaction(|tx| {
+        peers
+            .iter()
+            .try_for_each(|peer| tx.append_list(peer, &bobs))
+    });
+    kept.unwrap();
+    let mut alice = Device::over(store, 3);
+    alice.run(relay);
+    relay.asked.clear();
+    let resync = alice.frame(ServerEvent::Resync {});
+    alice.hand_in(Input::Socket(SocketInput::Frames(vec![resync])));
+    let lists = |request: &&HttpRequest| request.path.starts_with("/v1/users/");
+    let at_once = alice.requests.iter().filter(lists).count();
+    assert!((1..=16).contains(&at_once), "{at_once}");
+    for _ in 0..5_000 {
+        let Some(request) = alice.requests.pop_front() else {
+            break;
+        };
+        let result = Ok(relay.answer(&request));
+        let id = request.id;
+        alice.hand_in(Input::Response { id, result });
+    }
+    for peer in peers {
+        let path = format!("/v1/users/{peer}/");
+        assert!(
+            relay.asked.iter().any(|asked| asked.contains(&path)),
+            "{peer}"
+        );
+    }
 }

@@ -258,3 +258,39 @@ fn a_thread_that_cannot_be_read_again_holds_nothing_up() {
     let cold = alice.restarted(3);
     assert_eq!(cold.engine.store().count_resyncs().unwrap(), 0);
 }
+
+#[test]
+fn a_token_that_is_refused_for_a_while_ends_no_history() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    bob.send(relay, "alice", "while you were away");
+    let rows = relay.queues.remove(&alice.name()).unwrap();
+    alice.thread_with("bob");
+    let taken = Rc::new(RefCell::new(false));
+    let is_taken = Rc::clone(&taken);
+    relay.instead = Some(Box::new(move |request| {
+        let history = request.path.starts_with("/v1/threads");
+        if history && !*is_taken.borrow() {
+            return Some(no(ErrorCode::Unauthorized));
+        }
+        let is_page = history && request.path.contains("/messages?since=");
+        is_page.then(|| {
+            ok(&MessagePage {
+                messages: rows.iter().cloned().collect(),
+                next_cursor: Some("here".to_owned()),
+                has_more: false,
+            })
+        })
+    }));
+    alice.events.clear();
+    catch_up_with_resync(&mut alice, relay);
+    alice.pass(relay, 10_000);
+    assert_eq!(caught_up(&alice), 0);
+    *taken.borrow_mut() = true;
+    alice.pass(relay, 120_000);
+    assert_eq!(alice.texts("bob"), ["while you were away"]);
+    assert_eq!(caught_up(&alice), 1);
+    let cold = alice.restarted(3);
+    assert_eq!(cold.engine.store().count_resyncs().unwrap(), 0);
+}

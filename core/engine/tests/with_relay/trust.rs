@@ -8,7 +8,7 @@ use sealwire_crypto::device::{
     DeviceList, ListChange, NewDevice, SignedDeviceList, consent_to_listing,
 };
 use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair};
-use sealwire_engine::{Call, Event};
+use sealwire_engine::{Call, Event, MessageState};
 use sealwire_store::{Account, AccountState, Location, Store, StoreKey};
 use sealwire_wire::DeviceId;
 use sealwire_wire::contract::ServerEvent;
@@ -102,6 +102,45 @@ fn a_recovery_that_nobody_accepted_puts_no_words_in_anybodys_mouth() {
     assert!(alice.result(accept).unwrap().is_ok());
     assert!(alice.texts("bob").contains(&"I am bob".to_owned()));
     assert_eq!(alice.engine.store().count_parked().unwrap(), 0);
+}
+
+#[test]
+fn what_waits_for_a_key_that_nobody_accepts_fails_after_a_day_and_may_be_retried_then() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let bob = Device::registered(relay, "bob", 2);
+    alice.send(relay, "bob", "before");
+    let mut pretender = pretender(relay, &bob);
+    pretender.run(relay);
+    let told = alice.frame(ServerEvent::Devices {
+        user_id: user("bob"),
+        version: 2,
+    });
+    alice.take_frames(relay, vec![told]);
+    let before = relay.sends.len();
+    let local_id = alice.send(relay, "bob", "to whom?");
+    alice.pass(relay, 60_000);
+    assert_eq!(alice.state(local_id), MessageState::Pending);
+    alice.now = alice.now.plus_ms(25 * 60 * 60 * 1000);
+    alice.pass(relay, 60_000);
+    let failed = MessageState::Failed {
+        code: "account_key_changed".to_owned(),
+    };
+    assert_eq!(alice.state(local_id), failed);
+    assert_eq!(relay.sends.len(), before);
+    let mut alice = alice.restarted_at_its_time(8);
+    assert_eq!(alice.state(local_id), failed);
+    alice.run(relay);
+    let accept = alice.call(Call::AcceptAccountKey {
+        user_id: user("bob"),
+    });
+    alice.run(relay);
+    assert!(alice.result(accept).unwrap().is_ok());
+    let retry = alice.call(Call::Retry { local_id });
+    assert!(alice.result(retry).unwrap().is_ok());
+    alice.run(relay);
+    assert_eq!(relay.sends[before].1.client_seq.0, 2, "now it leaves");
+    assert_eq!(alice.restarted(9).texts("bob"), ["before", "to whom?"]);
 }
 
 #[test]

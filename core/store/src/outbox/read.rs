@@ -6,6 +6,17 @@ use crate::{LocalId, Rows, Secret32, StoreError};
 use rusqlite::{OptionalExtension as _, Row};
 use sealwire_wire::Timestamp;
 
+/// The threads with something open, `t`: each by one look-up behind the last, however much is open in it.
+macro_rules! open_threads {
+    () => {
+        "WITH RECURSIVE t (thread_id) AS (
+             SELECT min(thread_id) FROM outbox WHERE state IN (1, 4, 5)
+             UNION ALL
+             SELECT (SELECT min(o.thread_id) FROM outbox o WHERE o.state IN (1, 4, 5) AND o.thread_id > t.thread_id)
+             FROM t WHERE t.thread_id IS NOT NULL) "
+    };
+}
+
 /// Every column, in the order that [`read_entry`] takes them.
 macro_rules! outbox_columns {
     () => {
@@ -29,13 +40,14 @@ impl Rows {
 
     /// The first open entry of each thread: the only ones that may go, so that a thread keeps its order.
     pub fn outbox_heads(&self) -> Result<Vec<OutboxHead>, StoreError> {
-        self.statement(
+        self.statement(concat!(
+            open_threads!(),
             "SELECT local_id, thread_id, next_attempt_at_ms FROM outbox WHERE local_id IN (
                  SELECT (SELECT local_id FROM outbox o WHERE o.thread_id = t.thread_id AND o.state IN (1, 4, 5)
                          ORDER BY o.client_seq LIMIT 1)
-                 FROM (SELECT DISTINCT thread_id FROM outbox WHERE state IN (1, 4, 5)) t)
+                 FROM t)
              ORDER BY next_attempt_at_ms, local_id",
-        )?
+        ))?
         .query_map([], |row| {
             Ok(OutboxHead {
                 local_id: LocalId(row.get(0)?),
@@ -50,12 +62,13 @@ impl Rows {
     /// When the next head may go; `None` when nothing is open.
     pub fn outbox_next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let due: Option<Col<Timestamp>> = self
-            .statement(
+            .statement(concat!(
+                open_threads!(),
                 "SELECT min((SELECT next_attempt_at_ms FROM outbox o
                              WHERE o.thread_id = t.thread_id AND o.state IN (1, 4, 5)
                              ORDER BY o.client_seq LIMIT 1))
-                 FROM (SELECT DISTINCT thread_id FROM outbox WHERE state IN (1, 4, 5)) t",
-            )?
+                 FROM t",
+            ))?
             .query_row([], |row| row.get(0))?;
         Ok(due.map(|due| due.0))
     }
