@@ -127,11 +127,7 @@ fn each_frame_survives_the_way_through_json() {
     for (frame_seq, event) in (1..).zip(events) {
         let frame = ServerFrame { frame_seq, event };
         let json = serde_json::to_string(&frame).unwrap();
-        assert_eq!(
-            ServerFrame::from_json(&json).unwrap(),
-            frame,
-            "{json}"
-        );
+        assert_eq!(ServerFrame::from_json(&json).unwrap(), frame, "{json}");
     }
     for frame in [
         ClientFrame::ClientAck { frame_seq: 4 },
