@@ -24,6 +24,7 @@ mod operations;
 mod order;
 mod prekeys;
 mod presence;
+mod privacy;
 mod process;
 mod provisioning;
 mod queue;

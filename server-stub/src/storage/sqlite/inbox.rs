@@ -154,7 +154,8 @@ pub(super) fn preferences_due(db: &Connection) -> Result<Vec<(ThreadId, UserId)>
         .collect()
 }
 
-/// How many messages of others a read mark up to there covers, tombstones among them. Looks at messages above it alone.
+/// How many messages of others a read mark up to there covers, tombstones among them. Looks at messages above it alone: the
+/// plus keeps the plan from going through all that the user ever sent.
 pub(super) fn others_up_to(
     db: &Connection,
     thread: ThreadId,
@@ -164,7 +165,7 @@ pub(super) fn others_up_to(
     db.prepare_cached(
         "SELECT coalesce((SELECT ordinal FROM message WHERE thread_id = ?1 AND id <= ?3 ORDER BY id DESC LIMIT 1), 0)
              - coalesce((SELECT sent FROM participant WHERE thread_id = ?1 AND user_id = ?2), 0)
-             + (SELECT count(*) FROM message WHERE thread_id = ?1 AND id > ?3 AND sender_id = ?2 AND kind = 0)",
+             + (SELECT count(*) FROM message WHERE thread_id = ?1 AND id > ?3 AND +sender_id = ?2 AND kind = 0)",
     )?
     .query_row(params![thread.as_bytes(), user.as_str(), up_to.to_bytes()], |row| row.get(0))
 }
@@ -172,7 +173,7 @@ pub(super) fn others_up_to(
 /// Messages of others above the read mark that are gone.
 fn tombstones(db: &Connection, thread: ThreadId, user: &UserId) -> Result<u64> {
     db.prepare_cached(
-        "SELECT count(*) FROM message WHERE thread_id = ?1 AND removed_at IS NOT NULL AND sender_id <> ?2 AND kind = 0
+        "SELECT count(*) FROM message INDEXED BY message_removed WHERE thread_id = ?1 AND removed_at IS NOT NULL AND sender_id <> ?2 AND kind = 0
              AND id > coalesce((SELECT read_up_to FROM mark WHERE thread_id = ?1 AND user_id = ?2), x'')",
     )?
     .query_row(params![thread.as_bytes(), user.as_str()], |row| {
