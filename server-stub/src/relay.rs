@@ -313,7 +313,6 @@ async fn sweep(state: ApiState, mut stop: watch::Receiver<bool>) {
         tokio::select! {
             biased;
             () = stopped(&mut stop) => return,
-            _ = interval.tick() => {}
             _ = expiry.tick() => {
                 match state.service().expire_messages().await {
                     Ok(wake) => state.sockets().wake(&wake),
@@ -321,6 +320,7 @@ async fn sweep(state: ApiState, mut stop: watch::Receiver<bool>) {
                 }
                 continue;
             }
+            _ = interval.tick() => {}
         }
         match state.service().sweep().await {
             Ok(swept) => {
@@ -330,6 +330,9 @@ async fn sweep(state: ApiState, mut stop: watch::Receiver<bool>) {
                     .attachments_swept
                     .add(swept.answer.attachments.len() as u64);
                 state.sockets().wake(&swept.wake);
+                if swept.answer.has_more {
+                    interval.reset_immediately();
+                }
                 for id in &swept.answer.attachments {
                     if let Err(error) = state.blobs().remove(id).await {
                         tracing::warn!(%id, %error, "a forgotten attachment stays on disk");

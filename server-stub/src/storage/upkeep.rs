@@ -14,6 +14,8 @@ pub struct SweepBounds {
     pub queued_before: Timestamp,
     /// Attachments from before this moment that no message names.
     pub unnamed_before: Timestamp,
+    /// About so many rows of a kind at once, so that no other write waits for long.
+    pub at_most: u32,
 }
 
 /// What a sweep ended that others must follow up.
@@ -23,6 +25,8 @@ pub struct SweptRows {
     pub attachments: Vec<AttachmentId>,
     /// Recipients that messages never reached.
     pub failures: Vec<Failure>,
+    /// Whether the bound on rows left some for another step.
+    pub has_more: bool,
 }
 
 /// Steps that belong to the relay itself.
@@ -33,6 +37,6 @@ pub trait Upkeep {
     /// Marks a nonce as used. Whether it was unused.
     fn spend_nonce(&self, nonce: [u8; 32], expires_at: Timestamp) -> Pending<'_, bool>;
 
-    /// Ends what has had its time.
+    /// Ends what has had its time, or some of it.
     fn sweep(&self, bounds: SweepBounds) -> Pending<'_, SweptRows>;
 }

@@ -21,6 +21,7 @@ fn an_accounts_attachments_are_counted_together_and_nobody_elses() {
             now: LATER,
             queued_before: NOW,
             unnamed_before: LATER,
+            at_most: 100,
         };
         done(storage.sweep(bounds));
         assert_eq!(done(storage.attachment_bytes(user("alice"))), 0);

@@ -104,6 +104,7 @@ fn control_messages_expire_with_their_entries() {
             now: LATER,
             queued_before: LATER,
             unnamed_before: NOW,
+            at_most: 100,
         }));
         let events: Vec<_> = done(storage.queue_after(name("bob", 1), 0, 9))
             .into_iter()

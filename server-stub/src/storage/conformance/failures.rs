@@ -162,6 +162,7 @@ fn an_entry_that_nobody_fetched_is_a_failure_of_its_message() {
             now: LATER,
             queued_before: LATER,
             unnamed_before: NOW,
+            at_most: 100,
         };
         let swept = done(storage.sweep(bounds));
         let failed: Vec<_> = swept.failures.into_iter().map(|one| one.failed).collect();

@@ -50,6 +50,7 @@ impl Upkeep for Memory {
             SweptRows {
                 attachments: forgotten,
                 failures,
+                has_more: false,
             }
         })
     }

@@ -73,6 +73,8 @@ impl Attachments for Sqlite {
         self.write(move |db| {
             db.prepare_cached("INSERT OR IGNORE INTO attachment_thread (attachment_id, thread_id) VALUES (?1, ?2)")?
                 .execute(params![id.as_str(), thread.as_bytes()])?;
+            db.prepare_cached("UPDATE attachment SET named = 1 WHERE id = ?1 AND named = 0")?
+                .execute([id.as_str()])?;
             Ok(())
         })
     }

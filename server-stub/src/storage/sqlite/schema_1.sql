@@ -209,6 +209,7 @@ CREATE TABLE queue_entry (
     expiring INTEGER -- 1 for a message with a ttl, to be found when it is over
 ) STRICT;
 CREATE INDEX queue_entry_expiring ON queue_entry (thread_id, message_id) WHERE expiring = 1;
+CREATE INDEX queue_entry_resync ON queue_entry (user_id, device_id) WHERE kind = 2;
 CREATE INDEX queue_entry_by_device ON queue_entry (user_id, device_id, position);
 
 CREATE TABLE thread_preference (
@@ -278,9 +279,10 @@ CREATE TABLE attachment (
     device_id INTEGER NOT NULL,
     size INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
-    digest BLOB
+    digest BLOB,
+    named INTEGER NOT NULL DEFAULT 0 -- whether a message ever named it
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX attachment_by_age ON attachment (created_at);
+CREATE INDEX attachment_unnamed ON attachment (created_at) WHERE named = 0;
 CREATE INDEX attachment_by_owner ON attachment (user_id, size);
 
 CREATE TABLE attachment_thread (

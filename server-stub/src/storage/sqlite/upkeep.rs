@@ -33,30 +33,62 @@ impl Upkeep for Sqlite {
 
     fn sweep(&self, bounds: SweepBounds) -> Pending<'_, SweptRows> {
         self.write(move |db| {
-            for sql in [
-                "DELETE FROM mailbox WHERE expires_at <= ?1",
-                "DELETE FROM spent_nonce WHERE expires_at <= ?1",
-                "DELETE FROM kept_answer WHERE expires_at <= ?1",
-            ] {
-                db.prepare_cached(sql)?.execute([of_number(bounds.now.0)])?;
+            let mut has_more = false;
+            for sql in [MAILBOXES, NONCES, ANSWERS] {
+                let ended = db
+                    .prepare_cached(sql)?
+                    .execute(params![of_number(bounds.now.0), bounds.at_most])?;
+                has_more |= ended >= bounds.at_most as usize;
             }
+            let attachments = sweep_attachments(db, bounds)?;
+            has_more |= attachments.len() >= bounds.at_most as usize;
+            let (failures, more_entries) = sweep_queues(db, bounds)?;
             Ok(SweptRows {
-                failures: sweep_queues(db, bounds)?,
-                attachments: sweep_attachments(db, bounds)?,
+                attachments,
+                failures,
+                has_more: has_more || more_entries,
             })
         })
     }
 }
 
-/// Entries that nobody fetched give way to one `resync` a device.
-fn sweep_queues(db: &Connection, bounds: SweepBounds) -> Result<Vec<Failure>> {
+const MAILBOXES: &str = "DELETE FROM mailbox WHERE id IN (
+     SELECT id FROM mailbox WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+const NONCES: &str = "DELETE FROM spent_nonce WHERE nonce IN (
+     SELECT nonce FROM spent_nonce WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+const ANSWERS: &str = "DELETE FROM kept_answer WHERE (user_id, device_id, key) IN (
+     SELECT user_id, device_id, key FROM kept_answer WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+const ATTACHMENTS: &str = "DELETE FROM attachment WHERE id IN (
+     SELECT id FROM attachment WHERE named = 0 AND created_at < ?1 ORDER BY created_at LIMIT ?2) RETURNING id";
+/// The oldest entries that are no `resync`.
+const OLDEST: &str =
+    "SELECT position, queued_at FROM queue_entry WHERE kind <> 2 ORDER BY position LIMIT ?1";
+/// A device of these entries has one `resync`, however many there were.
+const TELL_RESYNC: &str =
+    "INSERT INTO queue_entry (user_id, device_id, kind, queued_at)
+     SELECT q.user_id, q.device_id, ?2, ?3 FROM (
+         SELECT DISTINCT user_id, device_id FROM queue_entry WHERE position < ?1 AND kind <> ?2) q
+     WHERE NOT EXISTS (
+         SELECT 1 FROM queue_entry r WHERE r.user_id = q.user_id AND r.device_id = q.device_id AND r.kind = 2)";
+
+/// Entries that nobody fetched give way to one `resync` a device. Whether there are more of them.
+fn sweep_queues(db: &Connection, bounds: SweepBounds) -> Result<(Vec<Failure>, bool)> {
     // Everything before the first entry that is young enough. After a clock that stepped back some stay a while longer.
-    let end: i64 = db
-        .prepare_cached(
-            "SELECT ifnull((SELECT position FROM queue_entry WHERE queued_at >= ?1 ORDER BY position LIMIT 1),
-                 9223372036854775807)",
-        )?
-        .query_row([of_number(bounds.queued_before.0)], |row| row.get(0))?;
+    let oldest: Vec<(i64, i64)> = db
+        .prepare_cached(OLDEST)?
+        .query_map([bounds.at_most.saturating_add(1)], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<Result<_>>()?;
+    let before = of_number(bounds.queued_before.0);
+    let young = oldest.iter().find(|(_, queued_at)| *queued_at >= before);
+    let has_more = young.is_none() && oldest.len() > bounds.at_most as usize;
+    let end = match (young, oldest.last()) {
+        (Some((position, _)), _) => *position,
+        (None, Some((position, _))) if has_more => *position,
+        (None, Some((position, _))) => position.saturating_add(1),
+        (None, None) => return Ok((Vec::new(), false)),
+    };
     let unfetched = unfetched(db, end)?;
     for sql in [
         "DELETE FROM control WHERE rowid IN (
@@ -66,11 +98,7 @@ fn sweep_queues(db: &Connection, bounds: SweepBounds) -> Result<Vec<Failure>> {
         "DELETE FROM envelope WHERE (thread_id, message_id, user_id, device_id) IN (
              SELECT q.thread_id, q.message_id, q.user_id, q.device_id FROM queue_entry q
              WHERE q.position < ?1 AND q.kind <> ?2)",
-        "INSERT INTO queue_entry (user_id, device_id, kind, queued_at)
-             SELECT DISTINCT q.user_id, q.device_id, ?2, ?3 FROM queue_entry q
-             WHERE q.position < ?1 AND q.kind <> ?2 AND NOT EXISTS (
-                 SELECT 1 FROM queue_entry r
-                 WHERE r.user_id = q.user_id AND r.device_id = q.device_id AND r.kind = ?2)",
+        TELL_RESYNC,
         "DELETE FROM queue_entry WHERE position < ?1 AND kind <> ?2",
     ] {
         let mut step = db.prepare_cached(sql)?;
@@ -90,7 +118,7 @@ fn sweep_queues(db: &Connection, bounds: SweepBounds) -> Result<Vec<Failure>> {
             )?);
         }
     }
-    Ok(failures)
+    Ok((failures, has_more))
 }
 
 /// Messages whose entries are about to go, with the recipients whose they are.
@@ -122,11 +150,115 @@ fn waits(db: &Connection, thread: ThreadId, id: MessageId, user: &UserId) -> Res
 }
 
 fn sweep_attachments(db: &Connection, bounds: SweepBounds) -> Result<Vec<AttachmentId>> {
-    db.prepare_cached(
-        "DELETE FROM attachment WHERE created_at < ?1
-             AND NOT EXISTS (SELECT 1 FROM attachment_thread t WHERE t.attachment_id = attachment.id)
-         RETURNING id",
-    )?
-    .query_map([of_number(bounds.unnamed_before.0)], |row| text(row, 0))?
-    .collect()
+    db.prepare_cached(ATTACHMENTS)?
+        .query_map(
+            params![of_number(bounds.unnamed_before.0), bounds.at_most],
+            |row| text(row, 0),
+        )?
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{SqliteOptions, Threading};
+    use super::*;
+    use crate::service::tests::run;
+
+    const BOUNDS: SweepBounds = SweepBounds {
+        now: Timestamp(1_000),
+        queued_before: Timestamp(1_000),
+        unnamed_before: Timestamp(1_000),
+        at_most: 3,
+    };
+
+    fn sqlite(folder: &tempfile::TempDir) -> Sqlite {
+        let options = SqliteOptions {
+            threading: Threading::Inline,
+            ..SqliteOptions::default()
+        };
+        Sqlite::open_with(folder.path(), options).unwrap()
+    }
+
+    #[test]
+    fn a_step_of_the_sweeper_is_bounded_and_the_steps_together_end_everything() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let storage = sqlite(&folder);
+        run(storage.write(|db| {
+            for number in 0..10 {
+                db.execute("INSERT INTO mailbox VALUES (?1, 9)", [number.to_string()])?;
+                db.execute("INSERT INTO spent_nonce VALUES (randomblob(32), 9)", [])?;
+                db.execute(
+                    "INSERT INTO kept_answer (user_id, device_id, key, expires_at) VALUES ('a', 1, ?1, 9)",
+                    [number.to_string()],
+                )?;
+                db.execute(
+                    "INSERT INTO attachment (id, user_id, device_id, size, created_at) VALUES (?1, 'a', 1, 1, 9)",
+                    [number.to_string()],
+                )?;
+                db.execute(
+                    "INSERT INTO queue_entry (user_id, device_id, kind, about_user, version, queued_at)
+                     VALUES ('a', ?1, 1, 'b', 1, 9)",
+                    [number % 2],
+                )?;
+            }
+            Ok(())
+        }))
+        .unwrap();
+        let left = || {
+            run(storage.read(|db| {
+                [
+                    "mailbox",
+                    "spent_nonce",
+                    "kept_answer",
+                    "attachment",
+                    "queue_entry WHERE kind = 1",
+                ]
+                .map(|of| db.query_row(&format!("SELECT count(*) FROM {of}"), [], |row| row.get(0)))
+                .into_iter()
+                .collect::<Result<Vec<i64>>>()
+            }))
+            .unwrap()
+        };
+        let mut expected = 10;
+        loop {
+            let swept = run(storage.sweep(BOUNDS)).unwrap();
+            expected = 0.max(expected - 3);
+            assert_eq!(left(), [expected; 5]);
+            if !swept.has_more {
+                break;
+            }
+        }
+        assert_eq!(expected, 0);
+        let resyncs = storage.read(|db| {
+            db.query_row("SELECT count(*) FROM queue_entry", [], |row| {
+                row.get::<_, i64>(0)
+            })
+        });
+        assert_eq!(run(resyncs).unwrap(), 2);
+    }
+
+    #[test]
+    fn the_sweeper_looks_at_nothing_but_what_it_ends() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let storage = sqlite(&folder);
+        for (sql, index) in [
+            (MAILBOXES, "INDEX mailbox_by_expiry (expires_at<?)"),
+            (NONCES, "INDEX spent_nonce_by_expiry (expires_at<?)"),
+            (ANSWERS, "INDEX kept_answer_by_expiry (expires_at<?)"),
+            (ATTACHMENTS, "INDEX attachment_unnamed (created_at<?)"),
+            (
+                TELL_RESYNC,
+                "INDEX queue_entry_resync (user_id=? AND device_id=?)",
+            ),
+        ] {
+            let plan = storage.read(move |db| {
+                db.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?
+                    .raw_query()
+                    .mapped(|row| row.get::<_, String>(3))
+                    .collect::<Result<Vec<_>>>()
+            });
+            let plan = run(plan).unwrap();
+            assert!(plan.iter().any(|step| step.contains(index)), "{plan:#?}");
+        }
+    }
 }
