@@ -5,6 +5,7 @@ mod join;
 mod let_in;
 mod linking;
 mod me;
+mod own_devices;
 mod register;
 
 pub(crate) use register::internal;

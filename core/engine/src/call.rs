@@ -2,7 +2,7 @@
 
 use sealwire_wire::content::AttachmentPointer;
 use sealwire_wire::contract::{
-    AccountSettings, AttachmentDownload, AttachmentUpload, ThreadPreferences,
+    AccountSettings, AttachmentDownload, AttachmentUpload, OwnDevice, ThreadPreferences,
 };
 use sealwire_wire::{AttachmentId, DeviceId, MessageId, ThreadId, UserId};
 
@@ -94,6 +94,13 @@ pub enum Call {
     },
     /// Whom this account blocks: [`Reply::Users`].
     BlockedUsers,
+    /// The registered devices of this account, as the relay knows them: [`Reply::Devices`].
+    OwnDevices,
+    /// Let one of them do nothing any more, at once and for ever: [`Reply::Nothing`].
+    DisableDevice {
+        /// Which; this one too.
+        device_id: DeviceId,
+    },
     /// Try a message that failed once more, under the same number, or repeat one for recipients that it did not reach:
     /// [`Reply::Queued`].
     Retry {
@@ -190,6 +197,8 @@ pub enum Reply {
     Preferences(ThreadPreferences),
     /// Some users, in byte order.
     Users(Vec<UserId>),
+    /// Own devices, by id.
+    Devices(Vec<OwnDevice>),
     /// Nothing to tell.
     Nothing,
 }

@@ -259,6 +259,8 @@ impl Engine {
             Call::SetSettings(settings) => self.set_settings(id, &settings),
             Call::SetBlock { user_id, blocked } => self.set_block(id, &user_id, blocked),
             Call::BlockedUsers => self.blocked_users(id),
+            Call::OwnDevices => self.own_devices(id),
+            Call::DisableDevice { device_id } => self.disable_device(id, device_id),
             Call::Retry { local_id } => self.retry(local_id).map(|reply| self.done(id, Ok(reply))),
             Call::Cancel { local_id } => {
                 self.cancel(local_id).map(|reply| self.done(id, Ok(reply)))

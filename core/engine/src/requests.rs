@@ -80,6 +80,12 @@ pub(crate) enum Purpose {
     Blocks {
         call: CallId,
     },
+    OwnDevices {
+        call: CallId,
+    },
+    DisableDevice {
+        call: CallId,
+    },
     CreateAttachment {
         call: CallId,
     },
@@ -364,6 +370,8 @@ impl Engine {
             }
             Purpose::Block { call } => self.on_block_set(call, answer),
             Purpose::Blocks { call } => self.on_blocks(call, answer),
+            Purpose::OwnDevices { call } => self.on_own_devices(call, answer),
+            Purpose::DisableDevice { call } => self.on_device_disabled(call, answer),
             Purpose::CreateAttachment { call } => self.on_attachment_created(call, answer),
             Purpose::LocateAttachment { call } => self.on_attachment_located(call, answer),
             Purpose::Link(step) => self.on_link_answer(step, answer),

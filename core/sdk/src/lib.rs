@@ -48,8 +48,8 @@ pub use sealwire_engine::{
 };
 pub use sealwire_wire::content::{AttachmentPointer, MediaFacts};
 pub use sealwire_wire::contract::{
-    AccountSettings, DirectMessages, FailureReason, Notifications, Receipt, RecipientState,
-    ThreadPreferences,
+    AccountSettings, DirectMessages, FailureReason, Notifications, OwnDevice, Receipt,
+    RecipientState, ThreadPreferences,
 };
 pub use sealwire_wire::{
     AttachmentId, ClientSeq, DeviceId, MessageId, ParseIdError, ThreadId, Timestamp, UserId,

@@ -60,6 +60,13 @@ impl Transaction<'_> {
         Ok(())
     }
 
+    /// Forgets what devices were given for a message: no resend request for it is answered.
+    pub(crate) fn delete_logged_sends(&mut self, id: LocalId) -> Result<(), StoreError> {
+        self.statement("DELETE FROM send_log WHERE local_id = ?1")?
+            .execute([id.0])?;
+        Ok(())
+    }
+
     /// Forgets what was logged before `before`; how many.
     pub fn prune_send_log(&mut self, before: Timestamp) -> Result<usize, StoreError> {
         Ok(self

@@ -1,13 +1,11 @@
 //! What the relay said to a send: stored, wrap again, later, or never.
 
-use super::repeat::note_requeued;
+use super::repeat::{note_requeued, note_time};
 use super::{Outbox, Repair};
 use crate::backoff::{obeying, wait_ms};
-use crate::expiry::note_expiry;
 use crate::requests::Answer;
 use crate::{Engine, EngineError, Event, Message};
 use sealwire_store::{LocalId, OutboxEntry, OutboxState};
-use sealwire_wire::content::Body;
 use sealwire_wire::contract::{DeviceMismatch, DeviceName, ErrorCode, Problem, SentMessage};
 use sealwire_wire::limits::ENVELOPES_MAX;
 use sealwire_wire::{ThreadId, UserId};
@@ -158,11 +156,7 @@ impl Engine {
             tx.confirm_sent(entry.local_id, sent.id, sent.created_at)?;
             note_requeued(tx, entry, sent)?;
             tx.mark_outbox_sent(entry.local_id, now)?;
-            let from = sent.requeued_at.unwrap_or(sent.created_at);
-            let ttl_seconds = Body::decode(&entry.body)
-                .ok()
-                .and_then(|body| body.ttl_seconds);
-            note_expiry(tx, entry.local_id, ttl_seconds, from)
+            note_time(tx, entry, sent)
         });
         match stored {
             Ok(()) => {

@@ -105,11 +105,8 @@ impl Engine {
             .ok_or(EngineError::UnknownThread)?;
         let uid = new_uid(self.now, &mut self.rng);
         let text = searchable(&kind);
-        let stored_kind = match kind {
-            Kind::Text(_) => MessageKind::Text,
-            Kind::Attachment { .. } => MessageKind::Attachment,
-            Kind::Unknown => return Err(EngineError::Internal("a message of no kind".to_owned())),
-        };
+        let stored_kind = stored_kind(&kind)
+            .ok_or_else(|| EngineError::Internal("a message of no kind".to_owned()))?;
         let body = Body {
             uid: Uid(uid),
             target: None,
@@ -185,6 +182,15 @@ fn new_uid(now: Timestamp, rng: &mut Random) -> [u8; 16] {
     let [_, _, clock @ ..] = now.0.to_be_bytes();
     uid[..clock.len()].copy_from_slice(&clock);
     uid
+}
+
+/// The kind of an own message's row.
+pub(super) fn stored_kind(kind: &Kind) -> Option<MessageKind> {
+    match kind {
+        Kind::Text(_) => Some(MessageKind::Text),
+        Kind::Attachment { .. } => Some(MessageKind::Attachment),
+        Kind::Unknown => None,
+    }
 }
 
 /// What search finds a message by: its words, a file's name among them.

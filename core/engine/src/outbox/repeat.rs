@@ -2,10 +2,16 @@
 //! fresh envelopes for those alone.
 
 use super::dispatch::name;
+use super::enqueue::{searchable, stored_kind};
+use crate::expiry::note_expiry;
 use crate::fanout::Recipient;
+use crate::view::draft_content;
 use crate::{Engine, EngineError, Reply};
-use sealwire_store::{LocalId, NewUnreached, OutboxEntry, OutboxState, Rows, Transaction};
+use sealwire_store::{
+    LocalId, MessageKind, NewUnreached, OutboxEntry, OutboxState, Rows, Transaction,
+};
 use sealwire_wire::UserId;
+use sealwire_wire::content::Body;
 use sealwire_wire::contract::{RecipientState, SentMessage};
 use sealwire_wire::limits::IDEMPOTENCY_TTL_MS;
 use std::collections::BTreeSet;
@@ -81,6 +87,28 @@ pub(super) fn note_requeued(
         })?;
     }
     Ok(())
+}
+
+/// The relay has it, and its time to live runs from then; one whose time was over before a repeat is there again.
+pub(super) fn note_time(
+    tx: &mut Transaction<'_>,
+    entry: &OutboxEntry,
+    sent: &SentMessage,
+) -> Result<(), EngineError> {
+    let Ok(body) = Body::decode(&entry.body) else {
+        return Ok(());
+    };
+    let id = entry.local_id;
+    let held = tx.message(id)?.ok_or(EngineError::UnknownMessage)?;
+    if held.kind == MessageKind::Tombstone {
+        let (Some(_), Some(kind)) = (sent.requeued_at, stored_kind(&body.kind)) else {
+            return Ok(());
+        };
+        let text = searchable(&body.kind);
+        tx.restore_expired(id, kind, &draft_content(&entry.body), text.as_deref())?;
+    }
+    let from = sent.requeued_at.unwrap_or(sent.created_at);
+    note_expiry(tx, id, body.ttl_seconds, from)
 }
 
 /// Recipients whom a message did not reach, as the relay last said.

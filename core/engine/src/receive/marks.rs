@@ -5,8 +5,8 @@
 use super::NUMBER_MAX;
 use crate::account::Me;
 use crate::settings::{self, is_cursor};
-use crate::{Engine, EngineError, Event, Message, MessageState};
-use sealwire_store::{MarkMove, NewMark, NewUnreached, Rows, Transaction};
+use crate::{Engine, EngineError, Event, Message, MessageContent, MessageState};
+use sealwire_store::{LocalId, MarkMove, NewMark, NewUnreached, Rows, Transaction};
 use sealwire_wire::contract::{
     FailedRecipient, FailureReason, ServerEvent, ThreadMarks, UserMarks,
 };
@@ -118,6 +118,13 @@ pub(crate) fn commit<'a>(
     }
     let mut news = keeper.news;
     news.states = states(tx, &me.user, &news.moved, &unreached)?;
+    for message in &news.states {
+        let arrived = matches!(message.state, MessageState::Delivered | MessageState::Read);
+        if arrived && message.content == MessageContent::Removed {
+            // Its time was over before; it was kept for a repeat.
+            tx.delete_send(LocalId(message.local_id))?;
+        }
+    }
     Ok(news)
 }
 

@@ -1,6 +1,7 @@
 //! Messages with a time to live.
 
 use crate::device::Device;
+use crate::marks::{delivered, tell};
 use crate::relay::{Relay, ok};
 use sealwire_engine::{Call, EngineError, Event, Input, MessageContent, MessageState, Reply};
 use sealwire_store::LocalId;
@@ -87,6 +88,8 @@ fn when_its_time_is_over_a_message_is_gone_on_every_device() {
     let id = send_for(&mut alice, relay, "secret", 60);
     alice.send(relay, "bob", "stays");
     bob.deliver(relay);
+    let last = alice.message(id).id.unwrap();
+    tell(&mut alice, relay, vec![delivered("bob", last, START)]);
     assert!(finds(&alice, "secret") && finds(&bob, "secret"));
     for device in [&mut alice, &mut bob] {
         device.pass(relay, 55_000);
@@ -95,7 +98,7 @@ fn when_its_time_is_over_a_message_is_gone_on_every_device() {
         assert_eq!(expired(device), 1);
     }
     assert_eq!(bob.texts("alice"), ["<removed>", "stays"]);
-    assert_eq!(alice.state(id), MessageState::Sent);
+    assert_eq!(alice.state(id), MessageState::Delivered);
     is_gone(&alice, id);
     let mut bob = bob.restarted_at_its_time(9);
     is_gone(&bob, 1);
@@ -170,6 +173,37 @@ fn a_repeat_that_queued_it_anew_gives_it_its_time_anew() {
     assert_eq!(bob.texts("alice"), ["secret"]);
     bob.pass(relay, 60_000);
     assert_eq!(bob.restarted_at_its_time(9).texts("alice"), ["<removed>"]);
+}
+
+#[test]
+fn what_may_be_repeated_stays_out_of_sight_until_it_arrived_or_a_day_is_over() {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+    for arrives in [true, false] {
+        let relay = &mut Relay::default();
+        let (mut alice, _) = pair(relay);
+        let id = send_for(&mut alice, relay, "secret", 60);
+        alice.pass(relay, 65_000);
+        assert_eq!((expired(&alice), finds(&alice, "secret")), (1, false));
+        let message = alice.message(id);
+        assert!(message.content == MessageContent::Removed);
+        let kept = |alice: &Device| {
+            let entry = alice.engine.store().outbox_entry(LocalId(id)).unwrap();
+            entry.is_some()
+        };
+        assert!(kept(&alice));
+        match arrives {
+            true => {
+                let told = delivered("bob", message.id.unwrap(), START);
+                tell(&mut alice, relay, vec![told]);
+            }
+            false => {
+                alice.now = alice.now.plus_ms(DAY_MS);
+                alice.pass(relay, 1_000);
+            }
+        }
+        assert!(!kept(&alice), "{arrives}");
+        is_gone(&alice.restarted_at_its_time(9), id);
+    }
 }
 
 #[test]

@@ -66,7 +66,8 @@ impl Client {
     }
 
     /// Tries a message that failed once more, under the same number. One that the relay has and that did not reach a
-    /// recipient is put into their queues again, within a day of its acceptance.
+    /// recipient is put into their queues again, within a day of its acceptance; also one whose time to live was over, which
+    /// runs anew.
     ///
     /// Codes: `unknown_message`, `not_failed`, `repeat_too_late`.
     pub async fn retry(&self, local_id: i64) -> Result<Message, Error> {

@@ -1,6 +1,7 @@
 //! The client: what an app holds.
 
 mod company;
+mod devices;
 mod files;
 mod inbox;
 mod linking;

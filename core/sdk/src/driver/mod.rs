@@ -393,7 +393,9 @@ fn speaks(call: &Call) -> bool {
         | Call::SetThreadPreferences { .. }
         | Call::SetSettings(_)
         | Call::SetBlock { .. }
-        | Call::BlockedUsers => true,
+        | Call::BlockedUsers
+        | Call::OwnDevices
+        | Call::DisableDevice { .. } => true,
         Call::CancelLinking
         | Call::DirectThread { .. }
         | Call::SendText { .. }

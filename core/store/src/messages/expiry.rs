@@ -1,6 +1,6 @@
 //! Messages that carry a time to live, and when it is over.
 
-use super::LocalId;
+use super::{LocalId, MessageKind, Reached};
 use crate::columns::Col;
 use crate::{Rows, StoreError, Transaction};
 use rusqlite::params;
@@ -53,12 +53,40 @@ impl Transaction<'_> {
         Ok(due)
     }
 
-    /// Takes away what this message says: its words, its content, what finds it, and what sent it.
+    /// Takes away what this message says: its words, its content, what finds it, and what sent it. Of an own one that is not
+    /// known to have reached its recipients the sealed send stays, shown to nobody: it may be repeated, until
+    /// [`Self::clear_sealed_before`] clears it.
     pub fn expire_message(&mut self, id: LocalId) -> Result<(), StoreError> {
+        let may_be_repeated = self
+            .message(id)?
+            .is_some_and(|message| matches!(message.reached, Reached::Relay | Reached::Failed(_)));
         self.bury_message(id)?;
         self.statement("UPDATE messages SET expires_at_ms = NULL WHERE local_id = ?1")?
             .execute([id.0])?;
-        self.delete_send(id)
+        match may_be_repeated {
+            true => self.delete_logged_sends(id),
+            false => self.delete_send(id),
+        }
+    }
+
+    /// An own message whose time was over is on its way once more, and says what it said.
+    pub fn restore_expired(
+        &mut self,
+        id: LocalId,
+        kind: MessageKind,
+        content: &[u8],
+        text: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let changed = self
+            .statement("UPDATE messages SET kind = ?2, content = ?3, text = ?4 WHERE local_id = ?1 AND kind = ?5")?
+            .execute(params![id.0, kind, content, text, MessageKind::Tombstone])?;
+        if changed != 1 {
+            return Err(StoreError::NoSuch("expired message"));
+        }
+        if let Some(text) = text {
+            self.index_text(id, text);
+        }
+        Ok(())
     }
 }
 

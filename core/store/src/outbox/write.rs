@@ -193,9 +193,7 @@ impl Transaction<'_> {
     pub fn delete_send(&mut self, id: LocalId) -> Result<(), StoreError> {
         self.statement("DELETE FROM outbox WHERE local_id = ?1")?
             .execute([id.0])?;
-        self.statement("DELETE FROM send_log WHERE local_id = ?1")?
-            .execute([id.0])?;
-        Ok(())
+        self.delete_logged_sends(id)
     }
 
     /// Clears what the relay accepted before `before`; how many.
