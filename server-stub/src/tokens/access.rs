@@ -135,39 +135,48 @@ impl AccessTokens {
 
     /// What a token says, if it counts now.
     pub(crate) fn read(&self, token: &str, now: Timestamp) -> Result<Access, TokenRefused> {
-        let access = self.signed(token, now)?;
-        if access.expires_at <= now {
-            return Err(TokenRefused::Expired);
+        let digest = sha256(token.as_bytes());
+        let checked = || self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = checked().get(&digest).cloned();
+        if let Some(access) = known {
+            return in_time(access, now);
         }
-        Ok(access)
+        let access = self.signed(token, now)?;
+        let mut checked = checked();
+        if checked.len() >= CHECKED_MAX {
+            checked.clear();
+        }
+        checked.insert(digest, access.clone());
+        in_time(access, now)
+    }
+
+    /// The same of a token that is not shown again soon, as sockets show theirs.
+    pub(crate) fn read_once(&self, token: &str, now: Timestamp) -> Result<Access, TokenRefused> {
+        in_time(self.signed(token, now)?, now)
     }
 
     /// What a token says that a key of this moment signed. It ends with its key at the latest.
     fn signed(&self, token: &str, now: Timestamp) -> Result<Access, TokenRefused> {
-        let digest = sha256(token.as_bytes());
-        let checked = || self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(access) = checked().get(&digest) {
-            return Ok(access.clone());
-        }
         let forged = |_| TokenRefused::Forged;
         let in_use = self.in_use(now).map_err(forged)?;
         let header = jsonwebtoken::decode_header(token).map_err(forged)?;
         let (key, turn_ends) = in_use.named(header.kid.as_deref().unwrap_or_default());
         let claims: Claims = key.claims(token).map_err(|_| TokenRefused::Forged)?;
         let last_end = turn_ends.plus_ms(self.lifetime_ms);
-        let access = Access {
+        Ok(Access {
             user_id: claims.user,
             device_id: claims.device,
             expires_at: Timestamp(claims.exp.saturating_mul(1000)).min(last_end),
             scope: claims.scope,
-        };
-        let mut checked = checked();
-        if checked.len() >= CHECKED_MAX {
-            checked.clear();
-        }
-        checked.insert(digest, access.clone());
-        Ok(access)
+        })
     }
+}
+
+fn in_time(access: Access, now: Timestamp) -> Result<Access, TokenRefused> {
+    if access.expires_at <= now {
+        return Err(TokenRefused::Expired);
+    }
+    Ok(access)
 }
 
 impl AccessTokens {

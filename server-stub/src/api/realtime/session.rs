@@ -8,10 +8,11 @@ use super::pushes::{self, Waiting, message_frame, whole_frame};
 use super::sockets::Place;
 use super::unacknowledged::Unacknowledged;
 use crate::api::pace::Bucket;
-use crate::api::request::access;
+use crate::api::request::socket_access;
 use crate::api::state::{ApiState, as_ms};
+use crate::config::Timings;
 use crate::service::{ACKNOWLEDGE_MAX, Answer, MarksCursor, PushedMessage, QueuePosition};
-use crate::tokens::{Access, Scope};
+use crate::tokens::Access;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use futures_util::StreamExt as _;
 use futures_util::stream::{SplitSink, SplitStream};
@@ -24,7 +25,6 @@ use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -150,17 +150,17 @@ impl Session {
         place: &Place,
         outgoing: &Outgoing,
     ) -> Ended {
-        let timings = *self.state.timings();
-        let mut close = place.close.clone();
-        let mut ping = tokio::time::interval_at(
-            Instant::now() + timings.ping_interval,
-            timings.ping_interval,
-        );
+        let Timings {
+            ping_interval,
+            silence_max,
+            ..
+        } = *self.state.timings();
+        let mut ping = tokio::time::interval_at(Instant::now() + ping_interval, ping_interval);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         if let Err(ended) = self.greet().await {
             return ended;
         }
-        let mut deadline = pin!(tokio::time::sleep_until(self.deadline(timings.silence_max)));
+        let mut deadline = pin!(tokio::time::sleep_until(self.deadline(silence_max)));
         loop {
             while self.ready.is_empty() {
                 let read = if self.behind && self.frames.room() > 0 {
@@ -176,7 +176,7 @@ impl Session {
             }
             tokio::select! {
                 biased;
-                code = told_to_close(&mut close) => return Ended::told(code),
+                code = place.told_to_close() => return Ended::told(code),
                 message = incoming.next() => {
                     self.last_heard = Instant::now();
                     if let Err(ended) = self.hear(message, place).await {
@@ -239,10 +239,10 @@ impl Session {
                     if now >= self.token_ends {
                         return Ended::told(CloseCode::TokenExpired);
                     }
-                    if now >= self.last_heard + timings.silence_max {
+                    if now >= self.last_heard + silence_max {
                         return Ended::new(CloseCode::CatchUp, "nothing came for too long");
                     }
-                    deadline.as_mut().reset(self.deadline(timings.silence_max));
+                    deadline.as_mut().reset(self.deadline(silence_max));
                 }
             }
         }
@@ -483,7 +483,7 @@ impl Session {
     }
 
     fn renew(&mut self, token: &str) -> Result<(), Ended> {
-        let access = access(token, &self.state, Scope::Read).map_err(|refusal| Ended {
+        let access = socket_access(token, &self.state).map_err(|refusal| Ended {
             code: CloseCode::TokenExpired,
             reason: "the new token does not count",
             error: Some(refusal.code()),
@@ -546,13 +546,6 @@ fn best_effort(passed: Answer<()>) -> Result<(), Ended> {
         tracing::debug!(%refusal, "typing or presence was not passed on");
     }
     Ok(())
-}
-
-async fn told_to_close(close: &mut watch::Receiver<Option<CloseCode>>) -> CloseCode {
-    let told = close.wait_for(Option::is_some).await;
-    told.ok()
-        .and_then(|code| *code)
-        .unwrap_or(CloseCode::GoingAway)
 }
 
 /// When a socket with a token that ends then is closed.

@@ -1,14 +1,14 @@
 //! Which device has a socket: one each, the newest.
 
-use super::live::Live;
-use super::pushes::Pushes;
+use super::bells::Bells;
 use super::watches::{SocketId, Watchable, Watches, Whereabouts};
 use crate::service::{Push, Wake};
 use sealwire_wire::contract::{CloseCode, DeviceName, ServerEvent};
 use sealwire_wire::{DeviceId, ThreadId, Timestamp, UserId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 /// All open sockets.
 #[derive(Default)]
@@ -34,11 +34,7 @@ struct Registry {
 
 struct Entry {
     generation: u64,
-    wake: Arc<Notify>,
-    pushes: Arc<Pushes>,
-    prekey_taken: Arc<Notify>,
-    live: Arc<Live>,
-    close: watch::Sender<Option<CloseCode>>,
+    bells: Arc<Bells>,
 }
 
 /// A socket's place among the open ones; dropped, it is gone from there.
@@ -46,16 +42,7 @@ pub(super) struct Place {
     sockets: Arc<Inner>,
     device: DeviceName,
     generation: u64,
-    /// Rings when the device's queue may have something new.
-    pub(super) wake: Arc<Notify>,
-    /// What is new in it, as far as it was pushed.
-    pub(super) pushes: Arc<Pushes>,
-    /// Rings when one of the device's one-time prekeys was given out.
-    pub(super) prekey_taken: Arc<Notify>,
-    /// What the device is told beside its queue.
-    pub(super) live: Arc<Live>,
-    /// Says when the socket is to be closed, and why.
-    pub(super) close: watch::Receiver<Option<CloseCode>>,
+    bells: Arc<Bells>,
 }
 
 impl Sockets {
@@ -65,32 +52,22 @@ impl Sockets {
         registry.last_generation += 1;
         registry.open += 1;
         let generation = registry.last_generation;
-        let wake = Arc::new(Notify::new());
-        let pushes = Arc::new(Pushes::default());
-        let prekey_taken = Arc::new(Notify::new());
-        let live = Arc::new(Live::default());
-        let going_away = registry.going_away.then_some(CloseCode::GoingAway);
-        let (close, closed) = watch::channel(going_away);
+        let bells = Arc::new(Bells::default());
+        if registry.going_away {
+            bells.close(CloseCode::GoingAway);
+        }
         let entry = Entry {
             generation,
-            wake: Arc::clone(&wake),
-            pushes: Arc::clone(&pushes),
-            prekey_taken: Arc::clone(&prekey_taken),
-            live: Arc::clone(&live),
-            close,
+            bells: Arc::clone(&bells),
         };
         if let Some(older) = registry.by_device.insert(device.clone(), entry) {
-            older.close.send_replace(Some(CloseCode::Replaced));
+            older.bells.close(CloseCode::Replaced);
         }
         Place {
             sockets: Arc::clone(&self.0),
             device: device.clone(),
             generation,
-            wake,
-            pushes,
-            prekey_taken,
-            live,
-            close: closed,
+            bells,
         }
     }
 
@@ -99,8 +76,8 @@ impl Sockets {
         let registry = self.0.lock();
         let ring = |device: &DeviceName, message: Option<Push>| {
             if let Some(entry) = registry.by_device.get(device) {
-                entry.pushes.push(message);
-                entry.wake.notify_one();
+                entry.bells.pushes.push(message);
+                entry.bells.wake.notify_one();
             }
         };
         match &wake.pushed {
@@ -113,14 +90,14 @@ impl Sockets {
         }
         for device in &wake.revoked {
             if let Some(entry) = registry.by_device.get(device) {
-                entry.close.send_replace(Some(CloseCode::DeviceRevoked));
+                entry.bells.close(CloseCode::DeviceRevoked);
             }
         }
         for told in &wake.live {
             for user in &told.to {
                 for (device, entry) in registry.of_user(user) {
                     if Some(device) != told.except.as_ref() {
-                        entry.live.tell(told.event.clone());
+                        entry.bells.live.tell(told.event.clone());
                     }
                 }
             }
@@ -176,7 +153,7 @@ impl Sockets {
     /// Tells the socket of a device, if it has one.
     pub(super) fn tell(&self, device: &DeviceName, event: &ServerEvent) {
         if let Some(entry) = self.0.lock().by_device.get(device) {
-            entry.live.tell(event.clone());
+            entry.bells.live.tell(event.clone());
         }
     }
 
@@ -185,7 +162,7 @@ impl Sockets {
         let registry = self.0.lock();
         for device in devices {
             if let Some(entry) = registry.by_device.get(&device) {
-                entry.prekey_taken.notify_one();
+                entry.bells.prekey_taken.notify_one();
             }
         }
     }
@@ -195,7 +172,7 @@ impl Sockets {
         let mut registry = self.0.lock();
         registry.going_away = true;
         for entry in registry.by_device.values() {
-            entry.close.send_replace(Some(CloseCode::GoingAway));
+            entry.bells.close(CloseCode::GoingAway);
         }
     }
 
@@ -244,6 +221,14 @@ impl Place {
     }
 }
 
+impl Deref for Place {
+    type Target = Bells;
+
+    fn deref(&self) -> &Bells {
+        &self.bells
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut registry = self.sockets.lock();
@@ -288,11 +273,11 @@ mod tests {
         let sockets = Sockets::default();
         let older = sockets.enter(&device());
         let newer = sockets.enter(&device());
-        assert_eq!(*older.close.borrow(), Some(CloseCode::Replaced));
+        assert_eq!(older.closing(), Some(CloseCode::Replaced));
         drop(older);
         sockets.wake(&woken());
         assert!(newer.wake.notified().now_or_never().is_some());
-        assert_eq!(*newer.close.borrow(), None);
+        assert_eq!(newer.closing(), None);
     }
 
     #[tokio::test]
@@ -310,11 +295,11 @@ mod tests {
         sockets.send_away();
         let mut ended = Box::pin(sockets.all_ended());
         assert!(ended.as_mut().now_or_never().is_none());
-        assert_eq!(*place.close.borrow(), Some(CloseCode::GoingAway));
+        assert_eq!(place.closing(), Some(CloseCode::GoingAway));
         drop(place);
         ended.await;
         assert_eq!(
-            *sockets.enter(&device()).close.borrow(),
+            sockets.enter(&device()).closing(),
             Some(CloseCode::GoingAway)
         );
     }

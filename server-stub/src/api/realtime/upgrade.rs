@@ -3,11 +3,11 @@
 use super::session;
 use crate::api::cors;
 use crate::api::openapi::{Routes, about};
-use crate::api::request::{Params, access, bearer, query_id};
+use crate::api::request::{Params, bearer, query_id, socket_access};
 use crate::api::state::ApiState;
 use crate::door::Inside;
 use crate::service::{Answer, Refusal};
-use crate::tokens::{Access, Scope};
+use crate::tokens::Access;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{FromRequestParts, State, WebSocketUpgrade};
 use axum::response::Response;
@@ -64,7 +64,7 @@ impl FromRequestParts<ApiState> for SocketAccess {
                 Refusal::new(ErrorCode::Unauthorized, detail)
             })?
         };
-        let access = access(token, state, Scope::Read)?;
+        let access = socket_access(token, state)?;
         state.limits().sockets.take(&access.clone().into_device())?;
         // The connection's place goes with it to the socket.
         Ok(Self(access, parts.extensions.get().cloned()))
@@ -101,10 +101,12 @@ async fn upgrade(
         .max_frame_size(CLIENT_FRAME_MAX)
         .on_upgrade(move |socket| {
             let served = session::serve(state, access, marks_since, socket);
-            async move {
+            // In a task of its own, so that the upgrade's ends, with what it holds for making sockets.
+            drop(tokio::spawn(async move {
                 served.await;
                 drop(inside);
-            }
+            }));
+            std::future::ready(())
         }))
 }
 

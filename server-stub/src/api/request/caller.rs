@@ -212,10 +212,17 @@ pub(crate) fn bearer(parts: &Parts) -> Result<&str, Refusal> {
 
 /// What a device's token says, if it counts for this scope.
 pub(crate) fn access(token: &str, state: &ApiState, scope: Scope) -> Result<Access, Refusal> {
-    let access = state
-        .access_tokens()
-        .read(token, state.now())
-        .map_err(refusal)?;
+    let read = state.access_tokens().read(token, state.now());
+    allowed(read.map_err(refusal)?, scope)
+}
+
+/// The same where a token is shown once: at a socket.
+pub(crate) fn socket_access(token: &str, state: &ApiState) -> Result<Access, Refusal> {
+    let read = state.access_tokens().read_once(token, state.now());
+    allowed(read.map_err(refusal)?, Scope::Read)
+}
+
+fn allowed(access: Access, scope: Scope) -> Result<Access, Refusal> {
     if access.allows(scope) {
         Ok(access)
     } else {

@@ -9,6 +9,6 @@ pub(crate) use arriving::Arriving;
 pub(crate) use body::{Body, announced_length, refuse_compressed};
 pub(crate) use caller::{
     Anybody, BundleReader, ControlSender, DevicesReader, DevicesWriter, Linking, ListPublisher,
-    Peer, Platform, Reader, Registering, Sender, Writer, access, bearer, rated,
+    Peer, Platform, Reader, Registering, Sender, Writer, bearer, rated, socket_access,
 };
 pub(crate) use ids::{Idempotency, Params, PathIds, query_id};
