@@ -381,6 +381,11 @@ impl Receiver<'_> {
             Some(held) if held.kind == sealwire_store::MessageKind::Placeholder => {
                 Some(held.local_id)
             }
+            // Said to be gone before it came, and queued anew since.
+            Some(held) if row.envelope.is_some() && tx.give_number_up(held.local_id)? => {
+                self.lease.forget_ends();
+                None
+            }
             Some(_) => return Ok(duplicate(row)),
             None => None,
         };

@@ -290,3 +290,34 @@ fn a_row_of_history_that_is_removed_takes_nothing_away_by_itself_and_satisfies_t
         ["first", "<removed>", "last"]
     );
 }
+
+#[test]
+fn a_message_whose_tombstone_came_first_and_that_was_queued_anew_is_read() {
+    let relay = &mut Relay::default();
+    let (mut alice, mut bob) = pair(relay);
+    alice.send(relay, "bob", "first");
+    bob.deliver(relay);
+    send_for(&mut alice, relay, "secret", 60);
+    alice.send(relay, "bob", "last");
+    let rows: Vec<_> = relay.queues.remove(&bob.name()).unwrap().into();
+    let tombstone = MessageRow {
+        removed: Some(Removal {
+            reason: RemovalReason::Expired,
+            at: Timestamp(START),
+        }),
+        ciphertext: Base64(Vec::new()),
+        envelope: None,
+        ..rows[0].clone()
+    };
+    bob.take_rows(relay, vec![tombstone.clone(), rows[1].clone()]);
+    assert_eq!(bob.texts("alice"), ["first", "<removed>", "last"]);
+    let requeued = MessageRow {
+        requeued_at: Some(Timestamp(START + 61_000)),
+        ..rows[0].clone()
+    };
+    bob.take_rows(relay, vec![requeued.clone()]);
+    assert_eq!(bob.texts("alice"), ["first", "secret", "last"]);
+    bob.take_rows(relay, vec![requeued, tombstone]);
+    assert_eq!(bob.texts("alice"), ["first", "<removed>", "last"], "once");
+    assert_eq!(bob.restarted(9).texts("alice"), ["first", "<removed>", "last"]);
+}

@@ -316,6 +316,17 @@ impl Transaction<'_> {
         self.unindex(id)
     }
 
+    /// A tombstone of a message that was never here holds nothing but its number: it gives way to the message. Whether it
+    /// was one.
+    pub fn give_number_up(&mut self, id: LocalId) -> Result<bool, StoreError> {
+        let gone = self
+            .statement(
+                "DELETE FROM messages WHERE local_id = ?1 AND kind = ?2 AND state = ?3 AND uid IS NULL AND digest IS NULL",
+            )?
+            .execute(params![id.0, MessageKind::Tombstone, MessageState::Received])?;
+        Ok(gone == 1)
+    }
+
     /// A placeholder that stands where a message belongs was never one: it goes. Whether it was a placeholder.
     fn give_place_up(&mut self, holder: LocalId) -> Result<bool, StoreError> {
         let gone = self
