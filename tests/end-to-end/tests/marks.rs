@@ -9,7 +9,7 @@ use sealwire::{
     AccountSettings, Event, Message, MessageId, MessageState, Notifications, RecipientState,
     ThreadId, ThreadPreferences, UserId,
 };
-use sealwire_tests::{Device, pair, soon, start_relay};
+use sealwire_tests::{Device, Fate, pair, soon, start_relay};
 use serde_json::json;
 
 fn delivered(id: i64) -> impl Fn(&Event) -> bool {
@@ -395,4 +395,38 @@ async fn what_an_account_wants_of_a_thread_follows_on_its_other_devices() {
     let cold = phone.cold().await;
     let shown = cold.store.inbox_thread(thread).unwrap().unwrap();
     assert_eq!(shown.preferences, wanted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_mark_whose_request_or_answer_was_lost_is_told_after_a_restart() {
+    for reached in [false, true] {
+        let relay = start_relay().await;
+        let (alice, bob, thread) = pair(relay.url()).await;
+        let message = alice.say(thread, "hello").await;
+        bob.hears("hello").await;
+        bob.adversary
+            .on_request(move |seen| match (seen.path.ends_with("/read"), reached) {
+                (true, true) => Fate::AnswerLost,
+                (true, false) => Fate::Lost,
+                _ => Fate::Passed,
+            });
+        bob.client.mark_read(thread, None).await.unwrap();
+        bob.adversary
+            .until("told", |adversary| {
+                let mut requests = adversary.requests().into_iter();
+                requests.find(|seen| seen.path.ends_with("/read"))
+            })
+            .await;
+        let cold = bob.close().await.cold().await;
+        let shown = cold.store.inbox_thread(thread).unwrap().unwrap();
+        assert_eq!(shown.unread, 0, "durable here first");
+        let bob = cold.close().open_online().await;
+        bob.adversary.rest();
+        alice.events.until("read", read(message.local_id)).await;
+        assert_eq!(alice.events.count(read(message.local_id)), 1, "once");
+        let cold = alice.cold().await;
+        assert_eq!(cold.messages(thread)[0].state, MessageState::Read);
+        let cold = bob.cold().await;
+        assert_eq!(cold.store.inbox_thread(thread).unwrap().unwrap().unread, 0);
+    }
 }

@@ -319,5 +319,8 @@ fn a_message_whose_tombstone_came_first_and_that_was_queued_anew_is_read() {
     assert_eq!(bob.texts("alice"), ["first", "secret", "last"]);
     bob.take_rows(relay, vec![requeued, tombstone]);
     assert_eq!(bob.texts("alice"), ["first", "<removed>", "last"], "once");
-    assert_eq!(bob.restarted(9).texts("alice"), ["first", "<removed>", "last"]);
+    assert_eq!(
+        bob.restarted(9).texts("alice"),
+        ["first", "<removed>", "last"]
+    );
 }
