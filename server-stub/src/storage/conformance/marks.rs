@@ -81,6 +81,29 @@ fn a_hole_in_the_acknowledgements_of_a_device_holds_delivered_back_until_it_is_f
 }
 
 #[test]
+fn a_hole_that_another_device_has_filled_holds_nothing_back() {
+    on_every_engine(|storage| {
+        open(storage, "bob");
+        done(storage.reserve_device_id(user("bob"))).unwrap();
+        done(storage.admit_device(admit("bob", 2, 1)));
+        let listed = done(storage.append_list(append("bob", 2, &[1, 2])));
+        assert_eq!(listed, Appended::Appended);
+        done(storage.create_thread(thread("alice", "bob")));
+        for number in 1..=2 {
+            let mut step = message("alice", "bob", number);
+            let mut second = step.envelopes[0].clone();
+            second.device_id = DeviceId::new(2).unwrap();
+            step.envelopes.push(second);
+            done(storage.accept_message(step.clone()));
+            done(storage.queue(source(&step), NOW));
+        }
+        let (one, two) = (name("bob", 1), name("bob", 2));
+        assert_eq!(delivered(&acknowledge(storage, &one, &[1], 10)), [Some(1)]);
+        assert_eq!(delivered(&acknowledge(storage, &two, &[2], 11)), [Some(2)]);
+    });
+}
+
+#[test]
 fn own_messages_raise_no_mark_but_fill_a_hole() {
     on_every_engine(|storage| {
         open(storage, "bob");

@@ -137,8 +137,12 @@ pub(super) fn delivered(
     all
 }
 
-/// The oldest message of the thread that waits in the device's queue.
+/// The oldest message of the thread that waits in the device's queue, of those that reached no other device.
 fn waiting(state: &State, device: &DeviceName, thread: ThreadId) -> Option<MessageId> {
+    let marks = &state.threads.get(&thread)?.marks;
+    let mark = marks
+        .get(&device.user_id)
+        .and_then(|known| known.mark.delivered);
     let queue = state.queues.get(device)?;
     let entries = queue.placed.values().chain(queue.lanes.values().flatten());
     entries
@@ -146,6 +150,7 @@ fn waiting(state: &State, device: &DeviceName, thread: ThreadId) -> Option<Messa
             What::Message(of, id) if *of == thread => Some(*id),
             _ => None,
         })
+        .filter(|id| mark.is_none_or(|mark| mark.up_to < *id))
         .min()
 }
 

@@ -154,20 +154,46 @@ pub(super) fn preferences_due(db: &Connection) -> Result<Vec<(ThreadId, UserId)>
         .collect()
 }
 
-/// How many messages of others a read mark up to there covers, tombstones among them. Looks at messages above it alone: the
-/// plus keeps the plan from going through all that the user ever sent.
+/// How many messages of others a read mark up to there covers, tombstones among them. In a thread of two the message that the
+/// mark stands at says it: what is not its sender's is the other's.
 pub(super) fn others_up_to(
     db: &Connection,
     thread: ThreadId,
     user: &UserId,
     up_to: MessageId,
 ) -> Result<i64> {
-    db.prepare_cached(
-        "SELECT coalesce((SELECT ordinal FROM message WHERE thread_id = ?1 AND id <= ?3 ORDER BY id DESC LIMIT 1), 0)
-             - coalesce((SELECT sent FROM participant WHERE thread_id = ?1 AND user_id = ?2), 0)
-             + (SELECT count(*) FROM message WHERE thread_id = ?1 AND id > ?3 AND +sender_id = ?2 AND kind = 0)",
-    )?
-    .query_row(params![thread.as_bytes(), user.as_str(), up_to.to_bytes()], |row| row.get(0))
+    let at: Option<(i64, i64, bool)> = db
+        .prepare_cached(
+            "SELECT ordinal, of_sender, sender_id = ?3 FROM message WHERE thread_id = ?1 AND id <= ?2
+             ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row(
+            params![thread.as_bytes(), up_to.to_bytes(), user.as_str()],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .optional()?;
+    let Some((ordinal, of_sender, is_own)) = at else {
+        return Ok(0);
+    };
+    if is_own {
+        return Ok(ordinal - of_sender);
+    }
+    let are_two: bool = db
+        .prepare_cached("SELECT count(*) <= 2 FROM participant WHERE thread_id = ?1")?
+        .query_row([thread.as_bytes()], |row| row.get(0))?;
+    if are_two {
+        return Ok(of_sender);
+    }
+    let own: i64 = db
+        .prepare_cached(
+            "SELECT coalesce((SELECT sent FROM participant WHERE thread_id = ?1 AND user_id = ?2), 0)
+                 - (SELECT count(*) FROM message WHERE thread_id = ?1 AND id > ?3 AND sender_id = ?2 AND kind = 0)",
+        )?
+        .query_row(
+            params![thread.as_bytes(), user.as_str(), up_to.to_bytes()],
+            |row| row.get(0),
+        )?;
+    Ok(ordinal - own)
 }
 
 /// Messages of others above the read mark that are gone.

@@ -4,7 +4,6 @@
 
 use super::columns::{message_id, number, of_number, text, thread_id, timestamp};
 use super::inbox::others_up_to;
-use super::queues::MSG;
 use super::{Pending, Sqlite};
 use crate::storage::{ChangedMarks, FirstMoves, Mark, Marks, Moved, RaiseRead, Raised, Reached};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
@@ -235,17 +234,22 @@ fn reaches(
     }
 }
 
+/// Of what stands above the mark: a message below it has reached another device. Envelopes are looked at and not the queue, which
+/// may hold a hundred thousand entries of other threads; what is on its way again comes out of its turn.
 fn oldest_waiting(
     db: &Connection,
     device: &DeviceName,
     thread: ThreadId,
 ) -> Result<Option<MessageId>> {
     db.prepare_cached(
-        "SELECT message_id FROM queue_entry WHERE user_id = ?1 AND device_id = ?2 AND thread_id = ?3
-             AND kind = ?4 ORDER BY message_id LIMIT 1",
+        "SELECT e.message_id FROM envelope e WHERE e.thread_id = ?3 AND e.message_id > coalesce(
+             (SELECT delivered_up_to FROM mark WHERE thread_id = ?3 AND user_id = ?1), x'')
+             AND e.user_id = ?1 AND e.device_id = ?2 AND NOT EXISTS (
+                 SELECT 1 FROM failure f WHERE f.thread_id = ?3 AND f.message_id = e.message_id AND f.user_id = ?1)
+         ORDER BY e.message_id LIMIT 1",
     )?
     .query_row(
-        params![device.user_id.as_str(), device.device_id.get(), thread.as_bytes(), MSG],
+        params![device.user_id.as_str(), device.device_id.get(), thread.as_bytes()],
         |row| message_id(row, 0),
     )
     .optional()
@@ -413,4 +417,114 @@ fn reached(row: &Row<'_>, at: usize) -> Result<Option<Reached>> {
             })
         })
         .transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{SqliteOptions, Threading};
+    use super::*;
+    use crate::service::tests::run;
+    use crate::storage::Queues as _;
+    use sealwire_wire::DeviceId;
+    use std::time::{Duration, Instant};
+
+    const MANY: u64 = 50_000;
+
+    /// Alice and bob, with so many messages of alice; all but the first few wait for the second of bob's devices.
+    fn long_thread(folder: &tempfile::TempDir) -> (Sqlite, ThreadId) {
+        let options = SqliteOptions {
+            threading: Threading::Inline,
+            ..SqliteOptions::default()
+        };
+        let storage = Sqlite::open_with(folder.path(), options).unwrap();
+        let thread = ThreadId::direct(&user("alice"), &user("bob"));
+        run(storage.write(move |db| {
+            db.execute(
+                "INSERT INTO thread VALUES (?1, 0, 1, NULL, ?2, ?2, x'')",
+                params![thread.as_bytes(), of_number(MANY)],
+            )?;
+            db.execute(
+                "INSERT INTO participant VALUES (?1, 'alice', ?2), (?1, 'bob', 0)",
+                params![thread.as_bytes(), of_number(MANY)],
+            )?;
+            db.execute(
+                "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?2)
+                 INSERT INTO message (thread_id, id, sender_id, sender_device_id, client_seq, fingerprint, revision, kind,
+                     ciphertext, commitment, stamp_key_id, stamp_mac, created_at, ordinal, of_sender, change, queued)
+                 SELECT ?1, unhex(printf('%032x', n)), 'alice', 1, n, x'', 0, 0, zeroblob(200), x'', 1, x'', 1, n, n, n, 1 FROM n",
+                params![thread.as_bytes(), of_number(MANY)],
+            )?;
+            db.execute(
+                "INSERT INTO envelope SELECT thread_id, id, 'bob', 2, 1, x'00' FROM message WHERE client_seq > 3",
+                [],
+            )?;
+            db.execute(
+                "INSERT INTO queue_entry (user_id, device_id, kind, thread_id, message_id, queued_at)
+                 SELECT 'bob', 2, 0, thread_id, id, 1 FROM message WHERE client_seq > 3 ORDER BY id",
+                [],
+            )?;
+            Ok(())
+        }))
+        .unwrap();
+        (storage, thread)
+    }
+
+    fn user(name: &str) -> UserId {
+        name.parse().unwrap()
+    }
+
+    /// So many steps of one kind take no longer than a few looks at everything.
+    fn quick(mut step: impl FnMut(u64)) {
+        let began = Instant::now();
+        (4..500).for_each(&mut step);
+        assert!(
+            began.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            began.elapsed()
+        );
+    }
+
+    #[test]
+    fn a_read_mark_costs_the_same_however_much_stands_above_it() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let (storage, thread) = long_thread(&folder);
+        quick(|number| {
+            let step = RaiseRead {
+                thread_id: thread,
+                user_id: user("alice"),
+                up_to: MessageId::from_u128(number.into()),
+                shown: true,
+                at: Timestamp(1),
+            };
+            run(storage.raise_read(step)).unwrap().unwrap();
+        });
+    }
+
+    #[test]
+    fn an_acknowledgement_costs_the_same_however_long_the_queue() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let (storage, thread) = long_thread(&folder);
+        // Of another thread, and passed over: from now on the device's acknowledgements have holes.
+        let hole = storage.write(move |db| {
+            let other = ThreadId::direct(&user("bob"), &user("carol"));
+            db.execute(
+                "UPDATE queue_entry SET thread_id = ?1 WHERE position = 1",
+                [other.as_bytes()],
+            )?;
+            db.execute("DELETE FROM queue_entry WHERE position IN (2, 3)", [])?;
+            db.execute(
+                "DELETE FROM envelope WHERE thread_id = ?1 AND message_id <= unhex(printf('%032x', 6))",
+                [thread.as_bytes()],
+            )
+        });
+        run(hole).unwrap();
+        let device = DeviceName {
+            user_id: user("bob"),
+            device_id: DeviceId::new(2).unwrap(),
+        };
+        quick(|position| {
+            let moved = storage.acknowledge(device.clone(), vec![position], Timestamp(1));
+            assert_eq!(run(moved).unwrap().len(), 1);
+        });
+    }
 }

@@ -250,6 +250,8 @@ struct Place {
     change: i64,
     /// Of messages, reactions apart.
     ordinal: i64,
+    /// Of those that are its sender's.
+    of_sender: i64,
 }
 
 /// Takes the next place in the thread and keeps the key, if number, key and id are free.
@@ -276,9 +278,23 @@ fn next_place(
         return Ok(Err(Accepted::IdPassed(last)));
     }
     let counts = step.row.kind == MessageKind::Message;
+    let of_sender = db
+        .prepare_cached(
+            "UPDATE participant SET sent = sent + ?3 WHERE thread_id = ?1 AND user_id = ?2 RETURNING sent",
+        )?
+        .query_row(
+            params![
+                step.row.thread_id.as_bytes(),
+                step.row.sender_id.as_str(),
+                i64::from(counts)
+            ],
+            |row| row.get(0),
+        )
+        .optional()?;
     let place = Place {
         change: last_change.saturating_add(1),
         ordinal: messages.saturating_add(i64::from(counts)),
+        of_sender: of_sender.unwrap_or_default(),
     };
     db.prepare_cached(
         "UPDATE thread SET last_id = ?2, last_change = ?3, messages = ?4, place = iif(?5, ?2, place) WHERE thread_id = ?1",
@@ -290,15 +306,6 @@ fn next_place(
         place.ordinal,
         counts
     ])?;
-    if counts {
-        db.prepare_cached(
-            "UPDATE participant SET sent = sent + 1 WHERE thread_id = ?1 AND user_id = ?2",
-        )?
-        .execute(params![
-            step.row.thread_id.as_bytes(),
-            step.row.sender_id.as_str()
-        ])?;
-    }
     keep(db, &name, &step.key, step.key_expires_at)?;
     Ok(Ok(place))
 }
@@ -409,8 +416,8 @@ fn insert(db: &Connection, step: &AcceptMessage, place: Place, queued: bool) -> 
     db.prepare_cached(
         "INSERT INTO message (thread_id, id, sender_id, sender_device_id, client_seq, fingerprint, revision, kind,
              target_id, ttl_seconds, ciphertext, commitment, stamp_key_id, stamp_mac, created_at, change, expires_at, queued,
-             ordinal)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?15 + ?10 * 1000, ?17, ?18)",
+             ordinal, of_sender)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?15 + ?10 * 1000, ?17, ?18, ?19)",
     )?
     .execute(params![
         row.thread_id.as_bytes(),
@@ -431,6 +438,7 @@ fn insert(db: &Connection, step: &AcceptMessage, place: Place, queued: bool) -> 
         place.change,
         queued,
         place.ordinal,
+        place.of_sender,
     ])?;
     Ok(())
 }

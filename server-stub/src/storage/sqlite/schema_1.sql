@@ -135,6 +135,7 @@ CREATE TABLE message (
     removed_reason INTEGER, -- of a tombstone: 0 expired
     removed_at INTEGER,
     ordinal INTEGER NOT NULL, -- how many messages the thread had with it, reactions apart
+    of_sender INTEGER NOT NULL, -- how many of them were its sender's
     change INTEGER NOT NULL, -- the thread's change number that last touched it
     queued INTEGER NOT NULL, -- whether its queue entries are made
     PRIMARY KEY (thread_id, id)
