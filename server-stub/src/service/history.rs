@@ -22,6 +22,9 @@ pub enum HistoryQuery {
     },
 }
 
+/// A page ends with the message that fills it: an answer is held until its reader has taken it.
+const PAGE_BYTES: usize = 2 * 1024 * 1024;
+
 impl Service {
     /// One message.
     pub async fn message(&self, caller: &DeviceName, message: MessageId) -> Answer<MessageRow> {
@@ -44,7 +47,7 @@ impl Service {
         Err(refusal)
     }
 
-    /// A page of a thread; `page_size` 1 to 100, 50 by default.
+    /// A page of a thread; `page_size` 1 to 100, 50 by default. One of large messages holds fewer, and says that there are more.
     pub async fn history(
         &self,
         caller: &DeviceName,
@@ -92,8 +95,9 @@ impl Service {
             .storage
             .messages_before(thread, before, page_size.saturating_add(1), reader.clone())
             .await?;
-        let has_more = messages.len() > page_size as usize;
-        messages.truncate(page_size as usize);
+        let fits = fitting(messages.iter(), page_size);
+        let has_more = messages.len() > fits;
+        messages.truncate(fits);
         let next_cursor = messages
             .last()
             .filter(|_| has_more)
@@ -126,8 +130,9 @@ impl Service {
             .storage
             .messages_changed(thread, after, page_size.saturating_add(1), reader.clone())
             .await?;
-        let has_more = rows.len() > page_size as usize;
-        rows.truncate(page_size as usize);
+        let fits = fitting(rows.iter().map(|(_, row)| row), page_size);
+        let has_more = rows.len() > fits;
+        rows.truncate(fits);
         let last = rows.last().map_or(after, |(change, _)| *change);
         Ok(MessagePage {
             messages: rows.into_iter().map(|(_, row)| row).collect(),
@@ -145,4 +150,16 @@ impl Service {
 /// An empty text stands for none.
 fn given(text: &Option<String>) -> Option<&str> {
     text.as_deref().filter(|text| !text.is_empty())
+}
+
+/// How many of these make one page.
+fn fitting<'a>(rows: impl Iterator<Item = &'a MessageRow>, page_size: u32) -> usize {
+    let mut bytes = 0;
+    rows.take(page_size as usize)
+        .take_while(|row| {
+            let has_room = bytes < PAGE_BYTES;
+            bytes += row.ciphertext.0.len();
+            has_room
+        })
+        .count()
 }

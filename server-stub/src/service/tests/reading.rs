@@ -1,4 +1,4 @@
-use super::world::run;
+use super::world::{key, run};
 use super::{on_both_engines, refused};
 use crate::service::HistoryQuery;
 use sealwire_wire::ThreadId;
@@ -182,4 +182,43 @@ fn unknown_messages_and_threads_are_not_found() {
         ));
         assert_eq!(refused(page), ErrorCode::NotFound);
     });
+}
+
+#[test]
+fn a_page_of_large_messages_ends_early_and_the_next_goes_on() {
+    let world = super::World::sqlite();
+    let (alice, bob) = (world.open_account("alice"), world.open_account("bob"));
+    let thread = ThreadId::direct(&alice.user, &bob.user);
+    let sent: Vec<_> = (0..40)
+        .map(|seq| {
+            let mut large = world.message(&alice.name(1), &bob.user, seq, "x");
+            large.ciphertext = vec![7; 64 * 1024].into();
+            let (sender, key) = (alice.name(1), key(&seq.to_string()));
+            let sent = world.service.send(&sender, thread, &key, &large);
+            run(sent).unwrap().answer.id
+        })
+        .collect();
+    let read = |query| {
+        run(world
+            .service
+            .history(&bob.name(1), thread, &query, Some(100)))
+        .unwrap()
+    };
+    let ids = |page: &sealwire_wire::contract::MessagePage| -> Vec<_> {
+        page.messages.iter().map(|row| row.id).collect()
+    };
+    let first = read(HistoryQuery::Newest { cursor: None });
+    assert!(first.has_more && first.messages.len() == 32);
+    let cursor = first.next_cursor.clone();
+    let second = read(HistoryQuery::Newest { cursor });
+    assert!(!second.has_more);
+    let mut all = [ids(&first), ids(&second)].concat();
+    all.reverse();
+    assert_eq!(all, sent);
+    let first = read(HistoryQuery::Changed { since: None });
+    assert!(first.has_more);
+    let since = first.next_cursor.clone();
+    let second = read(HistoryQuery::Changed { since });
+    assert!(!second.has_more);
+    assert_eq!([ids(&first), ids(&second)].concat(), sent);
 }
