@@ -4,7 +4,7 @@ use crate::{ConnectionState, Engine, EngineError, Event};
 use sealwire_wire::contract::ClientFrame;
 use sealwire_wire::limits::{SUBSCRIPTIONS_MAX, TYPING_INTERVAL_MS, TYPING_SHOWN_MS};
 use sealwire_wire::{ThreadId, Timestamp, UserId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// People shown as typing at once, at most: those of a full group in some of the watched threads.
 const TYPISTS_MAX: usize = 1_000;
@@ -13,6 +13,8 @@ const TYPISTS_MAX: usize = 1_000;
 #[derive(Default)]
 pub(crate) struct Company {
     watched: Vec<ThreadId>,
+    /// Watched ones that the relay may not have known when it was told: it passes over those before their first message.
+    unfounded: BTreeSet<ThreadId>,
     /// Whether the app is in use, if it ever said so.
     in_use: Option<bool>,
     own: BTreeMap<ThreadId, OwnTyping>,
@@ -110,6 +112,7 @@ impl Engine {
 
     /// What they typed is here.
     pub(crate) fn has_written(&mut self, thread: ThreadId, user: &UserId) {
+        self.is_founded(thread);
         if !self.company.typists.is_empty() {
             self.forget_typists(|(of, typist)| *of == thread && typist == user);
         }
@@ -118,6 +121,13 @@ impl Engine {
     /// What this user typed is on its way: nobody needs to be told that it ended.
     pub(crate) fn has_sent(&mut self, thread: ThreadId) {
         self.company.own.remove(&thread);
+    }
+
+    /// The relay has a message of this thread.
+    pub(crate) fn is_founded(&mut self, thread: ThreadId) {
+        if self.company.unfounded.remove(&thread) {
+            self.subscribe();
+        }
     }
 
     pub(crate) fn company_due(&mut self) {
@@ -182,6 +192,14 @@ impl Engine {
 
     fn subscribe(&mut self) {
         let thread_ids = self.company.watched.clone();
+        let store = &self.store;
+        let is_founded = |thread: &ThreadId| {
+            // An echo that stands last hides whether there is more: to be told once too often does no harm.
+            let newest = store.page(*thread, None, 1).unwrap_or_default();
+            newest.iter().any(|message| message.message_id.is_some())
+        };
+        let unfounded = thread_ids.iter().filter(|thread| !is_founded(thread));
+        self.company.unfounded = unfounded.copied().collect();
         self.send_if_online(&ClientFrame::Subscribe { thread_ids });
     }
 

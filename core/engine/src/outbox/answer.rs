@@ -161,6 +161,7 @@ impl Engine {
         match stored {
             Ok(()) => {
                 self.outbox.repairs.remove(&entry.local_id);
+                self.is_founded(entry.thread);
                 self.show(entry.local_id, Event::MessageSent);
             }
             Err(_) => self.rest(entry, None),

@@ -236,3 +236,24 @@ fn sessions_are_had_when_typing_starts() {
     assert_eq!(relay.asked.len(), 1, "{:?}", relay.asked);
     alice.restarted(9);
 }
+
+#[test]
+fn a_thread_that_is_watched_before_its_first_message_is_told_again_once_it_has_one() {
+    let relay = &mut Relay::default();
+    let (mut alice, _) = alice_online(relay);
+    Device::registered(relay, "carol", 3);
+    let thread = alice.thread_with("carol");
+    let watches = |device: &Device| {
+        let told = |frame: &&ClientFrame| matches!(frame, ClientFrame::Subscribe { .. });
+        device.sent_frames.iter().filter(told).count()
+    };
+    let threads = vec![thread, alice.thread_with("bob")];
+    alice.call(Call::WatchThreads { threads });
+    assert_eq!(watches(&alice), 1);
+    for count in [2, 2] {
+        alice.send(relay, "carol", "hello");
+        alice.send(relay, "bob", "hello");
+        assert_eq!(watches(&alice), count);
+    }
+    alice.restarted(9);
+}
