@@ -120,6 +120,15 @@ impl ByHand {
         self.put("/v1/me/devices/list", &body).await
     }
 
+    /// Uploads a signed prekey whose secret nobody keeps.
+    pub async fn upload_signed_prekey(&self, id: u32, identity: &IdentityKeyPair) -> HttpResponse {
+        let upload = PrekeyUpload {
+            signed_prekey: Some(signed_prekey(id, identity)),
+            one_time_prekeys: Vec::new(),
+        };
+        self.put("/v1/prekeys", &upload).await
+    }
+
     /// Registers a device, with its first prekeys.
     pub async fn register(
         &self,
@@ -129,19 +138,13 @@ impl ByHand {
         list: Option<&SignedDeviceList>,
         grant: Option<SignedGrant>,
     ) -> HttpResponse {
-        let prekey = SignedPreKeyPair::generate(1, &mut forge::rng());
-        let signature = identity.sign_prekey(&mut forge::rng(), &prekey.public());
         let body = RegisterDevice {
             user_id: user.clone(),
             device_id: DeviceId::new(device.device_id).unwrap(),
             identity_key: device.identity_key.to_bytes().into(),
             registration_id: device.registration_id,
             prekeys: PrekeyUpload {
-                signed_prekey: Some(PublicSignedPrekey {
-                    id: 1,
-                    key: prekey.public().to_bytes().into(),
-                    signature: signature.to_bytes().into(),
-                }),
+                signed_prekey: Some(signed_prekey(1, identity)),
                 one_time_prekeys: Vec::new(),
             },
             list: list.map(forge::as_sent),
@@ -155,5 +158,15 @@ impl ByHand {
         let problem: Problem = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(problem.status, answer.status);
         problem.code.as_str()
+    }
+}
+
+fn signed_prekey(id: u32, identity: &IdentityKeyPair) -> PublicSignedPrekey {
+    let prekey = SignedPreKeyPair::generate(id, &mut forge::rng());
+    let signature = identity.sign_prekey(&mut forge::rng(), &prekey.public());
+    PublicSignedPrekey {
+        id,
+        key: prekey.public().to_bytes().into(),
+        signature: signature.to_bytes().into(),
     }
 }

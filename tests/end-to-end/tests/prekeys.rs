@@ -124,3 +124,83 @@ async fn where_the_relay_has_other_keys_a_new_signed_prekey_is_uploaded_at_the_n
     bob.hears("hello").await;
     same_everywhere(thread, vec![alice, bob], &["hello"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_demands_one_time_keys_holds_a_first_message_up_until_there_are_some() {
+    let config = RelayConfig::new(RelayData::Memory).without_limits();
+    let relay = Relay::start(config.demand_one_time_prekeys(true))
+        .await
+        .unwrap();
+    let (alice, bob, thread) = pair(relay.url()).await;
+    let by_bob = ByHand::device(relay.url(), &bob.keys().await).await;
+    let by_alice = ByHand::device(relay.url(), &alice.keys().await).await;
+    let bob = bob.close().await;
+    for _ in 0..100 {
+        assert_eq!(by_alice.get("/v1/users/bob/prekeys").await.status, 200);
+    }
+    let refused = by_alice.get("/v1/users/bob/prekeys").await;
+    assert_eq!(refused.status, 503);
+    assert_eq!(ByHand::code(&refused), "prekeys_exhausted");
+    assert!(refused.retry_after_ms.is_some());
+    // The relay's refusal is passed on; its minute is made a second, for the sake of this test alone.
+    alice.adversary.on_request(|seen| {
+        if !seen.is("POST", "/v1/prekeys/query") {
+            return Fate::Passed;
+        }
+        Fate::Rewritten(Box::new(|mut answer| {
+            if answer.status == 503 {
+                assert_eq!(ByHand::code(&answer), "prekeys_exhausted");
+                let mut body = fields_of(&answer);
+                body["retry_after_ms"] = json!(1_000);
+                answer.body = body.to_string().into_bytes();
+                answer.retry_after_ms = Some(1_000);
+            }
+            answer
+        }))
+    });
+    let waiting = alice.write(thread, "hello").await;
+    let asked = |seen: &sealwire_tests::Adversary| {
+        let requests = seen.requests();
+        let asked = requests
+            .iter()
+            .any(|seen| seen.is("POST", "/v1/prekeys/query"));
+        asked.then_some(())
+    };
+    alice.adversary.until("it is asked for", asked).await;
+    assert_eq!((alice.adversary.sends().len(), left(&by_bob).await), (0, 0));
+    let bob = bob.open_online().await;
+    bob.hears("hello").await;
+    sealwire_tests::soon("sent", alice.client.wait_until_sent(waiting.local_id))
+        .await
+        .unwrap();
+    bob.say(thread, "hello to you").await;
+    alice.hears("hello to you").await;
+    same_everywhere(thread, vec![alice, bob], &["hello", "hello to you"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_that_the_relay_answers_with_no_renews_the_signed_prekey_and_a_collision_skips_ahead()
+ {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    let keys = bob.keys().await;
+    let by_bob = ByHand::device(relay.url(), &keys).await;
+    let by_alice = ByHand::device(relay.url(), &alice.keys().await).await;
+    let bob = bob.close().await;
+    // Under the very number that comes next, a key that Bob's store knows nothing of.
+    let uploaded = by_bob.upload_signed_prekey(2, &keys.identity).await;
+    assert!(uploaded.status < 300, "{}", uploaded.status);
+    let bob = bob.open_online().await;
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let bundle = fields_of(&by_alice.get("/v1/users/bob/prekeys").await);
+        if bundle["bundles"][0]["signed_prekey"]["id"].as_u64() > Some(2) {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline);
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    alice.say(thread, "hello").await;
+    bob.hears("hello").await;
+    same_everywhere(thread, vec![alice, bob], &["hello"]).await;
+}
