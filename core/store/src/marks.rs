@@ -46,6 +46,8 @@ pub struct MarkMove {
     pub before: Marks,
     /// As they are.
     pub after: Marks,
+    /// Whether a message that was on its way again is there now, at or below them.
+    pub arrived: bool,
 }
 
 /// A word on one message of this account and one recipient.
@@ -144,6 +146,24 @@ impl Rows {
         Ok(found)
     }
 
+    /// Messages that are on their way to this user again, the oldest `limit`.
+    pub fn on_their_way_again(
+        &self,
+        thread: ThreadId,
+        user: &UserId,
+        limit: u32,
+    ) -> Result<Vec<MessageId>, StoreError> {
+        self.statement(
+            "SELECT message_id FROM unreached WHERE thread_id = ?1 AND user_id = ?2 AND state = 2
+             ORDER BY message_id LIMIT ?3",
+        )?
+        .query_map(params![Col(thread), Col(user), limit], |row| {
+            Ok(row.get::<_, Col<_>>(0)?.0)
+        })?
+        .map(|row| Ok(row?))
+        .collect()
+    }
+
     fn receipt(
         &self,
         thread: ThreadId,
@@ -235,7 +255,18 @@ impl Transaction<'_> {
             read_at: read.map(|(_, at)| at),
             version: before.version.max(new.version),
         };
-        let moved = MarkMove { before, after };
+        let mut moved = MarkMove {
+            before,
+            after,
+            arrived: false,
+        };
+        // A mark that cannot rise tells by its time that what was on its way again below it is there.
+        if let Some((up_to, at)) = new
+            .delivered
+            .filter(|(up_to, _)| after.delivered_up_to == Some(*up_to))
+        {
+            moved.arrived = self.note_arrived(new, up_to, at)?;
+        }
         if held == Some(after) {
             return Ok(Some(moved));
         }
@@ -257,7 +288,7 @@ impl Transaction<'_> {
             thread.is_some(),
         ])?;
         if moved.moved() {
-            self.note_moves(new, &moved)?;
+            moved.arrived |= self.note_moves(new, &moved)?;
         }
         Ok(Some(moved))
     }
@@ -287,12 +318,13 @@ impl Transaction<'_> {
         Ok(changed == 1)
     }
 
-    fn note_moves(&mut self, new: &NewMark, moved: &MarkMove) -> Result<(), StoreError> {
+    /// Whether anything that was on its way again is there now.
+    fn note_moves(&mut self, new: &NewMark, moved: &MarkMove) -> Result<bool, StoreError> {
         if self.is_own(&new.user)? {
-            return match moved.after.read_up_to {
-                Some(up_to) => self.set_own_read(new.thread, up_to),
-                None => Ok(()),
-            };
+            if let Some(up_to) = moved.after.read_up_to {
+                self.set_own_read(new.thread, up_to)?;
+            }
+            return Ok(false);
         }
         let (before, after) = (&moved.before, &moved.after);
         for (kind, was, is, at) in [
@@ -313,18 +345,10 @@ impl Transaction<'_> {
             }
         }
         // What was on its way again is there once the mark moves after that.
-        if let Some((up_to, at)) = after.delivered_up_to.zip(after.delivered_at) {
-            self.statement(
-                "UPDATE unreached SET state = 3 WHERE thread_id = ?1 AND user_id = ?2 AND state = 2
-                     AND message_id <= ?3 AND at_ms <= ?4",
-            )?
-            .execute(params![
-                Col(new.thread),
-                Col(&new.user),
-                Col(up_to),
-                Col(at)
-            ])?;
-        }
+        let arrived = match after.delivered_up_to.zip(after.delivered_at) {
+            Some((up_to, at)) => self.note_arrived(new, up_to, at)?,
+            None => false,
+        };
         self.statement(
             "UPDATE threads SET delivered_to_all = ?3, read_by_all = ?4 WHERE thread_id = ?1 AND peer_user_id = ?2",
         )?
@@ -334,7 +358,28 @@ impl Transaction<'_> {
             Col::optional(after.delivered_up_to),
             Col::optional(after.read_up_to)
         ])?;
-        Ok(())
+        Ok(arrived)
+    }
+
+    /// Whether anything that was on its way again is there now.
+    fn note_arrived(
+        &mut self,
+        new: &NewMark,
+        up_to: MessageId,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let arrived = self
+            .statement(
+                "UPDATE unreached SET state = 3 WHERE thread_id = ?1 AND user_id = ?2 AND state = 2
+                     AND message_id <= ?3 AND at_ms <= ?4",
+            )?
+            .execute(params![
+                Col(new.thread),
+                Col(&new.user),
+                Col(up_to),
+                Col(at)
+            ])?;
+        Ok(arrived > 0)
     }
 
     /// Everything up to this message is read: what is left is counted anew.

@@ -60,3 +60,33 @@ async fn a_retry_reaches_whom_it_did_not_reach_and_every_device_shows_it_once() 
     assert_eq!(cold.messages(thread)[1].state, MessageState::Delivered);
     assert_eq!(bob.cold().await.texts(thread), ["hello", "one"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_below_what_was_delivered_meanwhile_is_delivered_too() {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    alice.say(thread, "hello").await;
+    bob.hears("hello").await;
+    let by_bob = ByHand::device(relay.url(), &bob.keys().await).await;
+    bob.offline().await;
+    let one = alice.say(thread, "one").await.local_id;
+    block(&by_bob, "alice", true).await;
+    alice.events.until("failed", failed(one)).await;
+    block(&by_bob, "alice", false).await;
+    bob.client.go_online().await.unwrap();
+    let two = alice.say(thread, "two").await.local_id;
+    bob.hears("two").await;
+    alice.events.until("delivered", delivered(two)).await;
+    alice.client.retry(one).await.unwrap();
+    bob.hears("one").await;
+    soon("delivered too", async {
+        while state(&alice, one).await != MessageState::Delivered {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let cold = alice.cold().await;
+    assert_eq!(cold.messages(thread)[1].state, MessageState::Delivered);
+    let cold = bob.cold().await;
+    assert_eq!(cold.texts(thread), ["hello", "one", "two"], "in its place");
+}

@@ -52,6 +52,7 @@ pub(crate) fn commit<'a>(
         me: &me.user,
         shows_reads: settings::held(tx)?.read_receipts,
         news: MarkNews::default(),
+        arrived: BTreeSet::new(),
     };
     let mut unreached = BTreeSet::new();
     for event in events {
@@ -116,6 +117,7 @@ pub(crate) fn commit<'a>(
             _ => {}
         }
     }
+    unreached.append(&mut keeper.arrived);
     let mut news = keeper.news;
     news.states = states(tx, &me.user, &news.moved, &unreached)?;
     for message in &news.states {
@@ -132,6 +134,8 @@ struct Keeper<'a> {
     me: &'a UserId,
     shows_reads: bool,
     news: MarkNews,
+    /// What was on its way again and is there now.
+    arrived: BTreeSet<(ThreadId, MessageId)>,
 }
 
 impl Keeper<'_> {
@@ -149,9 +153,16 @@ impl Keeper<'_> {
             new.delivered = new.delivered.max(new.read);
             new.read = None;
         }
+        let again = tx.on_their_way_again(new.thread, &new.user, STATES_TOLD_MAX)?;
         let Some(moved) = tx.raise_marks(&new)? else {
             return Ok(());
         };
+        if moved.arrived {
+            let reached = again
+                .into_iter()
+                .filter(|id| Some(*id) <= moved.after.delivered_up_to);
+            self.arrived.extend(reached.map(|id| (new.thread, id)));
+        }
         if moved.moved() {
             let name = (new.thread, new.user);
             let all = self.news.moved.entry(name).or_insert(moved);

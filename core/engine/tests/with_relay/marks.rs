@@ -223,6 +223,31 @@ fn what_did_not_reach_a_recipient_failed_until_it_is_on_its_way_again() {
 }
 
 #[test]
+fn what_arrives_below_a_mark_that_cannot_rise_is_delivered_too() {
+    let relay = &mut Relay::default();
+    let (mut alice, ids, at) = alice_sent(relay, 2);
+    let blocked = Some(FailureReason::Blocked);
+    let frames = vec![
+        failed(at[0], blocked, 100),
+        delivered("bob", at[1], 110),
+        failed(at[0], None, 200),
+        delivered("bob", at[1], 110),
+    ];
+    tell(&mut alice, relay, frames);
+    let expected = [MessageState::Sent, MessageState::Delivered];
+    assert_eq!(states(&alice, &ids), expected);
+    alice.events.clear();
+    tell(&mut alice, relay, vec![delivered("bob", at[1], 300)]);
+    let told = |event: &&Event| matches!(event, Event::MessageDelivered(message) if message.local_id == ids[0]);
+    assert_eq!(alice.events.iter().filter(told).count(), 1);
+    let cold = alice.restarted(4);
+    assert_eq!(
+        states(&cold, &ids),
+        [MessageState::Delivered, MessageState::Delivered]
+    );
+}
+
+#[test]
 fn marks_of_people_outside_the_thread_and_numbers_beyond_all_bounds_are_dropped() {
     let relay = &mut Relay::default();
     let (mut alice, ids, at) = alice_sent(relay, 1);

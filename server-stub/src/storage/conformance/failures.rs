@@ -126,6 +126,32 @@ fn a_message_is_queued_anew_for_those_whom_it_failed_for_and_once() {
 }
 
 #[test]
+fn what_reaches_them_again_below_their_mark_is_told_by_its_time() {
+    on_every_engine(|storage| {
+        people(storage);
+        let first = waiting(storage, 1);
+        let (thread, id) = (first.row.thread_id, first.row.id);
+        done(storage.expire_message(thread, id, OVER));
+        let second = waiting(storage, 2);
+        let entries = done(storage.queue_after(name("bob", 1), 0, 9));
+        done(storage.acknowledge(name("bob", 1), vec![entries[0].position], NOW));
+        let next = Timestamp(OVER.0 + 1);
+        done(storage.requeue(again(&first, next))).unwrap();
+        let entries = done(storage.queue_after(name("bob", 1), 0, 9));
+        let acknowledged = vec![entries[0].position];
+        let moved = done(storage.acknowledge(name("bob", 1), acknowledged.clone(), next));
+        assert_eq!((moved.len(), moved[0].raised.delivered), (1, true));
+        let reached = moved[0].mark.delivered.unwrap();
+        assert_eq!((reached.up_to, reached.at), (second.row.id, next));
+        let twice = done(storage.acknowledge(name("bob", 1), acknowledged, next));
+        assert!(twice.is_empty());
+        let moves = done(storage.first_moves(thread, second.row.id));
+        let bobs = moves.into_iter().find(|moves| moves.user_id == user("bob"));
+        assert_eq!(bobs.unwrap().delivered_at, Some(NOW), "that is as it was");
+    });
+}
+
+#[test]
 fn what_waits_for_a_recipient_fails_and_what_they_got_does_not() {
     on_every_engine(|storage| {
         people(storage);

@@ -238,12 +238,19 @@ pub(super) fn fail(
 }
 
 /// What is on its way again has reached its recipient: no word on it any more, the marks say it.
-pub(super) fn reached_again(state: &mut State, thread: ThreadId, id: MessageId, user: &UserId) {
+pub(super) fn reached_again(
+    state: &mut State,
+    thread: ThreadId,
+    id: MessageId,
+    user: &UserId,
+) -> bool {
     let place = (thread, id, user.clone());
     let known = state.failures.get(&place);
-    if known.is_some_and(|failure| failure.failed.reason.is_none()) {
+    let was = known.is_some_and(|failure| failure.failed.reason.is_none());
+    if was {
         state.failures.remove(&place);
     }
+    was
 }
 
 fn has_got(thread: &ThreadState, id: MessageId, user: &UserId) -> bool {

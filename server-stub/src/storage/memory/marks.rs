@@ -155,6 +155,24 @@ fn waiting(state: &State, device: &DeviceName, thread: ThreadId) -> Option<Messa
 }
 
 /// Does the moves to a mark; the mark, if it moved.
+/// A message below the delivered mark was on its way again and is there: the mark says so with its time.
+pub(super) fn delivered_again(
+    state: &mut State,
+    thread: ThreadId,
+    user: &UserId,
+    now: Timestamp,
+) -> Option<Moved> {
+    raise(state, thread, user, |known| {
+        match &mut known.mark.delivered {
+            Some(reached) => {
+                reached.at = now;
+                Raised::DELIVERED
+            }
+            None => Raised::default(),
+        }
+    })
+}
+
 fn raise(
     state: &mut State,
     thread: ThreadId,

@@ -135,10 +135,19 @@ impl Queues for Memory {
                     }
                 }
             }
+            let mut again = BTreeSet::new();
             for (thread, id) in &acknowledged {
-                reached_again(state, *thread, *id, &device.user_id);
+                if reached_again(state, *thread, *id, &device.user_id) {
+                    again.insert(*thread);
+                }
             }
-            marks::delivered(state, &device, acknowledged, now)
+            let mut moved = marks::delivered(state, &device, acknowledged, now);
+            for thread in again {
+                if !moved.iter().any(|moved| moved.thread_id == thread) {
+                    moved.extend(marks::delivered_again(state, thread, &device.user_id, now));
+                }
+            }
+            moved
         })
     }
 

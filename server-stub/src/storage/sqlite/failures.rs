@@ -141,18 +141,18 @@ pub(super) fn fail(
     put(db, thread, id, sender, recipient, Some(reason), at).map(Some)
 }
 
-/// What is on its way again has reached its recipient: no word on it any more, the marks say it.
+/// What is on its way again has reached its recipient: no word on it any more, the marks say it. Whether it was.
 pub(super) fn reached_again(
     db: &Connection,
     thread: ThreadId,
     id: MessageId,
     user: &UserId,
-) -> Result<()> {
-    db.prepare_cached(
+) -> Result<bool> {
+    let gone = db.prepare_cached(
         "DELETE FROM failure WHERE thread_id = ?1 AND message_id = ?2 AND user_id = ?3 AND reason IS NULL",
     )?
     .execute(params![thread.as_bytes(), id.to_bytes(), user.as_str()])?;
-    Ok(())
+    Ok(gone > 0)
 }
 
 fn has_got(db: &Connection, thread: ThreadId, id: MessageId, user: &UserId) -> Result<bool> {

@@ -114,7 +114,7 @@ impl Marks for Sqlite {
         self.read(move |db| {
             let mut first = db.prepare_cached(
                 "SELECT at FROM mark_move WHERE thread_id = ?1 AND user_id = ?2 AND kind = ?3 AND up_to >= ?4
-                 ORDER BY up_to LIMIT 1",
+                 ORDER BY up_to, number LIMIT 1",
             )?;
             let mut found = Vec::new();
             for mark in of_thread(db, thread)? {
@@ -166,6 +166,27 @@ pub(super) fn delivered(
         }
     }
     Ok(all)
+}
+
+/// A message below the delivered mark was on its way again and is there: the mark says so with its time, as it cannot rise.
+pub(super) fn delivered_again(
+    db: &Connection,
+    thread: ThreadId,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<Option<Moved>> {
+    let Some(mut next) = one(db, thread, user)? else {
+        return Ok(None);
+    };
+    let Some(reached) = &mut next.delivered else {
+        return Ok(None);
+    };
+    reached.at = now;
+    let change = append(db, thread, user, DELIVERED, reached.up_to, now)?;
+    next.version += 1;
+    next.shown_version += 1;
+    put(db, thread, &next, change, Some(change))?;
+    moved(db, thread, user, Raised::DELIVERED).map(Some)
 }
 
 /// Whether the device passed over an entry before this one. A socket acknowledges all up to a frame and never does.

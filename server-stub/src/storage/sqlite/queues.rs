@@ -13,6 +13,7 @@ use sealwire_wire::contract::{
     DeviceEnvelope, DeviceName, MessageRow, Removal, RemovalReason, ServerEvent,
 };
 use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
+use std::collections::BTreeSet;
 
 pub(super) const MSG: i64 = 0;
 const DEVICES: i64 = 1;
@@ -144,6 +145,7 @@ impl Queues for Sqlite {
                 "DELETE FROM envelope WHERE thread_id = ?3 AND message_id = ?4 AND user_id = ?1 AND device_id = ?2",
             )?;
             let (mut acknowledged, mut last) = (Vec::new(), 0);
+            let mut again = BTreeSet::new();
             for position in positions {
                 let of = entry
                     .query_row(params![user, id, of_number(position)], |row| {
@@ -161,8 +163,8 @@ impl Queues for Sqlite {
                         if matches!(kind, MSG | MSG_AGAIN) {
                             acknowledged.push((thread, message));
                         }
-                        if kind == MSG_AGAIN {
-                            reached_again(db, thread, message, &device.user_id)?;
+                        if kind == MSG_AGAIN && reached_again(db, thread, message, &device.user_id)? {
+                            again.insert(thread);
                         }
                         last = last.max(position);
                     }
@@ -173,7 +175,13 @@ impl Queues for Sqlite {
                     _ => {}
                 }
             }
-            marks::delivered(db, &device, acknowledged, last, now)
+            let mut moved = marks::delivered(db, &device, acknowledged, last, now)?;
+            for thread in again {
+                if !moved.iter().any(|moved| moved.thread_id == thread) {
+                    moved.extend(marks::delivered_again(db, thread, &device.user_id, now)?);
+                }
+            }
+            Ok(moved)
         })
     }
 
