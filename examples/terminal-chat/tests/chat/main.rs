@@ -34,8 +34,11 @@ async fn a_new_person_registers_writes_and_is_answered() {
     bob.sees("Hello Bob").await;
     bob.does_not_see("(1)").await;
     alice.sees("✓✓ read").await;
-    bob.press("Hello yourself<Enter>").await;
+    bob.press("Hello y").await;
+    alice.sees("bob is typing").await;
+    bob.press("ourself<Enter>").await;
     alice.sees("Hello yourself").await;
+    alice.does_not_see("is typing").await;
     bob.sees("✓✓ read").await;
     alice.close().await;
     bob.close().await;

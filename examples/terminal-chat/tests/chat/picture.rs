@@ -24,6 +24,8 @@ async fn the_guides_picture_is_of_a_real_conversation() {
     alice.sees("✓✓ read").await;
     carol.write_to("alice", "Lunch tomorrow?").await;
     alice.sees("carol (1)").await;
+    bob.press("Save me a ").await;
+    alice.sees("bob is typing").await;
     let picture = svg(&alice.buffer());
     assert!(picture.contains("tonight?") && picture.contains("</svg>"));
     if let Some(folder) = std::env::var_os("SEALWIRE_PICTURES") {
