@@ -48,8 +48,8 @@ pub enum EngineError {
     /// This device does not know the thread.
     #[error("this device does not know that thread: open it with the other user's id first")]
     UnknownThread,
-    /// This device does not know the message.
-    #[error("this device does not know that message")]
+    /// This device does not know the message, or it is somebody else's where an own one is meant.
+    #[error("this device does not know that message, or it is somebody else's")]
     UnknownMessage,
     /// The relay has the message already: it cannot be cancelled any more.
     #[error("the relay has the message already: it cannot be cancelled any more")]
@@ -61,7 +61,7 @@ pub enum EngineError {
     #[error("only a message that failed can be retried")]
     NotFailed,
     /// Not a link code of this version.
-    #[error("that is not a link code: {0}")]
+    #[error("that code links no device: {0}")]
     LinkCodeInvalid(String),
     /// A linking or a registration is under way already, or no linking is.
     #[error("{0}")]

@@ -96,12 +96,13 @@ impl ClientBuilder {
     /// A store is made only where there never was one. Codes: `configuration`, `key_missing` (a store without its key),
     /// `store_missing` (a key whose store was there once), `store_in_use`, and those of a store that does not open.
     pub async fn open(self) -> Result<Client, Error> {
+        let location = self.location.ok_or_else(|| {
+            Error::Configuration("say where the store lies: `store`, or `in_memory`".to_owned())
+        })?;
         let plan = OpenPlan {
             relay: RelayAddress::new(relay_url(&self.relay, self.danger_allow_http)?),
-            key_store: key_store(self.location.as_ref(), self.key_store)?,
-            location: self
-                .location
-                .ok_or_else(|| Error::Configuration("say where the store lies".to_owned()))?,
+            key_store: key_store(&location, self.key_store)?,
+            location,
             transport: match self.transport {
                 Some(transport) => transport,
                 None => own_transport()?,
@@ -151,15 +152,15 @@ fn relay_url(text: &str, allow_http: bool) -> Result<Url, Error> {
 }
 
 fn key_store(
-    location: Option<&Location>,
+    location: &Location,
     key_store: Option<Arc<dyn KeyStore>>,
 ) -> Result<Arc<dyn KeyStore>, Error> {
     match (location, key_store) {
         // Its own one, also when another was handed in: a key there belongs to a file.
-        (Some(Location::Memory), _) => Ok(Arc::new(MemoryKeyStore::new())),
+        (Location::Memory, _) => Ok(Arc::new(MemoryKeyStore::new())),
         (_, Some(key_store)) => Ok(key_store),
         (_, None) => Err(Error::Configuration(
-            "say what keeps the store's key".to_owned(),
+            "say what keeps the store's key: `key_store`".to_owned(),
         )),
     }
 }
@@ -202,6 +203,15 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_missing_is_named_one_after_the_other() {
+        let builder = || Client::builder("https://relay.example");
+        let missing = builder().open().await.err().unwrap().to_string();
+        assert!(missing.contains("`store`"), "{missing}");
+        let missing = builder().store("x.db").open().await.err().unwrap();
+        assert!(missing.to_string().contains("`key_store`"), "{missing}");
     }
 
     #[test]

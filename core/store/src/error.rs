@@ -12,7 +12,9 @@ pub enum OpenError {
     #[error("this file is not a store: choose another path")]
     NotAStore,
     /// The key store says that there was a store, but there is no file. None was made.
-    #[error("the store's file is gone although its key says there was one: become a new device")]
+    #[error(
+        "the key is of a store that is not in this place: name the right file, or become a new device with another key store"
+    )]
     FileMissing,
     /// Truncated or damaged.
     #[error("the store is damaged ({detail}): become a new device")]

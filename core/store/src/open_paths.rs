@@ -42,9 +42,10 @@ fn open() -> MutexGuard<'static, BTreeSet<PathBuf>> {
 #[cfg(not(target_family = "wasm"))]
 fn canonical(path: &Path) -> Result<PathBuf, OpenError> {
     use crate::header::io_error;
+    use std::io::ErrorKind::NotFound;
     match path.canonicalize() {
         Ok(found) => Ok(found),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        Err(error) if error.kind() == NotFound => {
             let name = path.file_name().ok_or_else(|| OpenError::Io {
                 detail: "the path names no file".to_owned(),
             })?;
@@ -54,7 +55,12 @@ fn canonical(path: &Path) -> Result<PathBuf, OpenError> {
             };
             Ok(folder
                 .canonicalize()
-                .map_err(|error| io_error(&error))?
+                .map_err(|error| match error.kind() {
+                    NotFound => OpenError::Io {
+                        detail: format!("make its folder first: {} is not there", folder.display()),
+                    },
+                    _ => io_error(&error),
+                })?
                 .join(name))
         }
         Err(error) => Err(io_error(&error)),

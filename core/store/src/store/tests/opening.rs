@@ -100,10 +100,8 @@ fn a_missing_file_is_made_only_when_the_key_store_holds_no_anchor() {
 #[test]
 fn a_missing_folder_is_the_file_systems_error() {
     let folder = TempDir::new().unwrap();
-    assert!(matches!(
-        refusal(&folder.path().join("no/alice.store"), None),
-        OpenError::Io { .. }
-    ));
+    let missing = refusal(&folder.path().join("no/alice.store"), None);
+    assert!(matches!(&missing, OpenError::Io { detail } if detail.contains("make its folder")));
     assert!(
         matches!(refusal(folder.path(), None), OpenError::Io { .. }),
         "a folder is no file"
