@@ -82,19 +82,20 @@ impl Exposition {
         }
     }
 
-    /// `unit` turns a value into what the name says: 1e-6 for microseconds shown as seconds.
-    pub(crate) fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram, unit: f64) {
+    /// `per` values make one of what the name says: 1e6 for microseconds shown as seconds. A quotient is the nearest number to
+    /// what is meant, and prints as that; a product with 1e-6 may not be.
+    pub(crate) fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram, per: f64) {
         self.head(name, "histogram", help);
         let bucket = format!("{name}_bucket");
         let mut below = 0;
-        let bounds = histogram.bounds.iter().map(|bound| *bound as f64 * unit);
+        let bounds = histogram.bounds.iter().map(|bound| *bound as f64 / per);
         let bounds = bounds.map(Some).chain([None]);
         for (bound, count) in bounds.zip(&histogram.counts) {
             below += count.load(Ordering::Relaxed);
             let bound = bound.map_or("+Inf".to_owned(), |bound| bound.to_string());
             self.line(&bucket, &format!("{{le=\"{bound}\"}}"), below);
         }
-        let sum = histogram.sum.load(Ordering::Relaxed) as f64 * unit;
+        let sum = histogram.sum.load(Ordering::Relaxed) as f64 / per;
         self.line(&format!("{name}_sum"), "", sum);
         self.line(&format!("{name}_count"), "", below);
     }
@@ -116,6 +117,14 @@ impl Exposition {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bound_in_microseconds_prints_as_people_write_seconds() {
+        let mut text = Exposition::default();
+        text.histogram("seconds", "How long.", &Histogram::new(&[25_000]), 1e6);
+        let text = text.finish();
+        assert!(text.contains("{le=\"0.025\"}"), "{text}");
+    }
 
     #[test]
     fn a_histogram_counts_each_value_below_every_bound_that_it_does_not_pass() {

@@ -123,7 +123,7 @@ impl Metrics {
             "sealwire_send_seconds",
             "From a send's head to its 202.",
             &self.send_latency,
-            1e-6,
+            1e6,
         );
         text.counters(
             "sealwire_sends_refused_total",
@@ -176,7 +176,7 @@ impl Metrics {
             "sealwire_commit_seconds",
             "How long a group commit took.",
             &self.commits.took,
-            1e-6,
+            1e6,
         );
         text.histogram(
             "sealwire_commit_writes",
