@@ -1,4 +1,5 @@
 //! `terminal-chat`: register or link this device, then write.
+#![allow(clippy::print_stderr, reason = "a program's last word")]
 
 use clap::Parser;
 use ratatui::crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste};
@@ -6,11 +7,12 @@ use ratatui::crossterm::execute;
 use sealwire::{Client, FileKeyStore};
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use terminal_chat::app::App;
 use terminal_chat::screen;
-use terminal_chat::session::Session;
+use terminal_chat::session::{Session, said};
 use tokio::sync::mpsc::unbounded_channel;
 
 /// How often what fades is looked at.
@@ -29,22 +31,35 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let arguments = Arguments::parse();
-    std::fs::create_dir_all(&arguments.folder)?;
+async fn main() -> ExitCode {
+    match chat(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("terminal-chat: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn chat(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    let folder = arguments.folder.display();
+    std::fs::create_dir_all(&arguments.folder)
+        .map_err(|error| format!("the folder {folder} cannot be made: {error}"))?;
     let keys = Arc::new(FileKeyStore::new(arguments.folder.join("store.keys")));
     let client = Client::builder(&arguments.relay)
         .store(arguments.folder.join("store.db"))
         .key_store(keys)
         .open()
-        .await?;
-    let mut terminal = ratatui::init();
+        .await
+        .map_err(|error| said(&error))?;
+    let mut terminal =
+        ratatui::try_init().map_err(|error| format!("this needs a terminal: {error}"))?;
     // A terminal without bracketed paste types what is pasted.
     let _ = execute!(std::io::stdout(), EnableBracketedPaste);
     let ended = run(&mut terminal, client.clone()).await;
     let _ = execute!(std::io::stdout(), DisableBracketedPaste);
     ratatui::restore();
-    client.close().await?;
+    client.close().await.map_err(|error| said(&error))?;
     ended
 }
 

@@ -1,7 +1,9 @@
 //! Carries out what the app wishes for on a [`Client`], and brings back what happened as [`News`].
 
 use crate::app::{Conversation, InboxLine, News, PAGE, Wish};
-use sealwire::{Client, Error, Event, InboxThread, MessageState, ThreadId, UserId};
+use sealwire::{
+    Client, ConnectionState, Error, Event, InboxThread, MessageState, ThreadId, UserId,
+};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
@@ -101,11 +103,11 @@ impl Session {
 
     async fn watch(&self) {
         let mut events = self.client.events();
-        self.tell(News::Connection(self.client.connection()));
+        self.tell_connection(self.client.connection());
         self.reload(None).await;
         while let Some(event) = events.next().await {
             match event {
-                Event::Connection(state) => self.tell(News::Connection(state)),
+                Event::Connection(state) => self.tell_connection(state),
                 Event::CaughtUp => {
                     self.tell(News::CaughtUp);
                     self.reload(None).await;
@@ -131,7 +133,7 @@ impl Session {
                     last_seen_ms,
                 } => self.tell(News::Presence(user, online, last_seen_ms)),
                 Event::AccountKeyChanged { user_id } => self.tell(News::Notice(format!(
-                    "The safety number with {user_id} changed: nothing is sent until you accept it."
+                    "{user_id} has another account key than before: nothing is sent to them. Ask them over another way."
                 ))),
                 Event::DeviceRevoked => self.tell(News::Notice(
                     "This device was removed from its account.".to_owned(),
@@ -245,6 +247,10 @@ impl Session {
         answered.await.unwrap_or(false)
     }
 
+    fn tell_connection(&self, state: ConnectionState) {
+        self.tell(News::Connection(state, self.client.network_role()));
+    }
+
     fn tell_account(&self) {
         if let Some((user, device)) = self.client.account() {
             self.tell(News::Account(user, device));
@@ -270,6 +276,6 @@ fn name(user: Option<&UserId>) -> String {
 }
 
 /// What a person is told of an error.
-fn said(error: &Error) -> String {
+pub fn said(error: &Error) -> String {
     format!("{error} ({})", error.code())
 }

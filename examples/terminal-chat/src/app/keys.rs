@@ -87,9 +87,19 @@ impl App {
                 }
             }
             KeyCode::Char('?') | KeyCode::F(1) => self.dialog = Some(Dialog::Help),
+            KeyCode::Char(_) if self.marks_the_open_thread() => {
+                self.focus = Focus::Compose;
+                return self.in_compose(key);
+            }
             _ => {}
         }
         Vec::new()
+    }
+
+    /// Then whoever types can mean no other thread.
+    fn marks_the_open_thread(&self) -> bool {
+        let marked = self.inbox.get(self.marked).map(|line| line.thread);
+        marked.is_some() && marked == self.open.as_ref().map(|open| open.thread)
     }
 
     /// The thread that was open is left at once: what is typed from now on must not go there.
@@ -178,7 +188,7 @@ impl App {
                 self.dialog = Some(Dialog::NewChat(name));
             }
             Dialog::LinkDevice(mut code) => {
-                let text = code.value().trim().to_owned();
+                let text = whole(code.value());
                 if key.code == KeyCode::Enter && !text.is_empty() {
                     self.dialog = Some(Dialog::Busy("Waiting for the new device …".to_owned()));
                     return vec![Wish::LinkDevice(text)];
@@ -218,5 +228,70 @@ impl App {
             }
         }
         Vec::new()
+    }
+}
+
+/// A code as it was before a narrow terminal broke it into lines with a border around them.
+fn whole(code: &str) -> String {
+    code.chars()
+        .filter(|letter| !letter.is_whitespace() && *letter != '│')
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{Conversation, InboxLine};
+    use sealwire::{ConnectionState, ThreadId};
+
+    fn press(app: &mut App, code: KeyCode) -> Vec<Wish> {
+        app.on_terminal(&Event::Key(KeyEvent::new(code, KeyModifiers::NONE)))
+    }
+
+    #[test]
+    fn who_types_beside_the_inbox_writes_to_the_open_thread_if_it_is_the_marked_one() {
+        let offline = ConnectionState::Offline {
+            next_try_at_ms: None,
+        };
+        let me = "alice".parse().unwrap();
+        let mut app = App::new(Some((me, sealwire::DeviceId::new(1).unwrap())), offline);
+        let line = |name: &str| InboxLine {
+            thread: ThreadId::direct(&"alice".parse().unwrap(), &name.parse().unwrap()),
+            name: name.to_owned(),
+            last: None,
+            unread: 0,
+        };
+        app.inbox = vec![line("bob"), line("carol")];
+        app.open = Some(Conversation {
+            thread: line("bob").thread,
+            name: "bob".to_owned(),
+            messages: Vec::new(),
+            has_older: false,
+            scrolled: 0,
+        });
+        press(&mut app, KeyCode::Down);
+        press(&mut app, KeyCode::Char('h'));
+        assert!(app.compose.value().is_empty() && app.focus == Focus::Inbox);
+        press(&mut app, KeyCode::Up);
+        press(&mut app, KeyCode::Char('h'));
+        assert!(app.compose.value() == "h" && app.focus == Focus::Compose);
+    }
+
+    #[test]
+    fn a_link_code_that_is_copied_over_two_lines_is_whole_again() {
+        let offline = ConnectionState::Offline {
+            next_try_at_ms: None,
+        };
+        let mut app = App::new(None, offline);
+        app.dialog = Some(Dialog::LinkDevice(Default::default()));
+        app.on_terminal(&Event::Paste(
+            "sealwire://link?v=1&id=ab  │ │\n│ │cd&k=ef  │".to_owned(),
+        ));
+        assert_eq!(
+            press(&mut app, KeyCode::Enter),
+            [Wish::LinkDevice(
+                "sealwire://link?v=1&id=abcd&k=ef".to_owned()
+            )]
+        );
     }
 }

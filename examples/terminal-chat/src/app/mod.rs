@@ -7,7 +7,7 @@ mod news;
 pub use dialog::Dialog;
 pub use news::{Conversation, InboxLine, News};
 
-use sealwire::{ConnectionState, DeviceId, Message, ThreadId, UserId};
+use sealwire::{ConnectionState, DeviceId, Message, NetworkRole, ThreadId, UserId};
 use std::collections::BTreeMap;
 use std::time::Instant;
 use tui_input::Input;
@@ -21,6 +21,8 @@ pub struct App {
     pub me: Option<(UserId, DeviceId)>,
     /// The connection line.
     pub connection: ConnectionState,
+    /// Whether this process speaks for the device.
+    pub role: NetworkRole,
     /// How far the catch-up is: done and total.
     pub catch_up: Option<(u64, u64)>,
     /// The inbox, newest first.
@@ -94,6 +96,7 @@ impl App {
         Self {
             me,
             connection,
+            role: NetworkRole::Held,
             catch_up: None,
             inbox: Vec::new(),
             marked: 0,

@@ -1,7 +1,7 @@
 //! What happened: it changes what is shown.
 
 use super::{App, Dialog};
-use sealwire::{ConnectionState, DeviceId, Message, MessageState, ThreadId, UserId};
+use sealwire::{ConnectionState, DeviceId, Message, MessageState, NetworkRole, ThreadId, UserId};
 use std::time::{Duration, Instant};
 
 /// Typing fades this long after the last word of it.
@@ -40,8 +40,8 @@ pub struct Conversation {
 pub enum News {
     /// This device belongs to an account now.
     Account(UserId, DeviceId),
-    /// The connection's state.
-    Connection(ConnectionState),
+    /// The connection's state, and whether this process is the one that connects.
+    Connection(ConnectionState, NetworkRole),
     /// How much of what was queued is here.
     CatchUp(u64, u64),
     /// Everything that was queued is here.
@@ -80,7 +80,8 @@ impl App {
                 self.me = Some((user, device));
                 self.dialog = None;
             }
-            News::Connection(state) => {
+            News::Connection(state, role) => {
+                self.role = role;
                 self.connection = state;
                 if state != ConnectionState::CatchingUp {
                     self.catch_up = None;

@@ -11,7 +11,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
-use sealwire::{ConnectionState, Timestamp};
+use sealwire::{ConnectionState, NetworkRole, Timestamp};
 use std::time::SystemTime;
 
 /// Draws everything.
@@ -61,6 +61,9 @@ fn title(app: &App, frame: &mut Frame<'_>, area: Rect) {
 }
 
 fn connection_words(app: &App) -> String {
+    if app.role == NetworkRole::Waiting {
+        return "another window has this device: close one".to_owned();
+    }
     match (app.connection, app.catch_up) {
         (ConnectionState::Online, _) => "online".to_owned(),
         (ConnectionState::Connecting, _) => "connecting …".to_owned(),
@@ -113,4 +116,29 @@ fn foot(app: &App, frame: &mut Frame<'_>, area: Rect) {
 fn clock(at: Timestamp) -> String {
     let minutes = at.0 / 60_000;
     format!("{:02}:{:02}", minutes / 60 % 24, minutes % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::News;
+    use std::time::Instant;
+
+    #[test]
+    fn a_device_that_another_process_speaks_for_is_not_said_to_be_in_flight_mode() {
+        let offline = ConnectionState::Offline {
+            next_try_at_ms: None,
+        };
+        let me = (
+            "alice".parse().unwrap(),
+            sealwire::DeviceId::new(1).unwrap(),
+        );
+        let mut app = App::new(Some(me), offline);
+        assert!(connection_words(&app).starts_with("flight mode"));
+        app.on_news(
+            News::Connection(offline, NetworkRole::Waiting),
+            Instant::now(),
+        );
+        assert!(connection_words(&app).starts_with("another window"));
+    }
 }
