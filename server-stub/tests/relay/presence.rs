@@ -92,15 +92,16 @@ async fn typing_reaches_sockets_that_subscribe_to_the_thread_and_is_passed_on_ev
     let mut bobs = watching(&bob, &[thread]).await;
     assert!(presence(&alice, false, &passing(&mut bobs).await));
     let mut alices = alice.socket().await;
-    for typing in [true, true, true, false, false, true] {
-        alices
-            .say(&ClientFrame::Typing {
-                thread_id: thread,
-                typing,
-            })
-            .await;
-    }
-    for is_typing in [true, false] {
+    // One word overtakes another that waits: each is heard before the next is said.
+    for (is_typing, said) in [(true, [true, true, true]), (false, [false, false, true])] {
+        for typing in said {
+            alices
+                .say(&ClientFrame::Typing {
+                    thread_id: thread,
+                    typing,
+                })
+                .await;
+        }
         let ServerEvent::Typing {
             thread_id,
             user_id,
