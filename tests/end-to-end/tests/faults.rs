@@ -662,7 +662,12 @@ async fn a_message_whose_answers_are_all_lost_is_confirmed_by_history() {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!((held.id, held.state), (received.id, MessageState::Sent));
+    assert_eq!(held.id, received.id);
+    // Bob's device may have said by now that it has the message.
+    assert!(matches!(
+        held.state,
+        MessageState::Sent | MessageState::Delivered
+    ));
     alice.adversary.rest();
     alice.say(thread, "after").await;
     same_everywhere(
