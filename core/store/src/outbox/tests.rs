@@ -195,30 +195,6 @@ fn the_sealed_send_outlives_its_acceptance_until_it_is_cleared() {
 }
 
 #[test]
-fn under_a_new_registration_only_the_plaintext_of_the_unsent_is_left() {
-    let (mut store, unsent) = one_entry();
-    let sent = write(&mut store, |tx| {
-        let sent = enqueue(tx, crate::testing::thread(), 2, 0)?;
-        for id in [unsent, sent] {
-            tx.save_sealed(id, &sealed())?;
-            tx.save_envelope(id, &envelope(1, b"one"))?;
-        }
-        tx.note_attempt(unsent, 4, 2, Timestamp(9))?;
-        tx.mark_outbox_sent(sent, Timestamp(5))?;
-        Ok(sent)
-    });
-    write(&mut store, |tx| tx.drop_sealed_all());
-    assert!(store.outbox_entry(sent).unwrap().is_none());
-    let held = store.outbox_entry(unsent).unwrap().unwrap();
-    assert!(held.sealed.is_none());
-    assert_eq!(
-        (held.body.as_slice(), held.rounds, held.attempts),
-        (b"plain".as_slice(), 0, 4)
-    );
-    assert_eq!(store.outbox_envelopes(unsent).unwrap(), []);
-}
-
-#[test]
 fn attempts_are_counted_and_the_next_has_its_time() {
     let (mut store, id) = one_entry();
     write(&mut store, |tx| tx.note_attempt(id, 3, 1, Timestamp(500)));

@@ -202,18 +202,4 @@ impl Transaction<'_> {
             .statement("DELETE FROM outbox WHERE sent_at_ms < ?1 AND state = ?2")?
             .execute(params![Col(before), OutboxState::Sent])?)
     }
-
-    /// This device's registration changed: nothing sealed under the old one is ever sent. The plaintext of the unsent stays.
-    pub fn drop_sealed_all(&mut self) -> Result<(), StoreError> {
-        self.statement("DELETE FROM outbox WHERE state IN (2, 5)")?
-            .execute([])?;
-        self.statement("DELETE FROM outbox_envelopes")?
-            .execute([])?;
-        self.statement(
-            "UPDATE outbox SET sealed_key = NULL, sealed_ciphertext = NULL, sealed_digest = NULL,
-                 sealed_commitment = NULL, sealed_registration_id = NULL, rounds = 0",
-        )?
-        .execute([])?;
-        Ok(())
-    }
 }
