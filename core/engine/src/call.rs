@@ -1,6 +1,6 @@
 //! What an app can ask for.
 
-use sealwire_wire::content::AttachmentPointer;
+use sealwire_wire::content::{AttachmentPointer, Uid};
 use sealwire_wire::contract::{
     AccountSettings, AttachmentDownload, AttachmentUpload, OwnDevice, ThreadPreferences,
 };
@@ -45,6 +45,9 @@ pub enum Call {
         text: String,
         /// Seconds until it disappears everywhere, from the relay's acceptance on; 1 to a year, or none.
         ttl_seconds: Option<u32>,
+        /// Chosen by whoever may have to ask twice, and never used for another message: it becomes the message's uid, and a
+        /// second call with it gives the message that the first one made.
+        key: Option<Uid>,
     },
     /// Send an uploaded attachment: [`Reply::Queued`] once the message is durable here.
     SendAttachment {
@@ -155,6 +158,8 @@ pub struct NewAttachment {
     pub caption: String,
     /// As with [`Call::SendText`].
     pub ttl_seconds: Option<u32>,
+    /// As with [`Call::SendText`].
+    pub key: Option<Uid>,
 }
 
 /// How a call ended well.

@@ -240,8 +240,9 @@ impl Engine {
                 thread,
                 text,
                 ttl_seconds,
+                key,
             } => self
-                .send_text(thread, text, ttl_seconds)
+                .send_text(thread, text, ttl_seconds, key)
                 .map(|reply| self.done(id, Ok(reply))),
             Call::SendAttachment { thread, attachment } => self
                 .send_attachment(thread, attachment)

@@ -32,6 +32,7 @@ impl Engine {
         thread: ThreadId,
         text: String,
         ttl_seconds: Option<u32>,
+        key: Option<Uid>,
     ) -> Result<Reply, EngineError> {
         if text.is_empty() {
             return Err(EngineError::EmptyText);
@@ -43,7 +44,7 @@ impl Engine {
                 max,
             });
         }
-        self.enqueue(thread, Kind::Text(text), ttl_seconds)
+        self.enqueue(thread, Kind::Text(text), ttl_seconds, key)
     }
 
     pub(crate) fn send_attachment(
@@ -55,6 +56,7 @@ impl Engine {
             pointer,
             caption,
             ttl_seconds,
+            key,
         } = *attachment;
         self.enqueue(
             thread,
@@ -63,6 +65,7 @@ impl Engine {
                 caption,
             },
             ttl_seconds,
+            key,
         )
     }
 
@@ -93,22 +96,29 @@ impl Engine {
         thread: ThreadId,
         kind: Kind,
         ttl_seconds: Option<u32>,
+        key: Option<Uid>,
     ) -> Result<Reply, EngineError> {
         if ttl_seconds.is_some_and(|seconds| !(1..=TTL_MAX_SECONDS).contains(&seconds)) {
             return Err(EngineError::TtlInvalid);
         }
         let me = self.me()?.clone();
+        if let Some(key) = key
+            && let Some(sent) = self.store.message_by_uid(&me.user, key)?
+        {
+            // Its events were told when it was made.
+            return Ok(Reply::Queued(Box::new(Message::from_row(sent))));
+        }
         let peer = self
             .store
             .thread(thread)?
             .and_then(|row| row.peer)
             .ok_or(EngineError::UnknownThread)?;
-        let uid = new_uid(self.now, &mut self.rng);
+        let uid = key.unwrap_or_else(|| new_uid(self.now, &mut self.rng));
         let text = searchable(&kind);
         let stored_kind = stored_kind(&kind)
             .ok_or_else(|| EngineError::Internal("a message of no kind".to_owned()))?;
         let body = Body {
-            uid: Uid(uid),
+            uid,
             target: None,
             ttl_seconds,
             // Known only when it is sealed.
@@ -138,7 +148,7 @@ impl Engine {
                     client_seq,
                     revision: 0,
                     message_id: None,
-                    uid: Some(body.uid),
+                    uid: Some(uid),
                     kind: stored_kind,
                     state: MessageState::Pending,
                     reason: None,
@@ -176,12 +186,12 @@ impl Engine {
 
 /// The clock in milliseconds, then chance, as in UUIDv7 (RFC 9562, section 5.7) and for its reason: what one sender wrote lately
 /// stands together in the index of whoever receives it.
-fn new_uid(now: Timestamp, rng: &mut Random) -> [u8; 16] {
+fn new_uid(now: Timestamp, rng: &mut Random) -> Uid {
     let mut uid = [0; 16];
     rng.fill_bytes(&mut uid);
     let [_, _, clock @ ..] = now.0.to_be_bytes();
     uid[..clock.len()].copy_from_slice(&clock);
-    uid
+    Uid(uid)
 }
 
 /// The kind of an own message's row.

@@ -42,6 +42,7 @@ fn step(
                 thread,
                 text: text.clone(),
                 ttl_seconds: None,
+                key: None,
             };
             device.call(call);
             return Some(text);

@@ -188,6 +188,7 @@ impl Device {
             thread,
             text: text.to_owned(),
             ttl_seconds: None,
+            key: None,
         });
         match self.result(call) {
             Some(Ok(Reply::Queued(message))) => message.local_id,

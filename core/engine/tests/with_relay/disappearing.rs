@@ -23,6 +23,7 @@ fn send_for(device: &mut Device, relay: &mut Relay, text: &str, seconds: u32) ->
         thread,
         text: text.to_owned(),
         ttl_seconds: Some(seconds),
+        key: None,
     });
     device.run(relay);
     match device.result(call) {
@@ -72,6 +73,7 @@ fn the_time_to_live_travels_inside_the_content_and_in_the_request() {
             thread,
             text: "words".to_owned(),
             ttl_seconds: Some(seconds),
+            key: None,
         });
         assert!(matches!(
             alice.result(call),

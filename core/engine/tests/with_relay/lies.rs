@@ -158,6 +158,7 @@ fn answers_changed_at_random_leave_a_client_that_recovers() {
                     thread,
                     text: text.clone(),
                     ttl_seconds: None,
+                    key: None,
                 });
                 texts.push(text);
             }

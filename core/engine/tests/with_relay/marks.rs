@@ -151,6 +151,7 @@ fn a_mark_that_is_quicker_than_the_202_counts_once_the_message_has_its_place() {
         thread,
         text,
         ttl_seconds: None,
+        key: None,
     });
     let Some(Ok(Reply::Queued(queued))) = alice.result(call) else {
         panic!("not queued");

@@ -24,6 +24,7 @@ fn attachment(blurhash: usize, caption: usize) -> Box<NewAttachment> {
     Box::new(NewAttachment {
         pointer,
         caption: "c".repeat(caption),
+        key: None,
         ttl_seconds: None,
     })
 }

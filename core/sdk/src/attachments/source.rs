@@ -18,6 +18,7 @@ pub struct Attachment {
     pub(super) name: String,
     pub(super) caption: String,
     pub(super) ttl_seconds: Option<u32>,
+    pub(super) key: Option<[u8; 16]>,
     pub(super) media: MediaFacts,
 }
 
@@ -66,6 +67,7 @@ impl Attachment {
             name: String::new(),
             caption: String::new(),
             ttl_seconds: None,
+            key: None,
             media: MediaFacts::default(),
         }
     }
@@ -91,6 +93,12 @@ impl Attachment {
     /// It disappears so many seconds after the relay accepted the message; see [`crate::SendOptions::ttl_seconds`].
     pub fn ttl_seconds(mut self, seconds: u32) -> Self {
         self.ttl_seconds = Some(seconds);
+        self
+    }
+
+    /// Sends it once, however often it is asked; see [`crate::SendOptions::key`].
+    pub fn key(mut self, key: [u8; 16]) -> Self {
+        self.key = Some(key);
         self
     }
 

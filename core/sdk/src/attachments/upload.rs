@@ -12,10 +12,10 @@ use crate::runtime::Tasks;
 use crate::transport::{Transport, TransportFailure};
 use futures_util::stream;
 use sealwire_crypto::attachment::{AttachmentPlan, CHUNK_BYTES};
-use sealwire_engine::{Call, EngineError, NewAttachment, Reply};
-use sealwire_wire::content::AttachmentPointer;
+use sealwire_engine::{Call, EngineError, Message, NewAttachment, Reply};
+use sealwire_wire::content::{AttachmentPointer, Uid};
 use sealwire_wire::contract::{AttachmentUpload, ErrorCode};
-use sealwire_wire::{AttachmentId, ThreadId};
+use sealwire_wire::{AttachmentId, ThreadId, UserId};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -32,6 +32,7 @@ pub(crate) struct Upload {
     pub(crate) folder: PathBuf,
     pub(crate) on_progress: OnProgress,
     pub(crate) relay_is_private: bool,
+    pub(crate) user: Option<UserId>,
 }
 
 impl Upload {
@@ -47,8 +48,13 @@ impl Upload {
             name,
             caption,
             ttl_seconds,
+            key,
             media,
         } = attachment;
+        let key = key.map(Uid);
+        if let Some(sent) = self.sent_already(key).await? {
+            return Ok(Reply::Queued(Box::new(sent)));
+        }
         // What cannot become a message is not uploaded for nothing.
         let known = self.queries.run(move |rows| rows.thread(thread)).await?;
         if known.is_none() {
@@ -86,10 +92,23 @@ impl Upload {
             pointer,
             caption,
             ttl_seconds,
+            key,
         });
         self.inbox
             .call(Call::SendAttachment { thread, attachment }, None)
             .await
+    }
+
+    /// The message that an earlier call with this key made.
+    async fn sent_already(&self, key: Option<Uid>) -> Result<Option<Message>, Error> {
+        let (Some(key), Some(user)) = (key, self.user.clone()) else {
+            return Ok(None);
+        };
+        let held = self
+            .queries
+            .run(move |rows| rows.message_by_uid(&user, key))
+            .await?;
+        Ok(held.map(Message::from_row))
     }
 
     async fn upload(

@@ -36,6 +36,7 @@ impl Client {
             folder: self.shared.uploads.clone(),
             on_progress: told(on_progress),
             relay_is_private: self.shared.relay_is_private,
+            user: self.account().map(|(user, _)| user),
         };
         let (promise, answer) = self.promise();
         self.shared.tasks.spawn(async move {

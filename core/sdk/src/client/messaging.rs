@@ -4,12 +4,14 @@ use super::{Client, OTHER_REPLY, user_id};
 use crate::Error;
 use sealwire_engine::{Call, Message, Reply};
 use sealwire_wire::ThreadId;
+use sealwire_wire::content::Uid;
 
 /// How a message is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct SendOptions {
     ttl_seconds: Option<u32>,
+    key: Option<[u8; 16]>,
 }
 
 impl SendOptions {
@@ -17,6 +19,14 @@ impl SendOptions {
     /// put it into the queues anew when [`Client::retry`] repeated it: between one and a year's.
     pub fn ttl_seconds(mut self, seconds: u32) -> Self {
         self.ttl_seconds = Some(seconds);
+        self
+    }
+
+    /// Sends once, however often it is asked: a second call with this key gives the message of the first and sends nothing. For
+    /// whoever may not hear the answer, such as an app's page that asks another process. Make it of chance alone, or as a
+    /// UUIDv7 is made, and never use it for another message: receivers see it.
+    pub fn key(mut self, key: [u8; 16]) -> Self {
+        self.key = Some(key);
         self
     }
 }
@@ -60,6 +70,7 @@ impl Client {
                 thread,
                 text: text.into(),
                 ttl_seconds: options.ttl_seconds,
+                key: options.key.map(Uid),
             })
             .await?,
         )

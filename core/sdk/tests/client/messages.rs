@@ -1,7 +1,7 @@
 //! Texts: sent, received, paged, found.
 
 use super::world::{World, received, soon, texts};
-use sealwire::{Event, MessageState};
+use sealwire::{Attachment, Event, MessageState, SendOptions};
 use std::time::Duration;
 
 #[tokio::test]
@@ -222,4 +222,46 @@ async fn a_reader_that_was_too_slow_is_told_and_the_store_has_everything() {
         alice.count_messages(Some(thread)).await.unwrap(),
         count as u64
     );
+}
+
+#[tokio::test]
+async fn what_is_sent_again_under_its_key_is_sent_once_also_after_a_cold_reopen() {
+    let world = World::new().await;
+    let ((alice_device, alice), (bob_device, bob), thread) = world.pair().await;
+    let mut events = bob.events();
+    let once = SendOptions::default().key([7; 16]);
+    let file = || {
+        Attachment::from_bytes("a file")
+            .caption("a file")
+            .key([8; 16])
+    };
+    let text = alice.send_text_with(thread, "once", once).await.unwrap();
+    let sent = soon(alice.send_attachment(thread, file(), |_| {}))
+        .await
+        .unwrap();
+    soon(alice.wait_until_sent(sent.local_id)).await.unwrap();
+    alice.close().await.unwrap();
+
+    let alice = alice_device.open().await;
+    let again = alice.send_text_with(thread, "once", once).await.unwrap();
+    assert_eq!(
+        (again.local_id, again.text()),
+        (text.local_id, Some("once"))
+    );
+    let again = soon(alice.send_attachment(thread, file(), |_| {}))
+        .await
+        .unwrap();
+    assert_eq!(again.local_id, sent.local_id);
+    alice.send_text(thread, "the end").await.unwrap();
+
+    for expected in ["once", "a file", "the end"] {
+        assert_eq!(received(&mut events).await.text(), Some(expected));
+    }
+    for (client, device) in [(alice, alice_device), (bob, bob_device)] {
+        client.close().await.unwrap();
+        assert_eq!(
+            device.texts_after_a_cold_reopen(thread).await,
+            ["once", "a file", "the end"]
+        );
+    }
 }

@@ -108,6 +108,7 @@ impl Device {
             thread,
             text,
             ttl_seconds: None,
+            key: None,
         })?;
         self.run(relay)
     }

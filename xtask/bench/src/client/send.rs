@@ -116,6 +116,7 @@ impl Ready {
                 thread,
                 text: line(number as u64),
                 ttl_seconds: None,
+                key: None,
             })?;
             run.sends_ms.push(began.elapsed().as_secs_f64() * 1e3);
             let cpu = machine::cpu_time().zip(cpu_before);
