@@ -4,7 +4,7 @@ use crate::account::{Linking, Me};
 use crate::company::Company;
 use crate::connection::Connection;
 use crate::control::ControlSends;
-use crate::expiry::RelayTime;
+use crate::expiry::Lifetime;
 use crate::fanout::Bundles;
 use crate::outbox::Outbox;
 use crate::prekeys::PrekeyUploads;
@@ -82,7 +82,7 @@ pub struct Engine {
     pub(crate) linking: Option<Linking>,
     /// Linkings begun so far: an answer to an earlier one is for nobody.
     pub(crate) linkings: u64,
-    pub(crate) relay_time: RelayTime,
+    pub(crate) lifetime: Lifetime,
     pub(crate) queue_fetch: QueueFetch,
     pub(crate) company: Company,
     generation: Generation,
@@ -107,6 +107,7 @@ impl Engine {
     ) -> Result<Self, EngineError> {
         let committed = store.raise_generation()?;
         let me = Me::restore(&store)?;
+        let lifetime = Lifetime::restore(&store, now)?;
         let mut engine = Self {
             online: !config.start_offline,
             store,
@@ -129,7 +130,7 @@ impl Engine {
             recovery: Recovery::default(),
             linking: None,
             linkings: 0,
-            relay_time: RelayTime::default(),
+            lifetime,
             queue_fetch: QueueFetch::default(),
             company: Company::default(),
             generation: Generation {
@@ -146,7 +147,6 @@ impl Engine {
         engine.resume_parked_users()?;
         engine.restore_resync()?;
         engine.look_at_own_list()?;
-        engine.restore_relay_time()?;
         engine.expire_due();
         Ok(engine)
     }

@@ -1,21 +1,34 @@
-//! Messages that disappear: what the content itself says of it counts, by the relay's clock.
+//! Messages that disappear: what the content itself says of it counts.
+
+mod lifetime;
+
+pub(crate) use lifetime::LifetimeClock;
 
 use crate::{Engine, EngineError, Event};
-use sealwire_store::{LocalId, MessageKind, Transaction};
+use sealwire_store::{LocalId, MessageKind, Store, Transaction};
 use sealwire_wire::contract::{Removal, RemovalReason};
 use sealwire_wire::{MessageId, ThreadId, Timestamp};
 
 /// Messages that expire in one commit.
 const EXPIRE_AT_ONCE: u32 = 100;
-/// Under this setting lies by how many milliseconds the relay's clock is ahead of this one's.
-const RELAY_AHEAD: &str = "relay_clock_ahead_ms";
-/// Clocks that differ by less, in milliseconds, need no write.
-const SAME_TIME_MS: u64 = 1_000;
+/// Under this setting lies the clock by which they disappear.
+const LIFETIME_CLOCK: &str = "lifetime_clock";
 
-/// The relay's clock as this device knows it.
-#[derive(Default)]
-pub(crate) struct RelayTime {
-    ahead_ms: i64,
+/// The clock by which messages disappear, and what of it is kept.
+pub(crate) struct Lifetime {
+    pub(crate) clock: LifetimeClock,
+    kept: Option<LifetimeClock>,
+}
+
+impl Lifetime {
+    pub(crate) fn restore(store: &Store, now: Timestamp) -> Result<Self, EngineError> {
+        let kept = store.setting(LIFETIME_CLOCK)?;
+        let kept = kept.and_then(|bytes| LifetimeClock::from_bytes(&bytes));
+        Ok(Self {
+            clock: kept.unwrap_or(LifetimeClock::starting(now)),
+            kept,
+        })
+    }
 }
 
 /// What an app is to do with what the relay says of a message that is gone.
@@ -28,17 +41,19 @@ pub(crate) enum Removed {
     Nothing,
 }
 
-/// The time to live of a message runs from then.
+/// The time to live of a message runs from when the relay took it in.
 pub(crate) fn note_expiry(
     tx: &mut Transaction<'_>,
     id: LocalId,
     ttl_seconds: Option<u32>,
-    from: Timestamp,
+    clock: &LifetimeClock,
+    taken_in_at: Timestamp,
 ) -> Result<(), EngineError> {
-    match ttl_seconds {
-        Some(seconds) => Ok(tx.set_expiry(id, from.plus_ms(u64::from(seconds) * 1_000))?),
-        None => Ok(()),
-    }
+    let Some(seconds) = ttl_seconds else {
+        return Ok(());
+    };
+    let from = clock.of_relay(taken_in_at);
+    Ok(tx.set_expiry(id, from.plus_ms(u64::from(seconds) * 1_000))?)
 }
 
 /// The relay says that this message is gone. Only the content can prove it; an unreadable one may be resent yet.
@@ -63,7 +78,9 @@ pub(crate) fn take_away(
 impl Engine {
     /// Takes away what is over. What could not be taken away now is tried at the next input.
     pub(crate) fn expire_due(&mut self) {
-        let by = self.relay_now();
+        self.lifetime.clock.look(self.now);
+        self.keep_lifetime();
+        let by = self.lifetime.clock.now();
         if !self
             .store
             .next_expiry()
@@ -87,8 +104,8 @@ impl Engine {
 
     pub(crate) fn expiry_wakes_at(&self) -> Option<Timestamp> {
         let next = self.store.next_expiry().ok().flatten()?;
-        let next = next.0.saturating_add_signed(-self.relay_time.ahead_ms);
-        Some(Timestamp(next.max(self.now.0 + 1)))
+        let next = self.lifetime.clock.on_device(next);
+        Some(next.max(self.now.plus_ms(1)))
     }
 
     /// A frame said that a message is gone.
@@ -113,32 +130,27 @@ impl Engine {
     }
 
     /// The relay says what time it is.
-    pub(crate) fn relay_says_time(&mut self, relay: Timestamp) {
-        // As far as a timestamp of the contract goes.
-        let (Ok(there), Ok(here)) = (i64::try_from(relay.0), i64::try_from(self.now.0)) else {
+    pub(crate) fn relay_says_time(&mut self, time: Timestamp) {
+        self.lifetime.clock.look(self.now);
+        self.lifetime.clock.relay_says(time);
+        self.keep_lifetime();
+    }
+
+    fn keep_lifetime(&mut self) {
+        let clock = self.lifetime.clock;
+        if self
+            .lifetime
+            .kept
+            .is_some_and(|kept| !clock.is_news_to(&kept))
+        {
             return;
-        };
-        let ahead_ms = there.saturating_sub(here);
-        let moved = ahead_ms.abs_diff(self.relay_time.ahead_ms) > SAME_TIME_MS;
-        self.relay_time.ahead_ms = ahead_ms;
-        if moved {
-            // Not kept, it is told again.
-            let bytes = ahead_ms.to_be_bytes();
-            let _ = self
-                .store
-                .transaction(|tx| tx.set_setting(RELAY_AHEAD, &bytes));
         }
-    }
-
-    pub(crate) fn restore_relay_time(&mut self) -> Result<(), EngineError> {
-        let kept = self.store.setting(RELAY_AHEAD)?;
-        if let Some(bytes) = kept.and_then(|bytes| bytes.try_into().ok()) {
-            self.relay_time.ahead_ms = i64::from_be_bytes(bytes);
+        let stored = self
+            .store
+            .transaction(|tx| tx.set_setting(LIFETIME_CLOCK, &clock.to_bytes()));
+        // Else it is tried again at the next input.
+        if stored.is_ok() {
+            self.lifetime.kept = Some(clock);
         }
-        Ok(())
-    }
-
-    fn relay_now(&self) -> Timestamp {
-        Timestamp(self.now.0.saturating_add_signed(self.relay_time.ahead_ms))
     }
 }

@@ -22,6 +22,7 @@ pub(crate) use resync::Resync;
 
 use crate::account::Me;
 use crate::engine::Random;
+use crate::expiry::{LifetimeClock, note_expiry};
 use crate::view::ttl_seconds;
 use crate::{Engine, EngineError, Event, Message, UnreadableReason};
 use lease::Lease;
@@ -86,10 +87,21 @@ struct Numbered {
     frame_seq: u64,
 }
 
+/// The relay's time, where an event says it.
+fn said_time(event: &ServerEvent) -> Option<Timestamp> {
+    match event {
+        ServerEvent::Ping { now } => Some(*now),
+        ServerEvent::CatchingUp { now, .. } => *now,
+        _ => None,
+    }
+}
+
 /// What every step of receiving needs.
 struct Receiver<'a> {
     me: &'a Me,
     now: Timestamp,
+    /// By which messages disappear.
+    lifetime: LifetimeClock,
     rng: &'a mut Random,
     /// Whether the sender's list was just fetched: what is still missing then stays missing.
     settled: bool,
@@ -116,7 +128,13 @@ impl Engine {
             match frame.event {
                 ServerEvent::Msg { message } => rows.push(*message),
                 ServerEvent::Control { control } => controls.push(*control),
-                other => others.push(other),
+                other => {
+                    // Before any message: by it their times to live are read.
+                    if let Some(time) = said_time(&other) {
+                        self.relay_says_time(time);
+                    }
+                    others.push(other);
+                }
             }
         }
         // Not committed is not acknowledged: the relay delivers them again.
@@ -189,6 +207,7 @@ impl Engine {
         work: impl FnOnce(&mut Receiver<'_>, &mut Transaction<'_>) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
         let me = self.me()?.clone();
+        let lifetime = self.lifetime.clock;
         let Self {
             store, rng, now, ..
         } = self;
@@ -196,6 +215,7 @@ impl Engine {
             let mut receiver = Receiver {
                 me: &me,
                 now: *now,
+                lifetime,
                 rng,
                 settled,
                 lease: Lease::default(),
@@ -283,8 +303,7 @@ impl Engine {
                 self.catch_up_ends();
                 self.refuse_removed_devices();
             }
-            ServerEvent::Ping { now } => {
-                self.relay_says_time(now);
+            ServerEvent::Ping { .. } => {
                 self.send_frame(&ClientFrame::Pong {});
             }
             ServerEvent::Resync {} => {
@@ -437,7 +456,7 @@ impl Receiver<'_> {
         tx.confirm_sent(held.local_id, row.id, row.created_at)?;
         tx.mark_outbox_sent(held.local_id, self.now)?;
         let from = row.requeued_at.unwrap_or(row.created_at);
-        crate::expiry::note_expiry(tx, held.local_id, ttl_seconds(&held), from)?;
+        note_expiry(tx, held.local_id, ttl_seconds(&held), &self.lifetime, from)?;
         Ok(match tx.message(held.local_id)? {
             Some(message) => Outcome::Confirmed(Message::from_row(message)),
             None => Outcome::Ignored,

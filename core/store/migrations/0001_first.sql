@@ -127,7 +127,7 @@ CREATE TABLE threads (
 CREATE INDEX threads_by_activity ON threads (last_activity_ms, thread_id);
 CREATE INDEX threads_unread ON threads (unread) WHERE unread > 0;
 
--- A message by revision; `expires_at_ms`, by the relay's clock, only where the content itself carries a time to live. Its unique keys are the marks against repeats: rows become tombstones and are never deleted, unless nothing
+-- A message by revision; `expires_at_ms`, by the clock that the engine keeps for it, only where the content itself carries a time to live. Its unique keys are the marks against repeats: rows become tombstones and are never deleted, unless nothing
 -- but the number of the message was ever here.
 CREATE TABLE messages (
     local_id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -151,12 +151,12 @@ impl Engine {
         if sent.thread_id != entry.thread || sent.client_seq != entry.client_seq {
             return self.rest(entry, None);
         }
-        let now = self.now;
+        let (now, lifetime) = (self.now, self.lifetime.clock);
         let stored = self.store.transaction(|tx| -> Result<(), EngineError> {
             tx.confirm_sent(entry.local_id, sent.id, sent.created_at)?;
             note_requeued(tx, entry, sent)?;
             tx.mark_outbox_sent(entry.local_id, now)?;
-            note_time(tx, entry, sent)
+            note_time(tx, entry, sent, &lifetime)
         });
         match stored {
             Ok(()) => {

@@ -3,7 +3,7 @@
 
 use super::dispatch::name;
 use super::enqueue::{searchable, stored_kind};
-use crate::expiry::note_expiry;
+use crate::expiry::{LifetimeClock, note_expiry};
 use crate::fanout::Recipient;
 use crate::view::draft_content;
 use crate::{Engine, EngineError, Reply};
@@ -94,6 +94,7 @@ pub(super) fn note_time(
     tx: &mut Transaction<'_>,
     entry: &OutboxEntry,
     sent: &SentMessage,
+    lifetime: &LifetimeClock,
 ) -> Result<(), EngineError> {
     let Ok(body) = Body::decode(&entry.body) else {
         return Ok(());
@@ -108,7 +109,7 @@ pub(super) fn note_time(
         tx.restore_expired(id, kind, &draft_content(&entry.body), text.as_deref())?;
     }
     let from = sent.requeued_at.unwrap_or(sent.created_at);
-    note_expiry(tx, id, body.ttl_seconds, from)
+    note_expiry(tx, id, body.ttl_seconds, lifetime, from)
 }
 
 /// Recipients whom a message did not reach, as the relay last said.

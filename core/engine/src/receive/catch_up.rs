@@ -34,7 +34,7 @@ impl Engine {
     /// A batch of frames is committed: so many messages, and these.
     pub(super) fn catch_up_hears(&mut self, messages: usize, others: &[ServerEvent]) {
         for event in others {
-            if let ServerEvent::CatchingUp { queued } = event {
+            if let ServerEvent::CatchingUp { queued, .. } = event {
                 self.catch_up_begins(*queued);
             }
         }

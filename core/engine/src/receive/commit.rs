@@ -40,7 +40,7 @@ impl Receiver<'_> {
             tx.delete_unread_row(id)?;
             return match tx.replace_placeholder(id, &message)? {
                 Replaced::Readable => {
-                    note_expiry(tx, id, ttl, from)?;
+                    note_expiry(tx, id, ttl, &self.lifetime, from)?;
                     Ok(Outcome::Recovered(written(tx, id)?))
                 }
                 Replaced::Duplicate(_) => Ok(duplicate(row)),
@@ -60,7 +60,7 @@ impl Receiver<'_> {
                 }
             }
         };
-        note_expiry(tx, id, ttl, from)?;
+        note_expiry(tx, id, ttl, &self.lifetime, from)?;
         let message = if as_it_came {
             Message::from_row(sealwire_store::Message::of_somebody_else(id, message))
         } else {

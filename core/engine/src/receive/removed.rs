@@ -31,7 +31,7 @@ impl Receiver<'_> {
             tx.mark_outbox_sent(held.local_id, self.now)?;
             let from = row.requeued_at.unwrap_or(row.created_at);
             let ttl_seconds = crate::view::ttl_seconds(&held);
-            crate::expiry::note_expiry(tx, held.local_id, ttl_seconds, from)?;
+            crate::expiry::note_expiry(tx, held.local_id, ttl_seconds, &self.lifetime, from)?;
         }
         Ok(match take_away(tx, held.local_id, removal)? {
             Removed::Expired(id) => match tx.message(id)? {

@@ -12,9 +12,20 @@ const START: u64 = 1_800_000_000_000;
 
 fn pair(relay: &mut Relay) -> (Device, Device) {
     relay.clock = START;
-    let alice = Device::registered(relay, "alice", 1);
-    let bob = Device::registered(relay, "bob", 2);
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    says_time(relay, &mut alice, START);
+    says_time(relay, &mut bob, START);
     (alice, bob)
+}
+
+/// The relay begins a connection with its time.
+fn says_time(relay: &mut Relay, device: &mut Device, ms: u64) {
+    let frame = device.frame(ServerEvent::CatchingUp {
+        queued: 0,
+        now: Some(Timestamp(ms)),
+    });
+    device.take_frames(relay, vec![frame]);
 }
 
 fn send_for(device: &mut Device, relay: &mut Relay, text: &str, seconds: u32) -> i64 {
@@ -114,14 +125,15 @@ fn when_its_time_is_over_a_message_is_gone_on_every_device() {
 }
 
 #[test]
-fn a_device_that_was_off_takes_away_at_its_start_what_is_over() {
+fn a_device_that_was_off_takes_away_at_its_start_what_was_over_within_a_quarter_of_an_hour() {
     let relay = &mut Relay::default();
     let (mut alice, mut bob) = pair(relay);
     for number in 0..250 {
         send_for(&mut alice, relay, &format!("secret {number}"), 60);
     }
     bob.deliver(relay);
-    bob.now = bob.now.plus_ms(24 * 60 * 60 * 1000);
+    let day_ms = 24 * 60 * 60 * 1000;
+    bob.now = bob.now.plus_ms(day_ms);
     let bob = bob.restarted_at_its_time(9);
     assert_eq!(expired(&bob), 250);
     is_gone(&bob, 1);
@@ -133,6 +145,7 @@ fn a_message_that_comes_after_its_time_leaves_nothing() {
     let (mut alice, mut bob) = pair(relay);
     send_for(&mut alice, relay, "secret", 60);
     bob.now = bob.now.plus_ms(120_000);
+    says_time(relay, &mut bob, START + 120_000);
     bob.deliver(relay);
     assert_eq!(
         (expired(&bob), bob.texts("alice")),
@@ -142,16 +155,76 @@ fn a_message_that_comes_after_its_time_leaves_nothing() {
 }
 
 #[test]
+fn neither_a_clock_that_jumps_nor_a_relay_that_lies_of_the_time_destroys_a_message_early() {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+    let relay = &mut Relay::default();
+    let (mut alice, mut bob) = pair(relay);
+    let id = send_for(&mut alice, relay, "secret", 60 * 60);
+    bob.deliver(relay);
+    // The device's clock is set a year ahead while it runs, and while it is off.
+    bob.now = bob.now.plus_ms(365 * DAY_MS);
+    bob.hand_in(Input::Tick);
+    bob.now = bob.now.plus_ms(365 * DAY_MS);
+    let mut bob = bob.restarted_at_its_time(9);
+    says_time(relay, &mut bob, START + 5_000);
+    assert_eq!(
+        (expired(&bob), bob.texts("alice")),
+        (0, vec!["secret".to_owned()])
+    );
+    // The relay's is wrong, or it lies.
+    for device in [&mut alice, &mut bob] {
+        says_time(relay, device, START + 365 * DAY_MS);
+        says_time(relay, device, START + 6_000);
+        says_time(relay, device, u64::MAX);
+        assert_eq!(expired(device), 0);
+    }
+    assert!(finds(&alice, "secret") && finds(&bob, "secret"));
+    // Its time passes all the same, with nobody to ask.
+    bob.pass(relay, 60 * 60 * 1000);
+    alice.pass(relay, 60 * 60 * 1000);
+    is_gone(&bob.restarted_at_its_time(9), 1);
+    assert!(alice.message(id).content == MessageContent::Removed);
+}
+
+#[test]
+fn a_time_to_live_longer_than_a_quarter_of_an_hour_ends_for_a_device_that_was_off_when_the_relay_confirms_it()
+ {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+    let relay = &mut Relay::default();
+    let (mut alice, mut bob) = pair(relay);
+    send_for(&mut alice, relay, "secret", 60 * 60);
+    bob.deliver(relay);
+    bob.now = bob.now.plus_ms(DAY_MS);
+    let mut bob = bob.restarted_at_its_time(9);
+    assert_eq!(expired(&bob), 0);
+    says_time(relay, &mut bob, START + DAY_MS);
+    assert_eq!(expired(&bob), 1);
+    is_gone(&bob, 1);
+}
+
+#[test]
+fn without_the_relays_time_a_time_to_live_runs_from_the_arrival() {
+    let relay = &mut Relay::default();
+    relay.clock = START;
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    send_for(&mut alice, relay, "secret", 60);
+    bob.now = bob.now.plus_ms(60 * 60 * 1000);
+    bob.deliver(relay);
+    bob.pass(relay, 50_000);
+    assert_eq!(bob.texts("alice"), ["secret"]);
+    bob.pass(relay, 15_000);
+    assert_eq!(bob.restarted_at_its_time(9).texts("alice"), ["<removed>"]);
+}
+
+#[test]
 fn the_relays_clock_counts_and_is_remembered() {
     const HOUR_MS: u64 = 60 * 60 * 1000;
     let relay = &mut Relay::default();
     let (mut alice, mut bob) = pair(relay);
     // Bob's clock is an hour ahead.
     bob.now = Timestamp(START + HOUR_MS);
-    let ping = bob.frame(ServerEvent::Ping {
-        now: Timestamp(START),
-    });
-    bob.take_frames(relay, vec![ping]);
+    says_time(relay, &mut bob, START);
     send_for(&mut alice, relay, "secret", 60);
     bob.deliver(relay);
     bob.pass(relay, 30_000);
@@ -170,10 +243,11 @@ fn a_repeat_that_queued_it_anew_gives_it_its_time_anew() {
     send_for(&mut alice, relay, "secret", 60);
     let queued = |row: &mut MessageRow| row.requeued_at = Some(Timestamp(START + 100_000));
     relay.queues.values_mut().flatten().for_each(queued);
+    says_time(relay, &mut bob, START + 100_000);
     bob.deliver(relay);
-    bob.pass(relay, 120_000);
+    bob.pass(relay, 50_000);
     assert_eq!(bob.texts("alice"), ["secret"]);
-    bob.pass(relay, 60_000);
+    bob.pass(relay, 15_000);
     assert_eq!(bob.restarted_at_its_time(9).texts("alice"), ["<removed>"]);
 }
 

@@ -35,7 +35,10 @@ fn caught_up(device: &Device) -> usize {
 
 fn catch_up_with_resync(device: &mut Device, relay: &mut Relay) {
     let frames = [
-        ServerEvent::CatchingUp { queued: 0 },
+        ServerEvent::CatchingUp {
+            queued: 0,
+            now: None,
+        },
         ServerEvent::Resync {},
         ServerEvent::CaughtUp { replayed: 0 },
     ];
@@ -57,7 +60,10 @@ fn progress_is_told_while_it_comes_in_but_not_with_every_frame() {
     tell(
         &mut alice,
         relay,
-        vec![ServerEvent::CatchingUp { queued: 40 }],
+        vec![ServerEvent::CatchingUp {
+            queued: 40,
+            now: None,
+        }],
     );
     let devices = || ServerEvent::Devices {
         user_id: user("bob"),
@@ -216,7 +222,10 @@ fn reading_again_goes_on_after_a_restart_and_over_a_bad_network() {
     }
     let mut alice = alice.restarted_at_its_time(3);
     let end = vec![
-        ServerEvent::CatchingUp { queued: 0 },
+        ServerEvent::CatchingUp {
+            queued: 0,
+            now: None,
+        },
         ServerEvent::CaughtUp { replayed: 0 },
     ];
     let frames = end.into_iter().map(|event| alice.frame(event)).collect();

@@ -7,7 +7,7 @@ use rusqlite::params;
 use sealwire_wire::Timestamp;
 
 impl Rows {
-    /// When the next message's time is over, by the relay's clock.
+    /// When the next message's time is over, by the clock that [`Transaction::set_expiry`] was given.
     pub fn next_expiry(&self) -> Result<Option<Timestamp>, StoreError> {
         let next: Option<Col<Timestamp>> = self
             .statement("SELECT min(expires_at_ms) FROM messages WHERE expires_at_ms IS NOT NULL")?
@@ -25,7 +25,7 @@ impl Rows {
 }
 
 impl Transaction<'_> {
-    /// A message's content carries a time to live, which is over then, by the relay's clock.
+    /// A message's content carries a time to live, which is over then, by whatever clock the caller keeps.
     pub fn set_expiry(&mut self, id: LocalId, at: Timestamp) -> Result<(), StoreError> {
         let changed = self
             .statement("UPDATE messages SET expires_at_ms = ?2 WHERE local_id = ?1 AND kind <> 5")?

@@ -150,6 +150,9 @@ pub enum ServerEvent {
     CatchingUp {
         /// Events that were queued when the connection began.
         queued: u64,
+        /// The relay's clock.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        now: Option<Timestamp>,
     },
     /// The replay of what was queued is complete; from here on live.
     CaughtUp {

@@ -61,7 +61,10 @@ fn each_frame_survives_the_way_through_json() {
             version: 3,
         },
         ServerEvent::PrekeysLow { remaining: 2 },
-        ServerEvent::CatchingUp { queued: 9 },
+        ServerEvent::CatchingUp {
+            queued: 9,
+            now: Some(Timestamp(5)),
+        },
         ServerEvent::CaughtUp { replayed: 9 },
         ServerEvent::Del {
             thread_id: row().thread_id,

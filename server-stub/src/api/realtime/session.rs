@@ -261,7 +261,8 @@ impl Session {
             .queue_length(&self.device)
             .await
             .map_err(Ended::refused)?;
-        self.say(ServerEvent::CatchingUp { queued });
+        let now = Some(self.state.now());
+        self.say(ServerEvent::CatchingUp { queued, now });
         Ok(())
     }
 
