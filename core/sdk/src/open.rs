@@ -15,7 +15,7 @@ use async_channel::Sender;
 use sealwire_engine::{ConnectionState, EngineConfig};
 use sealwire_store::{Location, OpenError, Store, StoreError, StoreKey};
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -191,10 +191,7 @@ pub(crate) fn take_role(location: &Location) -> Result<Option<NetworkLock>, Erro
 /// A key is made only where there is neither a store nor a sign that there ever was one.
 async fn key(plan: &OpenPlan, may_make: bool, anchor: Option<u64>) -> Result<StoreKey, Error> {
     let key = secrets::store_key(&*plan.key_store).await?;
-    let store_exists = match &plan.location {
-        Location::Memory => false,
-        Location::File(path) => exists(path)?,
-    };
+    let store_exists = plan.location.exists()?;
     match key {
         Some(key) => Ok(key),
         None if store_exists => Err(Error::KeyMissing),
@@ -203,17 +200,6 @@ async fn key(plan: &OpenPlan, may_make: bool, anchor: Option<u64>) -> Result<Sto
         None if !may_make => Err(OpenError::InUse.into()),
         None => secrets::make_store_key(&*plan.key_store).await,
     }
-}
-
-#[cfg(not(target_family = "wasm"))]
-fn exists(path: &Path) -> Result<bool, Error> {
-    path.try_exists().map_err(unusable)
-}
-
-/// Behind the VFS it cannot be seen: the key store alone decides.
-#[cfg(target_family = "wasm")]
-fn exists(_path: &Path) -> Result<bool, Error> {
-    Ok(false)
 }
 
 fn unusable(error: std::io::Error) -> Error {

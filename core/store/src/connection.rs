@@ -62,6 +62,33 @@ impl Place {
     }
 }
 
+impl Location {
+    /// Whether something lies there already.
+    pub fn exists(&self) -> Result<bool, OpenError> {
+        match self {
+            Self::Memory => Ok(false),
+            Self::File(path) => exists(path),
+        }
+    }
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn exists(path: &Path) -> Result<bool, OpenError> {
+    path.try_exists()
+        .map_err(|error| crate::header::io_error(&error))
+}
+
+/// Behind the VFS alone: opened, and closed again before anything is read.
+#[cfg(target_family = "wasm")]
+fn exists(path: &Path) -> Result<bool, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    match open_file(path, flags) {
+        Ok(_) => Ok(true),
+        Err(OpenError::FileMissing) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 #[cfg(not(target_family = "wasm"))]
 fn open_file(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
     Ok(Connection::open_with_flags(path, flags)?)

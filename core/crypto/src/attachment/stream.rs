@@ -57,25 +57,12 @@ impl ChunkSealer {
 
     /// Encrypts the bytes that [`plain_range`](super::AttachmentLayout::plain_range) names for this chunk; padding is added.
     pub fn seal(&self, index: u32, plain: &[u8]) -> Result<Vec<u8>, SealChunkError> {
-        let layout = &self.plan.layout;
-        let count = layout.chunk_count();
-        let missing = SealChunkError::NoSuchChunk { count };
-        let padded = layout.padded_range(index).ok_or(missing)?;
-        let range = layout.plain_range(index).ok_or(missing)?;
-        let expected = range.end - range.start;
-        let mismatch = SealChunkError::Length {
-            expected,
-            found: plain.len(),
-        };
-        if plain.len() as u64 != expected {
-            return Err(mismatch);
-        }
-        let length = (padded.end - padded.start) as usize;
-        let mut chunk = Zeroizing::new(Vec::with_capacity(length));
-        chunk.extend_from_slice(plain);
-        chunk.resize(length, 0);
+        let chunk = self.plan.pad(index, plain)?;
         let (key, nonce) = (self.plan.key.as_bytes(), self.plan.nonce(index));
-        aes256_gcm_seal(key, &nonce, &[], &chunk).map_err(|_| mismatch)
+        aes256_gcm_seal(key, &nonce, &[], &chunk).map_err(|_| SealChunkError::Length {
+            expected: chunk.len() as u64,
+            found: plain.len(),
+        })
     }
 }
 
@@ -86,18 +73,64 @@ impl ChunkOpener {
 
     /// Decrypts one chunk: the bytes of the file that it holds, without padding.
     pub fn open(&self, index: u32, encrypted: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenChunkError> {
-        let layout = &self.plan.layout;
-        let missing = OpenChunkError::NoSuchChunk {
-            count: layout.chunk_count(),
-        };
-        let sealed = layout.encrypted_range(index).ok_or(missing)?;
-        let range = layout.plain_range(index).ok_or(missing)?;
-        if encrypted.len() as u64 != sealed.end - sealed.start {
-            return Err(OpenChunkError::NotAuthentic);
-        }
+        self.plan.expect_sealed(index, encrypted.len())?;
         let (key, nonce) = (self.plan.key.as_bytes(), self.plan.nonce(index));
-        let mut chunk = aes256_gcm_open(key, &nonce, &[], encrypted)
+        let chunk = aes256_gcm_open(key, &nonce, &[], encrypted)
             .map_err(|_| OpenChunkError::NotAuthentic)?;
+        self.plan.unpad(index, chunk)
+    }
+}
+
+/// What stands around the cipher itself, for whoever brings another one: a browser's WebCrypto.
+impl AttachmentPlan {
+    /// What is encrypted for a chunk: the bytes that [`plain_range`](super::AttachmentLayout::plain_range) names for it, and
+    /// zeros behind them.
+    pub fn pad(&self, index: u32, plain: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealChunkError> {
+        let count = self.layout.chunk_count();
+        let missing = SealChunkError::NoSuchChunk { count };
+        let padded = self.layout.padded_range(index).ok_or(missing)?;
+        let range = self.layout.plain_range(index).ok_or(missing)?;
+        let expected = range.end - range.start;
+        if plain.len() as u64 != expected {
+            return Err(SealChunkError::Length {
+                expected,
+                found: plain.len(),
+            });
+        }
+        let length = (padded.end - padded.start) as usize;
+        let mut chunk = Zeroizing::new(Vec::with_capacity(length));
+        chunk.extend_from_slice(plain);
+        chunk.resize(length, 0);
+        Ok(chunk)
+    }
+
+    /// Whether an encrypted chunk has the length of its place.
+    pub fn expect_sealed(&self, index: u32, length: usize) -> Result<(), OpenChunkError> {
+        let sealed = self
+            .layout
+            .encrypted_range(index)
+            .ok_or(OpenChunkError::NoSuchChunk {
+                count: self.layout.chunk_count(),
+            })?;
+        if length as u64 == sealed.end - sealed.start {
+            Ok(())
+        } else {
+            Err(OpenChunkError::NotAuthentic)
+        }
+    }
+
+    /// The bytes of the file in a decrypted, authentic chunk; what stands behind them must be zeros.
+    pub fn unpad(
+        &self,
+        index: u32,
+        mut chunk: Zeroizing<Vec<u8>>,
+    ) -> Result<Zeroizing<Vec<u8>>, OpenChunkError> {
+        let range = self
+            .layout
+            .plain_range(index)
+            .ok_or(OpenChunkError::NoSuchChunk {
+                count: self.layout.chunk_count(),
+            })?;
         let length = (range.end - range.start) as usize;
         if chunk.iter().skip(length).any(|byte| *byte != 0) {
             return Err(OpenChunkError::Padding);

@@ -1,7 +1,7 @@
 //! The seam to whatever encrypts chunks: Rust here, a browser's WebCrypto there.
 
 use crate::bounds::{BoxFuture, MaybeSend, MaybeSync};
-use sealwire_crypto::attachment::{AttachmentPlan, OpenChunkError, SealChunkError};
+use sealwire_crypto::attachment::{AttachmentPlan, OpenChunkError, SealChunkError, chunk_hash};
 use zeroize::Zeroizing;
 
 /// Encrypts and decrypts the chunks of attachments, each at its own place, as `sealwire_crypto::attachment` says.
@@ -21,7 +21,13 @@ pub trait ChunkCipher: MaybeSend + MaybeSync + 'static {
         index: u32,
         sealed: &'a [u8],
     ) -> BoxFuture<'a, Result<Zeroizing<Vec<u8>>, OpenChunkError>>;
+
+    /// SHA-256 of an encrypted chunk.
+    fn hash<'a>(&'a self, sealed: &'a [u8]) -> BoxFuture<'a, [u8; 32]>;
 }
+
+/// So many chunks are under the cipher at once: one that works beside this thread is kept busy.
+pub(super) const CHUNKS_AT_ONCE: usize = 4;
 
 /// The crypto crate's own cipher: a chunk takes some 30 µs, not worth a thread of its own.
 pub struct RustCipher;
@@ -43,5 +49,9 @@ impl ChunkCipher for RustCipher {
         sealed: &'a [u8],
     ) -> BoxFuture<'a, Result<Zeroizing<Vec<u8>>, OpenChunkError>> {
         Box::pin(async move { plan.opener().open(index, sealed) })
+    }
+
+    fn hash<'a>(&'a self, sealed: &'a [u8]) -> BoxFuture<'a, [u8; 32]> {
+        Box::pin(async move { chunk_hash(sealed) })
     }
 }

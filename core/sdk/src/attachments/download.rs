@@ -8,6 +8,7 @@ use crate::runtime::Tasks;
 use crate::transport::{self, HttpResponse, Transport, TransportFailure};
 use async_channel::Sender;
 use futures_util::StreamExt as _;
+use futures_util::future::join;
 use sealwire_crypto::attachment::{AttachmentPlan, DigestBuilder};
 use sealwire_engine::{Call, EngineError, Reply};
 use sealwire_wire::content::AttachmentPointer;
@@ -161,12 +162,14 @@ impl Download {
     }
 
     async fn take(&self, sealed: &[u8], received: &mut Received) -> Result<(), Error> {
-        let opened = self
-            .cipher
-            .open(&received.plan, received.next_chunk, sealed)
-            .await;
+        let (opened, hash) = join(
+            self.cipher
+                .open(&received.plan, received.next_chunk, sealed),
+            self.cipher.hash(sealed),
+        )
+        .await;
         let plain = opened.map_err(|_| Error::AttachmentTampered)?;
-        received.digest.push(sealed);
+        received.digest.push_hash(&hash);
         received.next_chunk += 1;
         // Nobody waits any more: the download ends here.
         received.to.send(plain).await.map_err(|_| Error::Closed)

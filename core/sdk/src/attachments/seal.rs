@@ -1,13 +1,16 @@
 //! From a source to encrypted bytes and the digest that proves them.
 
-use super::ChunkCipher;
+use super::cipher::{CHUNKS_AT_ONCE, ChunkCipher};
 use super::source::Source;
 use super::spool::{Sealed, Spool};
 use crate::Error;
 use crate::runtime::Runtime;
-use sealwire_crypto::attachment::{AttachmentPlan, DigestBuilder};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesOrdered;
+use sealwire_crypto::attachment::{AttachmentPlan, DigestBuilder, SealChunkError};
 use std::io;
 use std::path::Path;
+use zeroize::Zeroizing;
 
 /// The encrypted bytes, and their digest for the pointer.
 pub(super) async fn seal(
@@ -23,19 +26,26 @@ pub(super) async fn seal(
         .await
         .map_err(spooling)?;
     let mut digest = DigestBuilder::new();
-    for index in 0..layout.chunk_count() {
-        let range = layout.plain_range(index).unwrap_or_default();
-        // A chunk has 64 KiB.
-        let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-        let plain = source
-            .next(length, runtime)
-            .await
-            .map_err(Error::AttachmentSource)?;
-        let sealed = cipher
-            .seal(plan, index, &plain)
-            .await
-            .map_err(|error| Error::AttachmentSource(io::Error::other(error)))?;
-        digest.push(&sealed);
+    let (mut under_cipher, mut next) = (FuturesOrdered::new(), 0);
+    loop {
+        while under_cipher.len() < CHUNKS_AT_ONCE
+            && let Some(range) = layout.plain_range(next)
+        {
+            // A chunk has 64 KiB.
+            let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+            let plain = source
+                .next(length, runtime)
+                .await
+                .map_err(Error::AttachmentSource)?;
+            under_cipher.push_back(chunk(plan, next, plain, cipher));
+            next += 1;
+        }
+        let Some(sealed) = under_cipher.next().await else {
+            break;
+        };
+        let (sealed, hash) =
+            sealed.map_err(|error| Error::AttachmentSource(io::Error::other(error)))?;
+        digest.push_hash(&hash);
         spool.append(sealed, runtime).await.map_err(spooling)?;
     }
     source
@@ -43,4 +53,16 @@ pub(super) async fn seal(
         .await
         .map_err(Error::AttachmentSource)?;
     Ok((spool.seal().map_err(spooling)?, digest.finish()))
+}
+
+/// An encrypted chunk and its hash.
+async fn chunk(
+    plan: &AttachmentPlan,
+    index: u32,
+    plain: Zeroizing<Vec<u8>>,
+    cipher: &dyn ChunkCipher,
+) -> Result<(Vec<u8>, [u8; 32]), SealChunkError> {
+    let sealed = cipher.seal(plan, index, &plain).await?;
+    let hash = cipher.hash(&sealed).await;
+    Ok((sealed, hash))
 }
