@@ -102,9 +102,11 @@ impl Metrics {
                 self.send_refusals.count(code);
             }
         }
-        if status == StatusCode::INTERNAL_SERVER_ERROR {
-            self.panics.add(1);
-        }
+    }
+
+    /// A handler ended in a bug.
+    pub(super) fn panicked(&self) {
+        self.panics.add(1);
     }
 
     fn text(&self, state: &ApiState, queued: u64) -> String {

@@ -10,13 +10,13 @@ use std::future::Future;
 pub(super) async fn owned<T: Send + 'static>(
     step: impl Future<Output = Answer<T>> + Send + 'static,
 ) -> Answer<T> {
-    tokio::spawn(step).await.unwrap_or_else(|error| {
-        if error.is_panic() {
-            tracing::error!("a step panicked");
-        }
-        Err(Refusal::new(
+    match tokio::spawn(step).await {
+        Ok(answer) => answer,
+        // A bug is caught, counted and answered in one place.
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => Err(Refusal::new(
             ErrorCode::Unavailable,
             "the relay could not finish this, try again",
-        ))
-    })
+        )),
+    }
 }

@@ -5,6 +5,10 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use sealwire_wire::contract::{ErrorCode, PROBLEM_JSON, Problem};
+use tower_http::catch_panic::{CatchPanicLayer, ResponseForPanic};
+
+/// Whoever met a bug is not to meet it again at once.
+const AFTER_PANIC_MS: u64 = 5_000;
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
@@ -12,12 +16,17 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// What a handler that panicked answers: our bug, not the client's, and worth another try.
-pub(super) fn after_panic(_: Box<dyn std::any::Any + Send>) -> Response {
-    tracing::error!("a handler panicked");
-    let mut problem = Problem::new(ErrorCode::Unavailable, "the relay failed, try again later");
-    problem.status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
-    answer(&problem)
+/// A handler that panics is our bug, not the client's: it is answered as any other trouble of the relay, and counted.
+pub(super) fn catch_panics(
+    count: impl Fn() + Clone,
+) -> CatchPanicLayer<impl ResponseForPanic<ResponseBody = Body>> {
+    CatchPanicLayer::custom(move |_| {
+        tracing::error!("a handler panicked");
+        count();
+        Refusal::new(ErrorCode::Unavailable, "the relay failed, try again later")
+            .retry_after_ms(AFTER_PANIC_MS)
+            .into_response()
+    })
 }
 
 fn answer(problem: &Problem) -> Response {
@@ -43,10 +52,12 @@ fn answer(problem: &Problem) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::owned::owned;
     use axum::Router;
     use axum::routing::get;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
     use tower::ServiceExt as _;
-    use tower_http::catch_panic::CatchPanicLayer;
 
     async fn problem(response: Response) -> Problem {
         assert_eq!(response.headers()[header::CONTENT_TYPE], PROBLEM_JSON);
@@ -55,20 +66,33 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_answered_as_a_problem_that_may_be_tried_again() {
+    async fn a_panic_is_counted_and_answered_as_a_problem_that_may_be_tried_again() {
         async fn panics() {
             panic!("a bug, with something secret in its words");
         }
+        async fn panics_in_its_own_task() -> Result<(), Refusal> {
+            owned(async { panic!("a bug, with something secret in its words") }).await
+        }
+        let counted = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&counted);
         let routes = Router::<()>::new()
-            .route("/", get(panics))
-            .layer(CatchPanicLayer::custom(after_panic));
-        let request = axum::extract::Request::new(Body::empty());
-        let problem = problem(routes.oneshot(request).await.unwrap()).await;
-        assert_eq!(
-            (problem.status, problem.code),
-            (500, ErrorCode::Unavailable)
-        );
-        assert!(problem.retryable && !problem.detail.contains("secret"));
+            .route("/", get(panics).put(panics_in_its_own_task))
+            .layer(catch_panics(move || {
+                count.fetch_add(1, Ordering::Relaxed);
+            }));
+        for (number, method) in [(1, "GET"), (2, "PUT")] {
+            let request = axum::extract::Request::builder().method(method);
+            let request = request.body(Body::empty()).unwrap();
+            let response = routes.clone().oneshot(request).await.unwrap();
+            assert!(response.headers().contains_key(header::RETRY_AFTER));
+            let problem = problem(response).await;
+            assert_eq!(
+                (problem.status, problem.code),
+                (503, ErrorCode::Unavailable)
+            );
+            assert!(problem.retryable && !problem.detail.contains("secret"));
+            assert_eq!(counted.load(Ordering::Relaxed), number);
+        }
     }
 
     #[tokio::test]

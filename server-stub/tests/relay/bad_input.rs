@@ -422,3 +422,22 @@ async fn headers_that_trickle_are_given_up() {
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 408"));
     trickle.abort();
 }
+
+#[tokio::test]
+async fn what_is_no_request_gets_a_bare_4xx_and_a_closed_connection() {
+    let relay = relay().await;
+    let lines = |count: usize| "x: y\r\n".repeat(count);
+    let no_requests = [
+        "rubbish\r\n\r\n".to_owned(),
+        "GET / HTTP/1.1\r\nno header\r\n\r\n".to_owned(),
+        format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(100_000)),
+        format!("GET / HTTP/1.1\r\n{}\r\n", lines(101)),
+        format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(200_000)),
+    ];
+    for bytes in no_requests {
+        let answer = raw(relay.addr(), bytes.as_bytes()).await;
+        let begins = answer.starts_with("HTTP/1.1 4");
+        assert!(begins && answer.contains("content-length: 0"), "{answer}");
+        assert!(answer.contains("connection: close"), "{answer}");
+    }
+}
