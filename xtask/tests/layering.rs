@@ -6,7 +6,7 @@
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Every crate that ships, and all of ours that it may build on. Layers import only from above.
-const MAY_DEPEND_ON: [(&str, &[&str]); 6] = [
+const MAY_DEPEND_ON: [(&str, &[&str]); 7] = [
     ("sealwire-crypto", &[]),
     ("sealwire-wire", &["sealwire-crypto"]),
     ("sealwire-store", &["sealwire-crypto", "sealwire-wire"]),
@@ -23,6 +23,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 6] = [
             "sealwire-engine",
         ],
     ),
+    ("sealwire-ffi", &["sealwire"]),
     ("sealwire-relay", &["sealwire-crypto", "sealwire-wire"]),
 ];
 
@@ -41,7 +42,7 @@ const IO: [&str; 9] = [
 ];
 
 /// Folders whose crates ship; what lies elsewhere is for tests and this project's own commands.
-const SHIPPED: [&str; 2] = ["core", "server-stub"];
+const SHIPPED: [&str; 3] = ["core", "ffi", "server-stub"];
 
 fn workspace() -> Metadata {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");

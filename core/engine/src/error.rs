@@ -2,7 +2,6 @@
 
 use sealwire_store::{OpenError, StoreError};
 use sealwire_wire::contract::ErrorCode;
-use std::fmt;
 
 /// Why a call did not end well. What it was to do was not done, unless the variant says otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -125,67 +124,104 @@ pub enum EngineError {
     Internal(String),
 }
 
-/// A stable code, the same in every language.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Code(pub &'static str);
+macro_rules! codes {
+    ($($name:ident = $text:literal,)*) => {
+        /// The name of an error, the same in every language. What each means, and whether trying again may help, stands in the
+        /// public crate's one table.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $(#[doc = concat!("`", $text, "`")] $name,)*
+            /// What the relay answered.
+            Relay(ErrorCode),
+        }
 
-impl fmt::Display for Code {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.0)
-    }
+        impl Code {
+            /// Every code but the relay's, which [`ErrorCode::ALL`] has.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The code as every language writes it.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* Self::Relay(code) => code.as_str() }
+            }
+        }
+    };
+}
+
+codes! {
+    NotRegistered = "not_registered",
+    AlreadyRegistered = "already_registered",
+    AccountExists = "account_exists",
+    PlatformTokenRequired = "platform_token_required",
+    DeviceRevoked = "device_revoked",
+    EmptyText = "empty_text",
+    TextTooLong = "text_too_long",
+    TtlInvalid = "ttl_invalid",
+    TooManyThreads = "too_many_threads",
+    UnknownThread = "unknown_thread",
+    UnknownMessage = "unknown_message",
+    AlreadySent = "already_sent",
+    RepeatTooLate = "repeat_too_late",
+    NotFailed = "not_failed",
+    LinkCodeInvalid = "link_code_invalid",
+    LinkState = "link_state",
+    LinkExpired = "link_expired",
+    LinkDeclined = "link_declined",
+    LinkTampered = "link_tampered",
+    AccountKeyMissing = "account_key_missing",
+    DeviceLimit = "device_limit",
+    DeviceListInvalid = "device_list_invalid",
+    RelayGarbage = "relay_garbage",
+    Unavailable = "unavailable",
+    Network = "network",
+    Offline = "offline",
+    StoreWrongKey = "store_wrong_key",
+    StoreForeign = "store_foreign",
+    StoreMissing = "store_missing",
+    StoreCorrupt = "store_corrupt",
+    StoreNewer = "store_newer",
+    StoreRolledBack = "store_rolled_back",
+    StoreInUse = "store_in_use",
+    StoreLocked = "store_locked",
+    StoreIo = "store_io",
+    DiskFull = "disk_full",
+    Internal = "internal",
 }
 
 impl EngineError {
     /// The stable code.
     pub fn code(&self) -> Code {
-        Code(match self {
-            Self::NotRegistered => "not_registered",
-            Self::AlreadyRegistered => "already_registered",
-            Self::AccountExists => "account_exists",
-            Self::PlatformTokenRequired => "platform_token_required",
-            Self::DeviceRevoked => "device_revoked",
-            Self::EmptyText => "empty_text",
-            Self::TextTooLong { .. } => "text_too_long",
-            Self::TooManyThreads { .. } => "too_many_threads",
-            Self::TtlInvalid => "ttl_invalid",
-            Self::UnknownThread => "unknown_thread",
-            Self::UnknownMessage => "unknown_message",
-            Self::AlreadySent => "already_sent",
-            Self::RepeatTooLate => "repeat_too_late",
-            Self::NotFailed => "not_failed",
-            Self::LinkCodeInvalid(_) => "link_code_invalid",
-            Self::LinkState(_) => "link_state",
-            Self::LinkExpired => "link_expired",
-            Self::LinkDeclined => "link_declined",
-            Self::LinkTampered(_) => "link_tampered",
-            Self::AccountKeyMissing => "account_key_missing",
-            Self::DeviceLimit => "device_limit",
-            Self::DeviceList(..) => "device_list_invalid",
-            Self::Relay { code, .. } => code.as_str(),
-            Self::RelayGarbage { .. } => "relay_garbage",
-            Self::RelayBusy { .. } => "unavailable",
-            Self::Network(_) => "network",
-            Self::Offline => "offline",
+        match self {
+            Self::NotRegistered => Code::NotRegistered,
+            Self::AlreadyRegistered => Code::AlreadyRegistered,
+            Self::AccountExists => Code::AccountExists,
+            Self::PlatformTokenRequired => Code::PlatformTokenRequired,
+            Self::DeviceRevoked => Code::DeviceRevoked,
+            Self::EmptyText => Code::EmptyText,
+            Self::TextTooLong { .. } => Code::TextTooLong,
+            Self::TooManyThreads { .. } => Code::TooManyThreads,
+            Self::TtlInvalid => Code::TtlInvalid,
+            Self::UnknownThread => Code::UnknownThread,
+            Self::UnknownMessage => Code::UnknownMessage,
+            Self::AlreadySent => Code::AlreadySent,
+            Self::RepeatTooLate => Code::RepeatTooLate,
+            Self::NotFailed => Code::NotFailed,
+            Self::LinkCodeInvalid(_) => Code::LinkCodeInvalid,
+            Self::LinkState(_) => Code::LinkState,
+            Self::LinkExpired => Code::LinkExpired,
+            Self::LinkDeclined => Code::LinkDeclined,
+            Self::LinkTampered(_) => Code::LinkTampered,
+            Self::AccountKeyMissing => Code::AccountKeyMissing,
+            Self::DeviceLimit => Code::DeviceLimit,
+            Self::DeviceList(..) => Code::DeviceListInvalid,
+            Self::Relay { code, .. } => Code::Relay(*code),
+            Self::RelayGarbage { .. } => Code::RelayGarbage,
+            Self::RelayBusy { .. } => Code::Unavailable,
+            Self::Network(_) => Code::Network,
+            Self::Offline => Code::Offline,
             Self::Store(error) => store_code(error),
             Self::Open(error) => open_code(error),
-            Self::Internal(_) => "internal",
-        })
-    }
-
-    /// Whether the same call may succeed later.
-    pub fn retryable(&self) -> bool {
-        match self {
-            Self::Relay { code, .. } => code.retryable(),
-            Self::RelayGarbage { .. }
-            | Self::RelayBusy { .. }
-            | Self::Network(_)
-            | Self::Offline => true,
-            Self::Store(error) => matches!(error, StoreError::DiskFull | StoreError::Locked),
-            Self::Open(error) => matches!(
-                error,
-                OpenError::DiskFull | OpenError::Locked | OpenError::InUse
-            ),
-            _ => false,
+            Self::Internal(_) => Code::Internal,
         }
     }
 
@@ -199,27 +235,27 @@ impl EngineError {
     }
 }
 
-fn store_code(error: &StoreError) -> &'static str {
+fn store_code(error: &StoreError) -> Code {
     match error {
-        StoreError::DiskFull => "disk_full",
-        StoreError::Locked => "store_locked",
-        StoreError::Corrupt { .. } => "store_corrupt",
-        StoreError::Io { .. } => "store_io",
-        _ => "internal",
+        StoreError::DiskFull => Code::DiskFull,
+        StoreError::Locked => Code::StoreLocked,
+        StoreError::Corrupt { .. } => Code::StoreCorrupt,
+        StoreError::Io { .. } => Code::StoreIo,
+        _ => Code::Internal,
     }
 }
 
-fn open_code(error: &OpenError) -> &'static str {
+fn open_code(error: &OpenError) -> Code {
     match error {
-        OpenError::WrongKey => "wrong_key",
-        OpenError::NotAStore => "not_a_store",
-        OpenError::FileMissing => "store_missing",
-        OpenError::Corrupt { .. } => "store_corrupt",
-        OpenError::NewerSchema { .. } => "store_newer",
-        OpenError::RolledBack { .. } => "store_rolled_back",
-        OpenError::InUse => "store_in_use",
-        OpenError::DiskFull => "disk_full",
-        OpenError::Locked => "store_locked",
-        OpenError::Io { .. } => "store_io",
+        OpenError::WrongKey => Code::StoreWrongKey,
+        OpenError::NotAStore => Code::StoreForeign,
+        OpenError::FileMissing => Code::StoreMissing,
+        OpenError::Corrupt { .. } => Code::StoreCorrupt,
+        OpenError::NewerSchema { .. } => Code::StoreNewer,
+        OpenError::RolledBack { .. } => Code::StoreRolledBack,
+        OpenError::InUse => Code::StoreInUse,
+        OpenError::DiskFull => Code::DiskFull,
+        OpenError::Locked => Code::StoreLocked,
+        OpenError::Io { .. } => Code::StoreIo,
     }
 }

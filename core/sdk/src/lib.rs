@@ -21,7 +21,7 @@ mod bounds;
 mod builder;
 mod client;
 mod driver;
-mod error;
+mod errors;
 mod events;
 pub mod key_store;
 mod network_role;
@@ -37,7 +37,7 @@ pub use client::{
     AddDevice, Client, InboxCursor, InboxPage, InboxThread, JoinAccount, Linking, SendOptions,
     Thread,
 };
-pub use error::Error;
+pub use errors::{Error, ErrorFields, ErrorGroup, ErrorInfo, Field};
 pub use events::{EVENT_BUFFER, EventStream};
 #[cfg(not(target_family = "wasm"))]
 pub use key_store::FileKeyStore;

@@ -197,7 +197,7 @@ impl Engine {
         self.requests_get_no_token(|| match &refusal {
             Some((code, detail)) => Answer::Refused(Problem::new(*code, detail.clone())),
             // Any other refusal was of the token, not of what waited for it.
-            None => Answer::Lost(format!("no access token could be had ({code})")),
+            None => Answer::Lost(format!("no access token could be had ({})", code.as_str())),
         });
     }
 }

@@ -5,7 +5,9 @@ use crate::Error;
 use sealwire_engine::{Call, EngineError, Message};
 use sealwire_store::{InboxCursor as Place, InboxRow, LocalId};
 use sealwire_wire::contract::{Receipt, ThreadPreferences};
-use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
+use sealwire_wire::{MessageId, ParseIdError, ThreadId, Timestamp, UserId};
+use std::fmt;
+use std::str::FromStr;
 
 /// One page of the inbox.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,9 +41,27 @@ pub struct InboxThread {
     pub last_activity: Timestamp,
 }
 
-/// The place of a thread in the inbox.
+/// The place of a thread in the inbox. It may be kept as a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct InboxCursor(Place);
+
+impl fmt::Display for InboxCursor {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}.{}", self.0.last_activity.0, self.0.thread)
+    }
+}
+
+impl FromStr for InboxCursor {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        let (time, thread) = text.split_once('.').ok_or(ParseIdError::Thread)?;
+        Ok(Self(Place {
+            last_activity: Timestamp(time.parse().map_err(|_| ParseIdError::Thread)?),
+            thread: thread.parse()?,
+        }))
+    }
+}
 
 impl Client {
     /// A page of the inbox: the threads with the newest messages, or those that come after a page's
@@ -110,5 +130,22 @@ impl InboxThread {
             preferences: row.preferences,
             last_activity: row.thread.last_activity,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_as_a_text() {
+        let (alice, bob) = ("alice".parse().unwrap(), "bob".parse().unwrap());
+        let cursor = InboxCursor(Place {
+            last_activity: Timestamp(1_700_000_000_123),
+            thread: ThreadId::direct(&alice, &bob),
+        });
+        assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        assert!("".parse::<InboxCursor>().is_err());
+        assert!("12.".parse::<InboxCursor>().is_err());
     }
 }

@@ -46,7 +46,10 @@ async fn another_key_opens_nothing() {
     bob.close().await.unwrap();
     let keys = fs::read(&device.keys).unwrap();
     fs::copy(&other.keys, &device.keys).unwrap();
-    assert_eq!(device.try_open().await.unwrap_err().code(), "wrong_key");
+    assert_eq!(
+        device.try_open().await.unwrap_err().code(),
+        "store_wrong_key"
+    );
     fs::write(&device.keys, keys).unwrap();
     device.open().await.close().await.unwrap();
 }
@@ -58,7 +61,7 @@ async fn a_file_that_is_no_store_is_left_alone() {
     alice.close().await.unwrap();
     let text = "Dear diary, ".repeat(1000);
     fs::write(&device.store, &text).unwrap();
-    assert_eq!(device.try_open().await.unwrap_err().code(), "not_a_store");
+    assert_eq!(device.try_open().await.unwrap_err().code(), "store_foreign");
     assert_eq!(fs::read_to_string(&device.store).unwrap(), text);
 }
 

@@ -1,4 +1,9 @@
-//! The one error of this crate: a stable code, whether trying again may help, and the cause.
+//! The one error of this crate: a stable code, what to do, whether trying again may help, and the cause.
+
+mod fields;
+mod table;
+
+pub use fields::{ErrorFields, Field};
 
 use crate::key_store::KeyStoreError;
 use sealwire_engine::EngineError;
@@ -40,6 +45,9 @@ pub enum Error {
     /// Not an id as the relay has it.
     #[error(transparent)]
     InvalidId(#[from] ParseIdError),
+    /// The web: this browser or window has no private file system.
+    #[error("there is no place for a store here: {0}")]
+    StorageUnavailable(String),
     /// The system gave no threads, timers or randomness.
     #[error("the system did not give what a client needs: {0}")]
     System(#[source] io::Error),
@@ -81,26 +89,60 @@ pub enum Error {
     Internal(&'static str),
 }
 
+/// What the table says of one code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorInfo {
+    /// Stable, the same in every language.
+    pub code: &'static str,
+    /// What it is about.
+    pub group: ErrorGroup,
+    /// What happened and what to do, for a developer.
+    pub text: &'static str,
+    /// Whether the same call may succeed later.
+    pub retryable: bool,
+    /// What such an error may say besides.
+    pub fields: &'static [Field],
+}
+
+/// What an error is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorGroup {
+    /// The client itself: how it was opened, and that it lives.
+    Client,
+    /// The store's file and its key.
+    Store,
+    /// The way to the relay, and whether it can serve now.
+    Network,
+    /// The account and its devices.
+    Account,
+    /// Linking a further device.
+    Linking,
+    /// A message or its thread.
+    Message,
+    /// A file.
+    Attachment,
+    /// The relay's contract: client and relay do not fit together, or the client mends it by itself.
+    Contract,
+}
+
 impl Error {
-    /// The stable code.
+    /// The stable code. [`Error::table`] and `docs/errors.md` have all of them by group:
     ///
     /// | when | codes |
     /// |---|---|
-    /// | opening | `configuration`, `key_store`, `key_missing`, `wrong_key`, `store_missing`, `not_a_store`, `store_corrupt`, `store_newer`, `store_rolled_back`, `store_in_use` |
+    /// | opening | `configuration`, `key_store`, `key_missing`, `store_wrong_key`, `store_missing`, `store_foreign`, `store_corrupt`, `store_newer`, `store_rolled_back`, `store_in_use` |
     /// | any call | `closed`, `suspended`, `system`, `internal`, `disk_full`, `store_locked`, `store_io`, `store_corrupt` |
     /// | a call that asks the relay | `network`, `offline`, `network_role_taken`, `relay_garbage`, `device_revoked`, `rate_limited`, `unavailable`, `storage_full`, and others that the relay answered |
-    /// | accounts and linking | `invalid_id`, `not_registered`, `already_registered`, `account_exists`, `platform_token_required`, `link_code_invalid`, `link_state`, `link_expired`, `link_declined`, `link_tampered`, `device_limit`, `account_key_missing`, `device_list_invalid` |
-    /// | messages | `empty_text`, `text_too_long`, `ttl_invalid`, `too_many_threads`, `unknown_thread`, `unknown_message`, `not_failed`, `repeat_too_late`, `already_sent`, `message_failed`, `message_cancelled` |
-    /// | attachments | `attachment_source`, `attachment_sink`, `attachment_too_large`, `attachment_unsupported`, `attachment_tampered`, `attachment_gone`, `attachment_transfer`, `no_attachment` |
     ///
     /// Later versions may add codes.
     pub fn code(&self) -> &'static str {
-        self.entry().0
+        self.info().code
     }
 
     /// Whether the same call may succeed later.
     pub fn retryable(&self) -> bool {
-        self.entry().1
+        self.info().retryable
     }
 
     /// Not before so long, where the relay said so.
@@ -111,30 +153,41 @@ impl Error {
         }
     }
 
-    /// The table: code, retryable.
-    fn entry(&self) -> (&'static str, bool) {
+    /// What the table says of this error.
+    pub fn info(&self) -> &'static ErrorInfo {
         match self {
-            Self::Engine(error) => (error.code().0, error.retryable()),
-            Self::Closed => ("closed", false),
-            Self::Suspended => ("suspended", true),
-            Self::Configuration(_) => ("configuration", false),
-            Self::KeyMissing => ("key_missing", false),
-            Self::InvalidId(_) => ("invalid_id", false),
-            Self::NetworkRoleTaken => ("network_role_taken", true),
-            Self::KeyStore(_) => ("key_store", true),
-            Self::System(_) => ("system", true),
-            Self::AttachmentSource(_) => ("attachment_source", false),
-            Self::AttachmentSink(_) => ("attachment_sink", false),
-            Self::AttachmentTooLarge { .. } => ("attachment_too_large", false),
-            Self::AttachmentUnsupported(_) => ("attachment_unsupported", false),
-            Self::AttachmentTampered => ("attachment_tampered", false),
-            Self::AttachmentGone => ("attachment_gone", false),
-            Self::NoAttachment => ("no_attachment", false),
-            Self::AttachmentTransfer(_) => ("attachment_transfer", true),
-            Self::MessageFailed(_) => ("message_failed", true),
-            Self::MessageCancelled => ("message_cancelled", false),
-            Self::Internal(_) => ("internal", false),
+            Self::Engine(error) => Self::describe(error.code().as_str()).unwrap_or(table::INTERNAL),
+            Self::Closed => table::CLOSED,
+            Self::Suspended => table::SUSPENDED,
+            Self::Configuration(_) => table::CONFIGURATION,
+            Self::KeyMissing => table::KEY_MISSING,
+            Self::InvalidId(_) => table::INVALID_ID,
+            Self::NetworkRoleTaken => table::NETWORK_ROLE_TAKEN,
+            Self::KeyStore(_) => table::KEY_STORE,
+            Self::StorageUnavailable(_) => table::STORAGE_UNAVAILABLE,
+            Self::System(_) => table::SYSTEM,
+            Self::AttachmentSource(_) => table::ATTACHMENT_SOURCE,
+            Self::AttachmentSink(_) => table::ATTACHMENT_SINK,
+            Self::AttachmentTooLarge { .. } => table::ATTACHMENT_TOO_LARGE,
+            Self::AttachmentUnsupported(_) => table::ATTACHMENT_UNSUPPORTED,
+            Self::AttachmentTampered => table::ATTACHMENT_TAMPERED,
+            Self::AttachmentGone => table::ATTACHMENT_GONE,
+            Self::NoAttachment => table::NO_ATTACHMENT,
+            Self::AttachmentTransfer(_) => table::ATTACHMENT_TRANSFER,
+            Self::MessageFailed(_) => table::MESSAGE_FAILED,
+            Self::MessageCancelled => table::MESSAGE_CANCELLED,
+            Self::Internal(_) => table::INTERNAL,
         }
+    }
+
+    /// Every code that there is, by group; among them those that a failed message or a refused connection carries.
+    pub fn table() -> &'static [&'static ErrorInfo] {
+        table::TABLE
+    }
+
+    /// What the table says of a code.
+    pub fn describe(code: &str) -> Option<&'static ErrorInfo> {
+        table::TABLE.iter().copied().find(|info| info.code == code)
     }
 }
 
@@ -151,28 +204,4 @@ impl From<OpenError> for Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use sealwire_wire::contract::ErrorCode;
-
-    #[test]
-    fn an_answer_of_the_relay_keeps_its_code_and_its_wait() {
-        let error = Error::from(EngineError::Relay {
-            code: ErrorCode::RateLimited,
-            detail: "later".to_owned(),
-            retry_after_ms: Some(1500),
-        });
-        assert_eq!(error.code(), "rate_limited");
-        assert!(error.retryable());
-        assert_eq!(error.retry_after(), Some(Duration::from_millis(1500)));
-    }
-
-    #[test]
-    fn the_cause_can_be_walked_to() {
-        let error = Error::System(io::Error::other("no threads"));
-        assert_eq!(
-            std::error::Error::source(&error).unwrap().to_string(),
-            "no threads"
-        );
-    }
-}
+mod tests;

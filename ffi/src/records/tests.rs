@@ -1,0 +1,51 @@
+use super::*;
+
+#[test]
+fn an_error_crosses_with_the_text_of_the_table_its_own_words_and_its_values() {
+    let error = sealwire::Error::AttachmentTooLarge { bytes: 7 };
+    let info = ErrorInfo::from(&error);
+    assert_eq!(
+        (info.code.as_str(), info.group),
+        ("attachment_too_large", ErrorGroup::Attachment)
+    );
+    assert!(info.detail.contains("7 bytes"), "{}", info.detail);
+    assert_eq!(info.fields.bytes, Some(7));
+    assert_eq!(info.fields.max_bytes, None);
+}
+
+#[test]
+fn every_group_of_the_table_has_one_of_its_own() {
+    for info in sealwire::Error::table() {
+        let group = ErrorInfo::from(*info).group;
+        assert_eq!(format!("{group:?}"), format!("{:?}", info.group));
+    }
+}
+
+#[test]
+fn settings_and_preferences_come_back_as_they_went() {
+    use sealwire::{DirectMessages as Who, Notifications as Which};
+    for direct_messages in [Who::Everyone, Who::Followers, Who::Verified, Who::None] {
+        let settings = sealwire::AccountSettings {
+            direct_messages,
+            read_receipts: false,
+            presence: true,
+        };
+        assert_eq!(
+            sealwire::AccountSettings::from(AccountSettings::from(settings)),
+            settings
+        );
+    }
+    for notifications in [Which::All, Which::Mentions, Which::None] {
+        let preferences = sealwire::ThreadPreferences {
+            muted_until: Some(Timestamp(5)),
+            notifications,
+        };
+        let there = ThreadPreferences::from(preferences);
+        assert_eq!(sealwire::ThreadPreferences::from(there), preferences);
+    }
+}
+
+#[test]
+fn a_count_below_zero_is_none_at_all() {
+    assert_eq!((count(-1), count(7), count(i64::MAX)), (0, 7, u32::MAX));
+}
