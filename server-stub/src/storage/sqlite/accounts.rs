@@ -32,7 +32,7 @@ impl Accounts for Sqlite {
             insert_device(db, &step.user_id, &step.device)?;
             insert_list(db, &step.user_id, &step.list)?;
             let name = DeviceName {
-                user_id: step.user_id,
+                user_id: step.user_id.clone(),
                 device_id: step.device.device_id,
             };
             prekeys::insert_new(db, &name, &step.prekeys)?;
@@ -119,7 +119,7 @@ impl Accounts for Sqlite {
                 .execute(params![user, step.nonce])?;
             insert_device(db, &step.user_id, &step.device)?;
             let name = DeviceName {
-                user_id: step.user_id,
+                user_id: step.user_id.clone(),
                 device_id: id,
             };
             prekeys::insert_new(db, &name, &step.prekeys)?;

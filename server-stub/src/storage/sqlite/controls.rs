@@ -68,15 +68,15 @@ impl Controls for Sqlite {
                      WHERE a.user_id = ?1 AND b.user_id = ?2)",
             )?;
             let mut sharing = Vec::new();
-            for other in others {
+            for other in &others {
                 // Most people who share a thread share the one of the two: looked for first, at the price of one row.
                 let shares = direct.query_row(
-                    params![ThreadId::direct(&user, &other).as_bytes(), user.as_str()],
+                    params![ThreadId::direct(&user, other).as_bytes(), user.as_str()],
                     |row| row.get(0),
                 )? || any
                     .query_row([user.as_str(), other.as_str()], |row| row.get(0))?;
                 if shares {
-                    sharing.push(other);
+                    sharing.push(other.clone());
                 }
             }
             Ok(sharing)

@@ -1,5 +1,6 @@
 //! Where steps run: one writer that groups commits, readers apart, or everything inline.
 
+use super::checkpoints::Log;
 use super::commits::Commits;
 use super::{OpenError, Pending, StorageError, storage_error};
 use rusqlite::Connection;
@@ -28,18 +29,20 @@ pub(super) enum Lanes {
 pub(super) struct Threads {
     writes: Option<SyncSender<Box<dyn Job>>>,
     reads: Option<SyncSender<Box<dyn Job>>>,
+    log: Arc<Log>,
     handles: Vec<JoinHandle<()>>,
 }
 
 /// A step, then its answer.
 trait Job: Send {
+    /// Does it, or does it again after all that it did was rolled back: the last time counts.
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
     /// Whether what it did stands; an error of its own goes before.
     fn answer(self: Box<Self>, outcome: Result<(), StorageError>);
 }
 
 struct Step<T, F> {
-    step: Option<F>,
+    step: F,
     result: Option<Result<T, StorageError>>,
     to: oneshot::Sender<Result<T, StorageError>>,
 }
@@ -50,30 +53,38 @@ impl Lanes {
     }
 
     pub(super) fn threads(
-        writer: Connection,
-        mut reader: impl FnMut() -> rusqlite::Result<Connection>,
+        mut writer: Connection,
+        mut connect: impl FnMut() -> rusqlite::Result<Connection>,
         commits: Arc<Commits>,
     ) -> Result<Self, OpenError> {
+        let log = Arc::new(Log::default());
+        log.watch(&mut writer)?;
         let (writes, jobs) = mpsc::sync_channel(WAITING_MAX);
+        let watched = Arc::clone(&log);
         let mut handles = vec![spawn("relay-writer", move || {
-            write_all(&writer, &jobs, &commits)
+            write_all(&writer, &jobs, &commits, &watched)
         })?];
         let (reads, jobs) = mpsc::sync_channel(WAITING_MAX);
         let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..READERS {
-            let (connection, jobs) = (reader()?, Arc::clone(&jobs));
+            let (connection, jobs) = (connect()?, Arc::clone(&jobs));
             handles.push(spawn("relay-reader", move || read_all(&connection, &jobs))?);
         }
+        let (connection, watched) = (connect()?, Arc::clone(&log));
+        handles.push(spawn("relay-checkpoints", move || {
+            watched.copy_all(&connection)
+        })?);
         Ok(Self::Threads(Threads {
             writes: Some(writes),
             reads: Some(reads),
+            log,
             handles,
         }))
     }
 
     pub(super) fn write<T: Send + 'static>(
         &self,
-        step: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        step: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Pending<'static, T> {
         match self {
             Self::Inline(connection) => {
@@ -87,7 +98,7 @@ impl Lanes {
 
     pub(super) fn read<T: Send + 'static>(
         &self,
-        step: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        step: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Pending<'static, T> {
         match self {
             Self::Inline(connection) => {
@@ -103,6 +114,7 @@ impl Lanes {
 impl Drop for Threads {
     /// Ends the threads after the jobs that they have, so that the files are closed when this returns.
     fn drop(&mut self) {
+        self.log.end();
         self.writes = None;
         self.reads = None;
         for handle in self.handles.drain(..) {
@@ -121,11 +133,11 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 
 fn submit<T: Send + 'static>(
     lane: Option<&SyncSender<Box<dyn Job>>>,
-    step: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    step: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
 ) -> Pending<'static, T> {
     let (to, from) = oneshot::channel();
     let job = Box::new(Step {
-        step: Some(step),
+        step,
         result: None,
         to,
     });
@@ -143,12 +155,10 @@ fn submit<T: Send + 'static>(
     })
 }
 
-impl<T: Send, F: FnOnce(&Connection) -> rusqlite::Result<T> + Send> Job for Step<T, F> {
+impl<T: Send, F: Fn(&Connection) -> rusqlite::Result<T> + Send> Job for Step<T, F> {
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let Some(step) = self.step.take() else {
-            return Ok(());
-        };
-        match step(connection) {
+        self.result = None;
+        match (self.step)(connection) {
             Ok(value) => {
                 self.result = Some(Ok(value));
                 Ok(())
@@ -182,7 +192,7 @@ fn read_all(connection: &Connection, jobs: &Mutex<Receiver<Box<dyn Job>>>) {
     }
 }
 
-fn write_all(connection: &Connection, jobs: &Receiver<Box<dyn Job>>, commits: &Commits) {
+fn write_all(connection: &Connection, jobs: &Receiver<Box<dyn Job>>, commits: &Commits, log: &Log) {
     while let Ok(first) = jobs.recv() {
         let mut group = vec![first];
         while group.len() < GROUP_MAX
@@ -196,32 +206,63 @@ fn write_all(connection: &Connection, jobs: &Receiver<Box<dyn Job>>, commits: &C
         for job in group {
             job.answer(outcome.clone());
         }
+        log.copy_rest_if_asked(connection);
     }
 }
 
-/// Runs each job in a savepoint of one transaction: one that fails takes nothing of the others with it.
+/// Runs the jobs in one transaction: one that fails takes nothing of the others with it.
 fn commit_group(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), StorageError> {
-    let in_group = || -> rusqlite::Result<()> {
-        run(connection, "BEGIN IMMEDIATE")?;
-        for job in group {
-            run(connection, "SAVEPOINT job")?;
-            match survived(|| job.run(connection)) {
-                Some(Ok(())) => run(connection, "RELEASE job")?,
-                // A full disk may have ended the whole transaction: then this statement fails, and the group with it.
-                Some(Err(_)) | None => {
-                    run(connection, "ROLLBACK TO job")?;
-                    run(connection, "RELEASE job")?;
-                }
-            }
+    let committed = match all_together(connection, group) {
+        Ok(Together::Committed) => Ok(()),
+        Ok(Together::OneFailed) => {
+            roll_back(connection);
+            each_apart(connection, group)
         }
-        run(connection, "COMMIT")
+        Err(error) => Err(error),
     };
-    in_group().map_err(|error| {
+    committed.map_err(|error| {
         roll_back(connection);
         let cause = storage_error(&error);
         tracing::warn!(%error, "a group of writes was rolled back");
         cause
     })
+}
+
+/// What became of jobs without savepoints.
+enum Together {
+    /// All stand.
+    Committed,
+    /// One failed, and it is unknown which part of what was written is its.
+    OneFailed,
+}
+
+/// Without savepoints: inside of one SQLite copies each page before it changes it. Jobs hardly ever fail.
+fn all_together(connection: &Connection, group: &mut [Box<dyn Job>]) -> rusqlite::Result<Together> {
+    run(connection, "BEGIN IMMEDIATE")?;
+    for job in group {
+        if !matches!(survived(|| job.run(connection)), Some(Ok(()))) {
+            return Ok(Together::OneFailed);
+        }
+    }
+    run(connection, "COMMIT")?;
+    Ok(Together::Committed)
+}
+
+/// Each job in a savepoint.
+fn each_apart(connection: &Connection, group: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    run(connection, "BEGIN IMMEDIATE")?;
+    for job in group {
+        run(connection, "SAVEPOINT job")?;
+        match survived(|| job.run(connection)) {
+            Some(Ok(())) => run(connection, "RELEASE job")?,
+            // A full disk may have ended the whole transaction: then this statement fails, and the group with it.
+            Some(Err(_)) | None => {
+                run(connection, "ROLLBACK TO job")?;
+                run(connection, "RELEASE job")?;
+            }
+        }
+    }
+    run(connection, "COMMIT")
 }
 
 /// What a step gave; none if it panicked. Its lane goes on: with a dead writer the relay would answer every write with 503, for

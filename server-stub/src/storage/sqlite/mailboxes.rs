@@ -69,7 +69,7 @@ impl Mailboxes for Sqlite {
             if !is_open(db, &id, now)? {
                 return Ok(SlotTaken::Gone);
             }
-            let reader = reader.map(|reader| reader.to_string());
+            let reader = reader.as_ref().map(ToString::to_string);
             let written: Option<(Option<Vec<u8>>, Option<String>)> = db
                 .prepare_cached(
                     "SELECT data, reader FROM mailbox_slot WHERE mailbox_id = ?1 AND slot = ?2",

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod attachments;
+mod checkpoints;
 mod columns;
 mod commits;
 mod controls;
@@ -39,9 +40,13 @@ const STATEMENTS_CACHED: usize = 128;
 
 /// Pages that a connection keeps, in KiB: the inner pages of every index of a large relay, so that a write reads none.
 const CACHE_KIB: i64 = 64 * 1024;
-/// Pages of 4 KiB in the log before they go into the database: most are written several times until then, and only the last
-/// counts. 40 MB, read at a start after a crash.
-const CHECKPOINT_PAGES: i64 = 10_000;
+/// A send and its acknowledgement touch a dozen pages here and there, and every page that is touched goes through the log
+/// whole, whatever its size.
+const PAGE_BYTES: u32 = 4096;
+/// In the inline mode, pages in the log before they go into the database.
+const INLINE_CHECKPOINT_PAGES: u32 = 40 * 1024 * 1024 / PAGE_BYTES;
+/// A log that became longer, while a reader held its pages, is cut when it begins anew.
+const LOG_BYTES_KEPT: u32 = 256 * 1024 * 1024;
 
 /// How the engine runs its steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -113,7 +118,10 @@ impl Sqlite {
         }
         let commits = Arc::new(Commits::default());
         let lanes = match options.threading {
-            Threading::Inline => Lanes::inline(writer),
+            Threading::Inline => {
+                writer.pragma_update(None, "wal_autocheckpoint", INLINE_CHECKPOINT_PAGES)?;
+                Lanes::inline(writer)
+            }
             Threading::Threads => Lanes::threads(writer, || connect(&path), Arc::clone(&commits))?,
         };
         Ok(Self {
@@ -128,10 +136,10 @@ impl Sqlite {
         Arc::clone(&self.commits)
     }
 
-    /// A step that writes: all of it or nothing, answered once it is durable.
+    /// A step that writes: all of it or nothing, answered once it is durable. It may run twice, the first time for nothing.
     fn write<T: Send + 'static>(
         &self,
-        step: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        step: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Pending<'_, T> {
         self.lanes.write(step)
     }
@@ -139,7 +147,7 @@ impl Sqlite {
     /// A step that only reads.
     fn read<T: Send + 'static>(
         &self,
-        step: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        step: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Pending<'_, T> {
         self.lanes.read(step)
     }
@@ -179,13 +187,16 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    // Before anything is in the file.
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     // FULL: a 202 outlives a power loss.
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
     Ok(connection)
 }
 

@@ -25,16 +25,16 @@ impl Prekeys for Sqlite {
                 return Ok(PrekeysStored::NoDevice);
             }
             let mut fresh = PrekeyUpload::default();
-            if let Some(prekey) = upload.signed_prekey {
-                match known_signed(db, &device, &prekey)? {
-                    Known::Unknown => fresh.signed_prekey = Some(prekey),
+            if let Some(prekey) = &upload.signed_prekey {
+                match known_signed(db, &device, prekey)? {
+                    Known::Unknown => fresh.signed_prekey = Some(prekey.clone()),
                     Known::Same => {}
                     Known::Other => return Ok(PrekeysStored::Conflict(prekey.id)),
                 }
             }
-            for prekey in upload.one_time_prekeys {
-                match known_one_time(db, &device, &prekey)? {
-                    Known::Unknown => fresh.one_time_prekeys.push(prekey),
+            for prekey in &upload.one_time_prekeys {
+                match known_one_time(db, &device, prekey)? {
+                    Known::Unknown => fresh.one_time_prekeys.push(prekey.clone()),
                     Known::Same => {}
                     Known::Other => return Ok(PrekeysStored::Conflict(prekey.id)),
                 }

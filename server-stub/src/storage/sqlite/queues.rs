@@ -26,12 +26,12 @@ const THREAD: i64 = 6;
 
 impl Queues for Sqlite {
     fn queue(&self, source: QueueSource, now: Timestamp) -> Pending<'_, Vec<DeviceName>> {
-        self.write(move |db| match source {
-            QueueSource::Message { thread_id, id } => queue_messages(db, thread_id, id, now),
-            QueueSource::List { user_id, version } => queue_list(db, &user_id, version, now),
-            QueueSource::Control { id } => queue_control(db, id, now),
+        self.write(move |db| match &source {
+            QueueSource::Message { thread_id, id } => queue_messages(db, *thread_id, *id, now),
+            QueueSource::List { user_id, version } => queue_list(db, user_id, *version, now),
+            QueueSource::Control { id } => queue_control(db, *id, now),
             QueueSource::Preferences { thread_id, user_id } => {
-                queue_preferences(db, thread_id, &user_id, THREAD, now)
+                queue_preferences(db, *thread_id, user_id, THREAD, now)
             }
         })
     }
@@ -146,7 +146,7 @@ impl Queues for Sqlite {
             )?;
             let (mut acknowledged, mut last) = (Vec::new(), 0);
             let mut again = BTreeSet::new();
-            for position in positions {
+            for position in positions.iter().copied() {
                 let of = entry
                     .query_row(params![user, id, of_number(position)], |row| {
                         Ok((

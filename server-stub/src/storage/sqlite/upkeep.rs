@@ -16,7 +16,7 @@ impl Upkeep for Sqlite {
             db.prepare_cached("INSERT OR IGNORE INTO secret (name, key) VALUES (?1, ?2)")?
                 .execute(params![name, fresh])?;
             db.prepare_cached("SELECT key FROM secret WHERE name = ?1")?
-                .query_row([name], |row| row.get(0))
+                .query_row([&name], |row| row.get(0))
         })
     }
 
