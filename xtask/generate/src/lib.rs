@@ -17,10 +17,16 @@ pub struct Generated {
 
 /// Every file that is made of the table.
 pub fn files() -> Vec<Generated> {
-    vec![Generated {
-        path: "docs/errors.md",
-        text: errors::page::text(),
-    }]
+    vec![
+        Generated {
+            path: "docs/errors.md",
+            text: errors::page::text(),
+        },
+        Generated {
+            path: "bindings/web/src/error-table.ts",
+            text: errors::typescript::text(),
+        },
+    ]
 }
 
 /// The workspace's folder.

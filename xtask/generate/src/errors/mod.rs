@@ -1,6 +1,7 @@
 //! The table in the form of each reader.
 
 pub(crate) mod page;
+pub(crate) mod typescript;
 
 use sealwire::{Error, ErrorGroup, ErrorInfo};
 

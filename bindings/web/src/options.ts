@@ -1,0 +1,68 @@
+/** What calls take beside their arguments. */
+
+import type { MediaFacts, Progress } from "./records.js";
+
+/** Keeps small secrets of a store: its key, and the anchor that shows an old copy of it. */
+export interface KeyStore {
+  /** What was put under this name last. */
+  get(name: string): Promise<Uint8Array | undefined>;
+  /** Resolves once it is durable. */
+  put(name: string, secret: Uint8Array): Promise<void>;
+}
+
+/** How a client is opened. */
+export interface OpenOptions {
+  /** The relay's origin: `https://relay.example`. */
+  relay: string;
+  /** Names the store of this origin: letters, digits, `_`, `-`; `default` if nothing is said. All tabs with the same one are one device. */
+  store?: string;
+  /**
+   * The store's key: 32 random bytes that the app keeps. Without them the browser keeps it, wrapped with a key that no script can read. The same
+   * bytes have to be given each time: others give `store_wrong_key`.
+   */
+  key?: Uint8Array;
+  /** Keeps the store's key instead of the browser. */
+  keyStore?: KeyStore;
+  /** A store of this tab alone that is gone when the client closes, and the device with it. For tests. */
+  inMemory?: boolean;
+  /** Allows `http://` to other hosts than this machine. Tokens and who writes to whom can then be read by anybody on the way. */
+  allowHttp?: boolean;
+  /** Connects to nothing until `goOnline`. */
+  startOffline?: boolean;
+  /** Ends the waiting for the store to open. */
+  signal?: AbortSignal;
+}
+
+/** For every call that waits. */
+export interface CallOptions {
+  /** Ends the waiting: the promise is rejected with the signal's reason. What was begun is done all the same. */
+  signal?: AbortSignal;
+}
+
+/** How a message is sent. */
+export interface SendOptions extends CallOptions {
+  /** It disappears everywhere so many seconds after the relay accepted it: between one and a year's. */
+  ttlSeconds?: number;
+}
+
+/** How an attachment is sent, and what is said about it. */
+export interface AttachmentOptions extends SendOptions {
+  /** In bytes; needed for a stream. */
+  size?: number;
+  /** Such as `image/png`; a blob's own if nothing is said. */
+  mime?: string;
+  /** Receivers see it; a file's own if nothing is said. */
+  name?: string;
+  /** Words beside it; they are found by search. */
+  caption?: string;
+  /** What a reader may show before it is there. */
+  media?: MediaFacts;
+  onProgress?: (progress: Progress) => void;
+}
+
+/** How an attachment is fetched. */
+export interface DownloadOptions {
+  /** Ends the download. */
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}

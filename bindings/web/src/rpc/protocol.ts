@@ -1,0 +1,121 @@
+/** What a tab and the worker that owns the store say to each other. Everything here is structured-cloneable. */
+
+import type { ErrorGroup } from "../error-table.js";
+import type { ErrorFields } from "../errors.js";
+import type { Account, ConnectionState, Event, Progress } from "../records.js";
+
+/** An error as it crosses from Rust and from the worker. */
+export interface ErrorInfo {
+  code: string;
+  group: ErrorGroup;
+  /** What happened and what to do, for every error of this code. */
+  text: string;
+  /** This error's own words. */
+  detail: string;
+  retryable: boolean;
+  retryAfterMs?: number;
+  fields: ErrorFields;
+}
+
+/** What every tab knows without asking. */
+export interface Status {
+  account?: Account;
+  connection: ConnectionState;
+  maxTextBytes: number;
+}
+
+/** From a tab to the worker. */
+export type ToHost =
+  /** `again`: it was asked before, of a worker that ended before it answered. */
+  | { t: "call"; id: number; method: string; args: unknown[]; again: boolean }
+  /** To an `ask`. */
+  | { t: "answer"; ask: number; value?: unknown; failed?: string }
+  /** Bytes of an upload, within the credit. */
+  | { t: "bytes"; id: number; bytes: Uint8Array }
+  | { t: "end"; id: number; failed?: string }
+  /** So many more chunks of a download may come. */
+  | { t: "more"; id: number; chunks: number }
+  /** A download is not wanted any more. */
+  | { t: "stop"; id: number }
+  /** So many events were taken. */
+  | { t: "seen"; events: number }
+  | { t: "ping" }
+  | { t: "bye" };
+
+/** From the worker to a tab. */
+export type ToTab =
+  /** `complete`: nothing has happened in this worker that this tab was not or will not be told of. */
+  | { t: "welcome"; status: Status; complete: boolean }
+  | { t: "result"; id: number; value: unknown }
+  | { t: "failed"; id: number; error: ErrorInfo }
+  | { t: "progress"; id: number; progress: Progress }
+  /** A question that a call, or the store's opening, asks back. */
+  | { t: "ask"; ask: number; id: number | "keyStore"; question: unknown }
+  /** So many more chunks of an upload may come. */
+  | { t: "more"; id: number; chunks: number }
+  | { t: "bytes"; id: number; bytes: Uint8Array }
+  | { t: "event"; event: Event }
+  | { t: "status"; status: Status }
+  | { t: "pong" }
+  /** The last word of a worker that ended in order. */
+  | { t: "over" }
+  | { t: "panicked"; error: ErrorInfo };
+
+/** What a worker is started with by the tab that leads. */
+export interface Opening {
+  t: "open";
+  /** Names the channels, the locks and the file. */
+  store: string;
+  epoch: string;
+  relay: string;
+  inMemory: boolean;
+  allowHttp: boolean;
+  startOffline: boolean;
+  wasmUrl?: string;
+  key?: Uint8Array;
+  /** Whether the app's own key store is to be asked, over `ask`. */
+  appKeyStore: boolean;
+}
+
+/** How a worker's start ended. */
+export type Opened = { t: "opened" } | { t: "notOpened"; error: ErrorInfo };
+
+/** The worker is to end in order: an `over` says that it has. */
+export interface Close {
+  t: "close";
+}
+
+/** On the channel of one tab: meant for the worker of one epoch, or from it. */
+export interface Sealed<Body> {
+  epoch: string;
+  body: Body;
+}
+
+/** On the channel that all tabs and the worker hear. */
+export type Bulletin =
+  /** A tab that looks for the worker. `following`: it followed another worker before. */
+  | { t: "hello"; tab: string; following: boolean }
+  /** A worker is open. */
+  | { t: "leading"; epoch: string }
+  /** A tab on the screen would like to lead. */
+  | { t: "wish"; tab: string }
+  /** The tab that leads hands over to this one: the others stand back. */
+  | { t: "yield"; to: string };
+
+/** Bytes of one chunk between tab and worker; the size of the attachments' own chunks would be four times the messages. */
+export const CHUNK_BYTES = 256 * 1024;
+
+/** Chunks on their way at once. */
+export const CREDIT = 4;
+
+/** So many events may be on their way to a tab, and wait in one of its streams. The same number as in Rust. */
+export const EVENT_BUFFER = 1024;
+
+export const bulletinName = (store: string): string => `sealwire/${store}`;
+export const channelName = (store: string, tab: string): string => `sealwire/${store}/tab/${tab}`;
+/** Held by the tab that leads. */
+export const leaderLock = (store: string): string => `sealwire/${store}/leader`;
+/** Held by a worker while it lives. */
+export const workerLock = (store: string, epoch: string): string => `sealwire/${store}/worker/${epoch}`;
+/** Held by a tab while it lives. */
+export const tabLock = (store: string, tab: string): string => `sealwire/${store}/tab/${tab}`;

@@ -1,0 +1,44 @@
+/** The bytes of an upload, chunk by chunk, from their beginning each time they are asked for. */
+
+import { CHUNK_BYTES } from "./protocol.js";
+
+export class UploadSource {
+  readonly #from: Blob | ReadableStream<Uint8Array>;
+  #at = 0;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  #rest: Uint8Array | undefined;
+  #read = false;
+  #spent = false;
+
+  constructor(from: Blob | ReadableStream<Uint8Array>) {
+    this.#from = from;
+  }
+
+  /** A blob is read anew; a stream is given once. */
+  restart(): void {
+    this.#at = 0;
+    this.#spent = this.#read;
+  }
+
+  /** None at the end. Its buffer is its own: it may be transferred. */
+  async next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    if (this.#from instanceof Blob) {
+      const piece = this.#from.slice(this.#at, this.#at + CHUNK_BYTES);
+      if (piece.size === 0) return undefined;
+      this.#at += piece.size;
+      return new Uint8Array(await piece.arrayBuffer());
+    }
+    if (this.#spent) throw new Error("the stream was read already, for a tab that ended: hand in a Blob");
+    this.#read = true;
+    this.#reader ??= this.#from.getReader();
+    let piece = this.#rest;
+    while (!piece || piece.length === 0) {
+      const { done, value } = await this.#reader.read();
+      if (done) return undefined;
+      piece = value;
+    }
+    this.#rest = piece.subarray(CHUNK_BYTES);
+    // A copy: the app may go on using what its stream gave.
+    return piece.slice(0, CHUNK_BYTES) as Uint8Array<ArrayBuffer>;
+  }
+}

@@ -1,0 +1,337 @@
+/**
+ * One tab of an app. Of all tabs that have the same store open, one leads: its worker owns the store. The others speak to that
+ * worker. When the tab that leads ends, another one leads, and what was asked of the old worker is asked of the new one.
+ */
+
+import { errorInfo, toError } from "../errors.js";
+import type { ConnectionState, Event } from "../records.js";
+import { Calls, type CallParts } from "../rpc/calls.js";
+import { bulletinName, leaderLock, tabLock, type Bulletin, type ErrorInfo, type Status, type ToTab } from "../rpc/protocol.js";
+import { Leadership, type LeaderOptions } from "./leadership.js";
+import { TabChannel, type Link } from "./links.js";
+
+/** Nothing heard for so long, although the worker was asked: its tab is frozen, or the system is very busy. */
+const SILENCE_MS = 2_500;
+const PING_EVERY_MS = 1_000;
+/** A hand-over takes less. */
+const WITHOUT_WORKER_MS = 1_000;
+/** A tab on the screen leads rather than one that the browser may freeze; not for a glance. */
+const WISH_AFTER_MS = 500;
+/** So long the other tabs leave the lead to the one that it is handed to. */
+const STAND_BACK_MS = 1_500;
+
+const WAITING = { type: "waitingForTab" } as const;
+
+export class Tab {
+  readonly id = crypto.randomUUID();
+  readonly calls = new Calls();
+  readonly #options: LeaderOptions;
+  readonly #heardEvent: (event: Event) => void;
+  readonly #bulletin: BroadcastChannel;
+  readonly #channel: TabChannel;
+  readonly #ended = new AbortController();
+  #status: Status = { connection: { type: "offline" }, maxTextBytes: 0 };
+  #link: Link | undefined;
+  #leadership: Leadership | undefined;
+  #candidacy: AbortController | undefined;
+  /** How the worker before ended: in order, or with words that nobody heard. */
+  #lostWords = false;
+  #followedBefore = false;
+  #heardAt = 0;
+  #taken = 0;
+  #shownWaiting = false;
+  #toldConnection: ConnectionState["type"] | undefined;
+  #settleOpening: ((error?: ErrorInfo) => void) | undefined;
+
+  constructor(options: LeaderOptions, heardEvent: (event: Event) => void) {
+    this.#options = options;
+    this.#heardEvent = heardEvent;
+    this.#bulletin = new BroadcastChannel(bulletinName(options.store));
+    this.#bulletin.onmessage = ({ data }: MessageEvent<Bulletin>) => this.#read(data);
+    this.#channel = new TabChannel(options.store, this.id, (epoch, message) => this.#heardOn(epoch, message));
+  }
+
+  get status(): Status {
+    return this.#shownWaiting ? { ...this.#status, connection: WAITING } : this.#status;
+  }
+
+  /** Whether this tab's worker owns the store. */
+  get leads(): boolean {
+    return this.#leadership?.isOpen ?? false;
+  }
+
+  /** Opens, or follows whoever has opened; or waits for a tab that has and says nothing. */
+  async open(signal: AbortSignal | undefined): Promise<void> {
+    const opened = new Promise<void>((resolve, reject) => {
+      this.#settleOpening = (error) => (error ? reject(toError(error)) : resolve());
+      signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+    // Held for as long as this tab lives: the worker looks whom it still serves.
+    void navigator.locks.request(tabLock(this.#options.store, this.id), () => {
+      this.#begin();
+      return aborted(this.#ended.signal);
+    });
+    try {
+      await opened;
+    } catch (error) {
+      await this.close();
+      throw error;
+    } finally {
+      this.#settleOpening = undefined;
+    }
+  }
+
+  call(method: string, args: unknown[], parts?: CallParts): Promise<unknown> {
+    if (this.#ended.signal.aborted) {
+      return Promise.reject(toError(errorInfo("closed")));
+    }
+    return this.calls.start(method, args, parts);
+  }
+
+  /** Leaves the store to the other tabs; the last one closes it. */
+  async close(): Promise<void> {
+    if (this.#ended.signal.aborted) return;
+    this.#ended.abort();
+    this.#candidacy?.abort();
+    this.calls.fail(errorInfo("closed"), "all");
+    this.#link?.post({ t: "bye" });
+    await this.#leadership?.release("inOrder");
+    this.#detach();
+    this.#bulletin.close();
+    this.#channel.close();
+  }
+
+  #begin(): void {
+    const { signal } = this.#ended;
+    if (signal.aborted) return;
+    this.#stand();
+    this.#hello();
+    const pinging = setInterval(() => this.#ping(), PING_EVERY_MS);
+    signal.addEventListener("abort", () => clearInterval(pinging));
+    document.addEventListener("visibilitychange", () => this.#wishToLead(), { signal });
+    // A frozen page's worker is frozen with it, and a page that is put away may never come back. There is no time for more.
+    document.addEventListener("freeze", () => this.#rest(), { signal });
+    addEventListener("pagehide", () => this.#rest(), { signal });
+    document.addEventListener("resume", () => this.#wake(), { signal });
+    addEventListener("pageshow", ({ persisted }) => persisted && this.#wake(), { signal });
+    addEventListener("online", () => this.#networkChanged(), { signal });
+    setTimeout(() => this.#withoutWorker(), WITHOUT_WORKER_MS);
+    this.#wishToLead();
+  }
+
+  // --- who leads
+
+  /** Takes part in who leads next. */
+  #stand(): void {
+    if (this.#candidacy || this.#leadership || this.#ended.signal.aborted) return;
+    const candidacy = new AbortController();
+    this.#candidacy = candidacy;
+    const lead = async (): Promise<void> => {
+      if (candidacy.signal.aborted) return;
+      this.#candidacy = undefined;
+      await this.#lead();
+    };
+    navigator.locks.request(leaderLock(this.#options.store), { signal: candidacy.signal }, lead).catch((error: unknown) => {
+      if (!candidacy.signal.aborted) throw error;
+    });
+  }
+
+  #standBack(): void {
+    this.#candidacy?.abort();
+    this.#candidacy = undefined;
+  }
+
+  /** With the lock held, until it is given up. */
+  async #lead(): Promise<void> {
+    const leadership = new Leadership(this.#options, {
+      opened: (link) => {
+        this.#attach(link);
+        this.#tell({ t: "leading", epoch: link.epoch });
+      },
+      heard: (epoch, message) => this.#heardOn(epoch, message),
+      ended: () => this.#detach(),
+    });
+    this.#leadership = leadership;
+    this.#wishToLead();
+    const refused = await leadership.over;
+    this.#leadership = undefined;
+    this.#detach();
+    if (refused) {
+      this.#settleOpening?.(refused);
+      this.calls.fail(refused, "all");
+    }
+    if (!this.#ended.signal.aborted) setTimeout(() => this.#stand(), STAND_BACK_MS);
+  }
+
+  /** A tab that is on the screen and does not lead asks one that is not to hand over. */
+  #wishToLead(): void {
+    setTimeout(() => {
+      if (isVisible() && !this.#leadership && !this.#ended.signal.aborted) this.#tell({ t: "wish", tab: this.id });
+    }, WISH_AFTER_MS);
+  }
+
+  #rest(): void {
+    this.#standBack();
+    void this.#leadership?.release("atOnce");
+  }
+
+  #wake(): void {
+    this.#stand();
+    this.#hello();
+  }
+
+  // --- the worker
+
+  #hello(): void {
+    this.#tell({ t: "hello", tab: this.id, following: this.#followedBefore });
+  }
+
+  #tell(bulletin: Bulletin): void {
+    if (!this.#ended.signal.aborted) this.#bulletin.postMessage(bulletin);
+  }
+
+  #read(bulletin: Bulletin): void {
+    switch (bulletin.t) {
+      case "leading":
+        if (this.#leadership) return;
+        if (bulletin.epoch !== this.#link?.epoch) this.#detach();
+        this.#stand();
+        return this.#hello();
+      case "wish":
+        if (this.#leadership?.isOpen && !isVisible()) {
+          this.#tell({ t: "yield", to: bulletin.tab });
+          void this.#leadership.release("inOrder");
+        }
+        return;
+      case "yield":
+        if (bulletin.to !== this.id) {
+          this.#standBack();
+          setTimeout(() => this.#stand(), STAND_BACK_MS);
+        }
+    }
+  }
+
+  #attach(link: Link): void {
+    if (this.#ended.signal.aborted) return;
+    this.#link = link;
+    this.#heardAt = performance.now();
+    this.#taken = 0;
+  }
+
+  #detach(): void {
+    if (!this.#link) return;
+    this.#link = undefined;
+    this.#lostWords = true;
+    this.calls.detach();
+    setTimeout(() => this.#withoutWorker(), WITHOUT_WORKER_MS);
+  }
+
+  #heardOn(epoch: string, message: ToTab): void {
+    if (this.#ended.signal.aborted) return;
+    if (message.t === "welcome" && epoch !== this.#link?.epoch) {
+      // The own worker's link is there before its first word: this is another tab's.
+      if (this.#leadership) return;
+      this.#detach();
+      this.#attach(this.#channel.to(epoch));
+    }
+    if (epoch !== this.#link?.epoch) return;
+    this.#heardAt = performance.now();
+    this.#heard(message, this.#link);
+  }
+
+  #heard(message: ToTab, link: Link): void {
+    switch (message.t) {
+      case "welcome":
+        if (this.#followedBefore && (this.#lostWords || !message.complete)) this.#tellEvent({ type: "lagged", missed: 0 });
+        this.#lostWords = false;
+        this.#followedBefore = true;
+        this.#know(message.status);
+        this.calls.attach((to, transfer) => link.post(to, transfer));
+        this.#settleOpening?.();
+        break;
+      case "status":
+        this.#status = message.status;
+        break;
+      case "event":
+        this.#take(message.event, link);
+        break;
+      case "over":
+        this.#lostWords = false;
+        this.#link = undefined;
+        this.calls.detach();
+        setTimeout(() => this.#withoutWorker(), WITHOUT_WORKER_MS);
+        return;
+      case "panicked":
+        this.calls.fail(message.error, "sent");
+        this.#detach();
+        return;
+      case "pong":
+        break;
+      default:
+        this.calls.take(message);
+    }
+    if (this.#shownWaiting) this.#know(this.#status);
+  }
+
+  #take(event: Event, link: Link): void {
+    this.#taken += 1;
+    if (this.#taken === 32) {
+      this.#taken = 0;
+      link.post({ t: "seen", events: 32 });
+    }
+    if (event.type !== "connection") return this.#tellEvent(event);
+    // A tab that waited was told already where the connection stands.
+    const known = this.#toldConnection === event.state.type;
+    this.#status = { ...this.#status, connection: event.state };
+    if (!known) this.#tellEvent(event);
+  }
+
+  #know(status: Status): void {
+    this.#shownWaiting = false;
+    this.#status = status;
+    if (this.#toldConnection !== status.connection.type) this.#tellEvent({ type: "connection", state: status.connection });
+  }
+
+  #ping(): void {
+    if (!this.#link) return this.#hello();
+    if (this.#link.own || (!isVisible() && this.calls.waiting === 0)) {
+      this.#heardAt = performance.now();
+      return;
+    }
+    this.#link.post({ t: "ping" });
+    if (performance.now() - this.#heardAt > SILENCE_MS) this.#showWaiting();
+  }
+
+  #withoutWorker(): void {
+    if (this.#link || this.#leadership || this.#ended.signal.aborted) return;
+    this.#showWaiting();
+    // A client that waits can be shown; its calls wait with it.
+    this.#settleOpening?.();
+  }
+
+  #showWaiting(): void {
+    if (this.#shownWaiting) return;
+    this.#shownWaiting = true;
+    this.#tellEvent({ type: "connection", state: WAITING });
+  }
+
+  #networkChanged(): void {
+    if (this.#leadership) this.calls.start("networkChanged", []).catch(() => undefined);
+  }
+
+  #tellEvent(event: Event): void {
+    if (event.type === "connection") this.#toldConnection = event.state.type;
+    this.#heardEvent(event);
+  }
+}
+
+function isVisible(): boolean {
+  return document.visibilityState === "visible";
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,41 @@
+/** The worker's script: opens the store in this worker and serves the tabs. */
+
+import { asErrorInfo } from "./errors.js";
+import { Host } from "./worker/host.js";
+import { openClient } from "./worker/open.js";
+import { OwnTab, type WorkerScope } from "./worker/own-tab.js";
+import { workerLock, type Close, type Opening, type ToHost } from "./rpc/protocol.js";
+
+declare const self: WorkerScope;
+
+const tab = new OwnTab(self);
+let host: Host | undefined;
+
+self.onmessage = ({ data }: MessageEvent<Opening | Close | ToHost>) => {
+  switch (data.t) {
+    case "open":
+      return void open(data);
+    case "close":
+      return void host?.close();
+    case "answer":
+      if (tab.answered(data)) return;
+  }
+  host?.heardFromOwnTab(data);
+};
+
+async function open(opening: Opening): Promise<void> {
+  try {
+    const client = await openClient(opening, tab, (error) => host?.panicked(error));
+    // For as long as this worker lives: whoever asks for it next learns of its end.
+    await new Promise<void>((held) => {
+      void navigator.locks.request(workerLock(opening.store, opening.epoch), () => {
+        held();
+        return new Promise(() => undefined);
+      });
+    });
+    self.postMessage({ t: "opened" });
+    host = new Host(opening, client, tab);
+  } catch (error) {
+    self.postMessage({ t: "notOpened", error: asErrorInfo(error) });
+  }
+}

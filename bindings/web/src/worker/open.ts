@@ -1,0 +1,37 @@
+/** From nothing to an open client: the wasm module, the key, the store. */
+
+import { asErrorInfo, errorInfo } from "../errors.js";
+import { openKeyStore } from "../key-store.js";
+import init, { Client, start } from "../pkg/sealwire_wasm.js";
+import type { ErrorInfo, Opening } from "../rpc/protocol.js";
+import type { OwnTab } from "./own-tab.js";
+import type { WasmClient } from "./wasm.js";
+
+export async function openClient(opening: Opening, tab: OwnTab, panicked: (error: ErrorInfo) => void): Promise<WasmClient> {
+  const { wasmUrl, relay, store, inMemory, allowHttp, startOffline } = opening;
+  await init(wasmUrl === undefined ? undefined : { module_or_path: wasmUrl });
+  // What was asked of an instance that panicked is never answered: also this opening.
+  const died = new Promise<never>((_, reject) => {
+    start((detail: string) => {
+      const error = errorInfo("internal", detail);
+      panicked(error);
+      reject(error);
+    });
+  });
+  died.catch(() => undefined);
+  const plain = { relay, store, inMemory, allowHttp, startOffline };
+  const open = async (): Promise<unknown> => {
+    if (inMemory) return Client.open(plain);
+    return Client.open({ ...plain, keyStore: opening.appKeyStore ? tab.keyStore() : await keyStore(opening) });
+  };
+  return (await Promise.race([open(), died])) as WasmClient;
+}
+
+async function keyStore({ store, key }: Opening): ReturnType<typeof openKeyStore> {
+  try {
+    return await openKeyStore(key === undefined ? { store } : { store, key });
+  } catch (error) {
+    const info = asErrorInfo(error);
+    throw info.code === "internal" ? errorInfo("key_store", info.fields.reason) : info;
+  }
+}

@@ -1,0 +1,206 @@
+/** One tab at the worker: its calls, its transfers, its events. */
+
+import { asErrorInfo, errorInfo } from "../errors.js";
+import type { Event } from "../records.js";
+import { CREDIT, EVENT_BUFFER, type ToHost, type ToTab } from "../rpc/protocol.js";
+import { Download, Upload } from "./transfers.js";
+import type { WasmClient } from "./wasm.js";
+
+type Call = Extract<ToHost, { t: "call" }>;
+
+/** What a tab may ask; nothing else of the module can be reached. */
+const METHODS = new Set([
+  "register",
+  "registerWithPlatformToken",
+  "startLinking",
+  "cancelLinking",
+  "goOnline",
+  "goOffline",
+  "networkChanged",
+  "acceptAccountKey",
+  "directThread",
+  "sendText",
+  "retry",
+  "cancel",
+  "fetchQueue",
+  "syncThread",
+  "messages",
+  "message",
+  "threads",
+  "search",
+  "countMessages",
+  "inbox",
+  "inboxThread",
+  "countUnread",
+  "markRead",
+  "receipts",
+  "settings",
+  "setSettings",
+  "block",
+  "unblock",
+  "blockedUsers",
+  "setThreadPreferences",
+  "ownDevices",
+  "disableDevice",
+  "watchThreads",
+  "setTyping",
+  "setPresence",
+  "waitUntilCaughtUp",
+  "waitUntilSent",
+]);
+
+/** These change whose device this is. */
+const OF_THE_ACCOUNT = new Set(["register", "registerWithPlatformToken", "finishLinking"]);
+
+export class Serving {
+  readonly #client: WasmClient;
+  readonly #post: (message: ToTab, transfer?: Transferable[]) => void;
+  readonly #accountChanged: () => void;
+  readonly #uploads = new Map<number, Upload>();
+  readonly #downloads = new Map<number, Download>();
+  readonly #asked = new Map<number, (yes: boolean) => void>();
+  #nextAsk = 1;
+  /** Events on their way to the tab, and those that found no room. */
+  #unseen = 0;
+  #missed = 0;
+
+  constructor(client: WasmClient, post: (message: ToTab, transfer?: Transferable[]) => void, accountChanged: () => void) {
+    this.#client = client;
+    this.#post = post;
+    this.#accountChanged = accountChanged;
+  }
+
+  post(message: ToTab, transfer?: Transferable[]): void {
+    this.#post(message, transfer);
+  }
+
+  /** A tab that takes nothing, a frozen one perhaps, is told later how many it missed. */
+  tell(event: Event): void {
+    if (this.#unseen < EVENT_BUFFER && this.#missed === 0) this.#send(event);
+    else this.#missed += event.type === "lagged" ? event.missed : 1;
+  }
+
+  heard(message: ToHost): void {
+    switch (message.t) {
+      case "call":
+        return void this.#call(message);
+      case "answer":
+        this.#asked.get(message.ask)?.(message.value === true);
+        return void this.#asked.delete(message.ask);
+      case "bytes":
+        return this.#uploads.get(message.id)?.push(message.bytes);
+      case "end":
+        return this.#uploads.get(message.id)?.end(message.failed);
+      case "more":
+        return this.#downloads.get(message.id)?.more(message.chunks);
+      case "stop":
+        return this.#downloads.get(message.id)?.stop();
+      case "seen":
+        return this.#seen(message.events);
+      case "ping":
+        return this.post({ t: "pong" });
+      case "bye":
+    }
+  }
+
+  /** The tab is gone: whoever waits for it stops. Its sends go on. */
+  end(): void {
+    for (const answer of this.#asked.values()) answer(false);
+    for (const upload of this.#uploads.values()) upload.end("the tab was closed");
+    for (const download of this.#downloads.values()) download.stop();
+  }
+
+  #send(event: Event): void {
+    this.#unseen += 1;
+    this.post({ t: "event", event });
+  }
+
+  #seen(events: number): void {
+    this.#unseen -= events;
+    if (this.#missed === 0) return;
+    const missed = this.#missed;
+    this.#missed = 0;
+    this.#send({ type: "lagged", missed });
+  }
+
+  async #call(call: Call): Promise<void> {
+    try {
+      const value = await this.#answerOf(call);
+      if (OF_THE_ACCOUNT.has(call.method)) this.#accountChanged();
+      this.post({ t: "result", id: call.id, value });
+    } catch (error) {
+      this.post({ t: "failed", id: call.id, error: asErrorInfo(error) });
+    }
+  }
+
+  async #answerOf(call: Call): Promise<unknown> {
+    const { id, method, args } = call;
+    switch (method) {
+      case "sendAttachment":
+        return this.#upload(id, args as [string, object]);
+      case "downloadAttachment":
+        return this.#download(id, args as [number]);
+      case "finishLinking":
+        return this.#client.finishLinking((question) => this.#ask(id, question));
+      case "linkDevice":
+        return this.#client.linkDevice(args[0] as string, (question) => this.#ask(id, question));
+    }
+    if (!METHODS.has(method)) throw errorInfo("internal", `no method ${method}`);
+    try {
+      return await this.#plain(method, args);
+    } catch (error) {
+      if (call.again) return this.#doneBefore(method, args, error);
+      throw error;
+    }
+  }
+
+  #plain(method: string, args: unknown[]): unknown {
+    const methods = this.#client as unknown as Record<string, (...args: unknown[]) => unknown>;
+    return methods[method]?.(...args);
+  }
+
+  /** A call that was asked of a worker before, which may have done it and ended before it said so. */
+  async #doneBefore(method: string, args: unknown[], error: unknown): Promise<unknown> {
+    const { code } = asErrorInfo(error);
+    const account = this.#client.account();
+    if (code === "already_registered" && method.startsWith("register") && account?.user === args[0]) return account?.device;
+    if (code === "not_failed" && method === "retry") return this.#client.message(args[0] as number);
+    throw error;
+  }
+
+  async #upload(id: number, [thread, about]: [string, object]): Promise<unknown> {
+    const upload = new Upload((chunks) => this.post({ t: "more", id, chunks }));
+    this.#uploads.set(id, upload);
+    try {
+      return await this.#client.sendAttachment(thread, upload.stream, about, (progress) =>
+        this.post({ t: "progress", id, progress }),
+      );
+    } finally {
+      this.#uploads.delete(id);
+    }
+  }
+
+  async #download(id: number, [localId]: [number]): Promise<void> {
+    const download = new Download(CREDIT);
+    this.#downloads.set(id, download);
+    const write = async (chunk: Uint8Array): Promise<void> => {
+      await download.room();
+      // A copy where the module's own memory is behind it; handed over otherwise.
+      const bytes = chunk.byteLength === chunk.buffer.byteLength ? chunk : chunk.slice();
+      this.post({ t: "bytes", id, bytes }, [bytes.buffer as ArrayBuffer]);
+    };
+    try {
+      await this.#client.downloadAttachmentTo(localId, write, (progress) => this.post({ t: "progress", id, progress }));
+    } finally {
+      this.#downloads.delete(id);
+    }
+  }
+
+  #ask(id: number, question: unknown): Promise<boolean> {
+    const ask = this.#nextAsk++;
+    return new Promise((resolve) => {
+      this.#asked.set(ask, resolve);
+      this.post({ t: "ask", ask, id, question });
+    });
+  }
+}

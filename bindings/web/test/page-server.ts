@@ -1,0 +1,51 @@
+/** Serves the built package and an empty page that imports it. */
+
+import { createReadStream, existsSync, statSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join, normalize } from "node:path";
+
+const MIME: Record<string, string> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".wasm": "application/wasm",
+  ".svg": "image/svg+xml",
+  ".png": "image/png",
+};
+
+const PAGE = `<!doctype html><meta charset="utf-8"><title>sealwire</title>
+<script type="module">import * as sealwire from "/dist/index.js"; window.sealwire = sealwire;</script>`;
+
+export interface PageServer {
+  /** With the port; no slash at the end. */
+  origin: string;
+  close(): void;
+}
+
+/** On a free port of the loopback address, which is not the relay's: pages ask the relay across origins. */
+export async function servePages(folder: string): Promise<PageServer> {
+  const server: Server = createServer((request, response) => {
+    const path = normalize(new URL(request.url ?? "/", "http://page").pathname);
+    if (path === "/empty.html") {
+      response.writeHead(200, { "content-type": "text/html; charset=utf-8", "cache-control": "no-cache" });
+      return void response.end(PAGE);
+    }
+    const file = join(folder, path === "/" ? "index.html" : path);
+    if (!existsSync(file) || !statSync(file).isFile()) return void response.writeHead(404).end();
+    response.writeHead(200, {
+      "content-type": MIME[extname(file)] ?? "application/octet-stream",
+      "cache-control": "max-age=3600",
+    });
+    createReadStream(file).pipe(response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}

@@ -1,0 +1,193 @@
+/** Tabs of one device: one holds the store, the others speak to it, and nothing is lost when it ends, however it ends. */
+
+import assert from "node:assert/strict";
+import { after, before, beforeEach, test } from "node:test";
+import type { Page } from "playwright-core";
+import { leads, setVisible, until } from "./browser.js";
+import { World, directThread, received, sendText, texts } from "./world.js";
+
+/** Another tab holds the store within this time. */
+const TAKEOVER_MS = 2_000;
+
+let world: World;
+let bob: Page;
+let person = 0;
+let user: string;
+let first: Page;
+let thread: string;
+
+before(async () => {
+  world = await World.start();
+  bob = await world.person("bob");
+});
+after(() => world.end());
+
+beforeEach(async () => {
+  person += 1;
+  user = `tabs-${person}`;
+  first = await world.person(user);
+  thread = await directThread(first, "bob");
+});
+
+/** Numbered messages, all asked for at once; resolved when each is durable. */
+function burst(page: Page, name: string, count: number): Promise<number> {
+  return page.evaluate(
+    async ([thread, name, count]) => {
+      const sent = await Promise.all(Array.from({ length: count }, (_, at) => window.client.sendText(thread, `${name} ${at}`)));
+      return sent.length;
+    },
+    [thread, name, count] as const,
+  );
+}
+
+const numbered = (name: string, count: number): string[] => Array.from({ length: count }, (_, at) => `${name} ${at}`);
+
+/** Bob and the device itself hold each of these once, in their order, and nothing twice. */
+async function eachOnce(page: Page, expected: string[]): Promise<void> {
+  await until("all of it at Bob", async () => (await texts(bob, thread)).filter((text) => expected.includes(text)).length >= expected.length, 20_000);
+  for (const reader of [bob, page]) {
+    const held = (await texts(reader, thread)).filter((text) => expected.includes(text));
+    assert.deepEqual([...held].sort(), [...expected].sort());
+  }
+}
+
+async function leaderOf(pages: Page[]): Promise<Page | undefined> {
+  for (const page of pages) if (await leads(page)) return page;
+  return undefined;
+}
+
+test("a reload finds the same device and its history", async () => {
+  await sendText(first, thread, "before the reload");
+  await first.close();
+  first = await world.open(user);
+  assert.equal(await first.evaluate(() => window.client.account()?.user), user);
+  assert.deepEqual(await texts(first, thread), ["before the reload"]);
+  await first.evaluate(() => window.client.waitUntilCaughtUp());
+});
+
+test("three tabs are one device, and each sees the same events", async () => {
+  const tabs = [first, await world.open(user), await world.open(user)];
+  assert.deepEqual(await Promise.all(tabs.map(leads)), [true, false, false]);
+  for (const [at, tab] of tabs.entries()) await sendText(tab, thread, `from tab ${at}`);
+  await received(bob, "from tab 2");
+  await sendText(bob, thread, "to all of you");
+  await Promise.all(tabs.map((tab) => received(tab, "to all of you")));
+  const told = await Promise.all(
+    tabs.map((tab) =>
+      tab.evaluate(() =>
+        window.told.flatMap((event) => ("message" in event ? [`${event.type} ${event.message.localId}`] : [])),
+      ),
+    ),
+  );
+  assert.ok(told[0]!.length >= 4);
+  assert.deepEqual(told[1], told[0]);
+  assert.deepEqual(told[2], told[0]);
+  assert.equal((await tabs[1]!.evaluate(() => window.client.ownDevices())).length, 1);
+});
+
+test("when the tab that leads is closed another takes over within two seconds, and what was under way is sent once", async () => {
+  const others = [await world.open(user), await world.open(user)];
+  const sending = others.map((tab, at) => burst(tab, `closed ${at}`, 40));
+  const begun = performance.now();
+  await first.close();
+  await until("another leads", async () => (await leaderOf(others)) !== undefined, TAKEOVER_MS);
+  console.log(`figure: a closed tab's lead is taken over in ${Math.round(performance.now() - begun)} ms`);
+  assert.deepEqual(await Promise.all(sending), [40, 40]);
+  await eachOnce(others[1]!, [...numbered("closed 0", 40), ...numbered("closed 1", 40)]);
+});
+
+test("when the tab that leads is killed another takes over within two seconds, and what was under way is sent once", async () => {
+  const others = [await world.open(user), await world.open(user)];
+  const sending = others.map((tab, at) => burst(tab, `killed ${at}`, 40));
+  const begun = performance.now();
+  const devtools = await world.browser.devtools(first);
+  await devtools.send("Page.crash").catch(() => undefined);
+  await until("another leads", async () => (await leaderOf(others)) !== undefined, TAKEOVER_MS);
+  console.log(`figure: a killed tab's lead is taken over in ${Math.round(performance.now() - begun)} ms`);
+  assert.deepEqual(await Promise.all(sending), [40, 40]);
+  await eachOnce(others[0]!, [...numbered("killed 0", 40), ...numbered("killed 1", 40)]);
+  // It ended without a word: whoever shows what it may have said is told to read anew.
+  assert.ok(await others[0]!.evaluate(() => window.told.some((event) => event.type === "lagged")));
+});
+
+test("a tab that is frozen while it leads gives the lead up, and follows when it is thawed", async () => {
+  const second = await world.open(user);
+  const sending = burst(second, "frozen", 40);
+  const devtools = await world.browser.devtools(first);
+  const begun = performance.now();
+  await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
+  await until("the other tab leads", () => leads(second), TAKEOVER_MS);
+  console.log(`figure: a frozen tab's lead is taken over in ${Math.round(performance.now() - begun)} ms`);
+  assert.equal(await sending, 40);
+  await eachOnce(second, numbered("frozen", 40));
+  await devtools.send("Page.setWebLifecycleState", { state: "active" });
+  await sendText(first, thread, "thawed");
+  assert.equal(await leads(first), false);
+  await received(bob, "thawed");
+});
+
+test("a tab that is hidden hands over to one on the screen, in order and with no event missed", async () => {
+  const second = await world.open(user);
+  const third = await world.open(user);
+  await setVisible(first, false);
+  await setVisible(third, false);
+  const sending = burst(third, "handed over", 20);
+  await setVisible(second, true);
+  await until("the tab on the screen leads", () => leads(second), 5_000);
+  assert.equal(await sending, 20);
+  await eachOnce(third, numbered("handed over", 20));
+  for (const tab of [first, second, third]) {
+    await until("every word", () => tab.evaluate(() => window.told.filter((event) => event.type === "messageSent").length === 20));
+    assert.deepEqual(await tab.evaluate(() => window.told.filter((event) => event.type === "lagged")), []);
+  }
+});
+
+test("a worker that dies in the middle of sending is started again, and everything is sent once", async () => {
+  const second = await world.open(user);
+  const sending = [burst(first, "worker 0", 60), burst(second, "worker 1", 60)];
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  const [worker] = first.workers();
+  await worker!.evaluate(() => self.close()).catch(() => undefined);
+  assert.deepEqual(await Promise.all(sending), [60, 60]);
+  await eachOnce(second, [...numbered("worker 0", 60), ...numbered("worker 1", 60)]);
+});
+
+test("a silent leader is waited for, not robbed", async () => {
+  const second = await world.open(user);
+  const [worker] = first.workers();
+  const busy = worker!.evaluate(() => {
+    const until = Date.now() + 6_000;
+    while (Date.now() < until);
+  });
+  const sending = burst(second, "patient", 1);
+  await second.waitForFunction(() => window.client.connection().type === "waitingForTab", undefined, { timeout: 6_000 });
+  assert.equal(await leads(second), false);
+  await busy;
+  assert.equal(await sending, 1);
+  await second.waitForFunction(() => window.client.connection().type !== "waitingForTab");
+  assert.equal(await leads(first), true);
+  await eachOnce(second, ["patient 0"]);
+});
+
+test("the last tab that closes closes the store, and the next one opens it", async () => {
+  const second = await world.open(user);
+  await sendText(second, thread, "kept");
+  await first.evaluate(() => window.client.close());
+  await until("the other tab leads", () => leads(second), 5_000);
+  await second.evaluate(() => window.client.close());
+  const third = await world.open(user);
+  assert.equal(await leads(third), true);
+  assert.deepEqual(await texts(third, thread), ["kept"]);
+});
+
+test("what is written without a network is sent when it is back", async () => {
+  const second = await world.open(user);
+  // A dead network for every tab and worker: the relay itself is away.
+  await world.relay.kill();
+  await burst(second, "offline", 5);
+  assert.equal(await second.evaluate(async () => (await window.client.search("offline", undefined, undefined, 10)).length), 5);
+  await world.relay.startAgain();
+  await first.evaluate(() => dispatchEvent(new Event("online")));
+  await bob.evaluate(() => dispatchEvent(new Event("online")));
+  await eachOnce(second, numbered("offline", 5));
+});
