@@ -7,9 +7,11 @@ mod linking;
 mod me;
 mod own_devices;
 mod register;
+mod remove_device;
 
 pub(crate) use register::internal;
 
 pub(crate) use access::AccessToken;
 pub(crate) use linking::{LinkStep, Linking};
 pub(crate) use me::Me;
+pub(crate) use remove_device::Removal;

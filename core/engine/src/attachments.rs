@@ -3,7 +3,7 @@
 use crate::requests::{Answer, Outgoing, Purpose};
 use crate::{CallId, Engine, EngineError, Reply};
 use sealwire_wire::AttachmentId;
-use sealwire_wire::contract::CreateAttachment;
+use sealwire_wire::contract::{CreateAttachment, ErrorCode};
 
 impl Engine {
     pub(crate) fn create_attachment(&mut self, call: CallId, size: u64) -> Result<(), EngineError> {
@@ -37,6 +37,9 @@ impl Engine {
     /// A call that needs the relay now: this device has an account and the app wants to be online.
     pub(crate) fn reachable(&self) -> Result<(), EngineError> {
         self.me()?;
+        if self.connection.access.refused() == Some(ErrorCode::DeviceRevoked) {
+            return Err(EngineError::DeviceRevoked);
+        }
         if self.online {
             Ok(())
         } else {

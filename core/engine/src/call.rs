@@ -104,6 +104,11 @@ pub enum Call {
         /// Which; this one too.
         device_id: DeviceId,
     },
+    /// Take one of them out of the account's list: [`Reply::Nothing`].
+    RemoveDevice {
+        /// Which; not this one.
+        device_id: DeviceId,
+    },
     /// Try a message that failed once more, under the same number, or repeat one for recipients that it did not reach:
     /// [`Reply::Queued`].
     Retry {

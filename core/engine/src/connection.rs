@@ -3,7 +3,7 @@
 use crate::account::AccessToken;
 use crate::backoff::Backoff;
 use crate::requests::Answer;
-use crate::{ConnectionState, Engine, Event, Output, SocketInput};
+use crate::{ConnectionState, Engine, EngineError, Event, Output, SocketInput};
 use sealwire_store::AccountState;
 use sealwire_wire::Timestamp;
 use sealwire_wire::contract::{ClientFrame, CloseCode, ErrorCode, Problem};
@@ -56,11 +56,13 @@ impl Engine {
         self.online = true;
         self.connection.replaced = false;
         self.connection.backoff.succeeded();
+        self.connection.access.asks_anew();
     }
 
     pub(crate) fn disconnect(&mut self) {
         self.online = false;
         self.close_socket();
+        self.give_up_removal(EngineError::Offline);
         self.requests_get_no_token(|| Answer::Lost("the client went offline".to_owned()));
         self.set_connection_state(ConnectionState::Offline {
             next_try_at_ms: None,
@@ -205,6 +207,7 @@ impl Engine {
         {
             me.state = AccountState::Revoked;
         }
+        self.give_up_removal(EngineError::DeviceRevoked);
         self.close_socket();
         self.drop_access_token();
         self.requests_get_no_token(|| {
@@ -249,13 +252,20 @@ impl Engine {
                 self.set_connection_state(ConnectionState::Replaced);
                 return;
             }
-            Some(CloseCode::DeviceRevoked) => self.relay_says_revoked(),
+            // Whether it gives another token is its plainest word on this device.
+            Some(CloseCode::DeviceRevoked) => {
+                self.drop_access_token();
+                self.relay_says_revoked();
+            }
             Some(CloseCode::TokenExpired) => self.drop_access_token(),
             _ => {}
         }
         match status {
             Some(401) => self.drop_access_token(),
-            Some(403) => self.relay_says_revoked(),
+            Some(403) => {
+                self.drop_access_token();
+                self.relay_says_revoked();
+            }
             // The place of the marks is all that the relay could find wrong with it.
             Some(400) => self.forget_marks_place(),
             _ => {}

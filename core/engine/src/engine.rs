@@ -1,6 +1,6 @@
 //! The engine's state and the one loop: an input changes state, then everything that is due and not under way begins.
 
-use crate::account::{Linking, Me};
+use crate::account::{Linking, Me, Removal};
 use crate::company::Company;
 use crate::connection::Connection;
 use crate::control::ControlSends;
@@ -80,6 +80,7 @@ pub struct Engine {
     pub(crate) control_sends: ControlSends,
     pub(crate) recovery: Recovery,
     pub(crate) linking: Option<Linking>,
+    pub(crate) removal: Option<Removal>,
     /// Linkings begun so far: an answer to an earlier one is for nobody.
     pub(crate) linkings: u64,
     pub(crate) lifetime: Lifetime,
@@ -129,6 +130,7 @@ impl Engine {
             control_sends: ControlSends::default(),
             recovery: Recovery::default(),
             linking: None,
+            removal: None,
             linkings: 0,
             lifetime,
             queue_fetch: QueueFetch::default(),
@@ -262,6 +264,7 @@ impl Engine {
             Call::BlockedUsers => self.blocked_users(id),
             Call::OwnDevices => self.own_devices(id),
             Call::DisableDevice { device_id } => self.disable_device(id, device_id),
+            Call::RemoveDevice { device_id } => self.remove_device(id, device_id),
             Call::Retry { local_id } => self.retry(local_id).map(|reply| self.done(id, Ok(reply))),
             Call::Cancel { local_id } => {
                 self.cancel(local_id).map(|reply| self.done(id, Ok(reply)))

@@ -22,6 +22,12 @@ pub enum EngineError {
     /// This device was removed from its account.
     #[error("this device was removed from its account")]
     DeviceRevoked,
+    /// A device does not take itself out of its account.
+    #[error("this is the device that is asked: remove it from another one, or disable it")]
+    OwnDevice,
+    /// The account's list holds no such device.
+    #[error("the account's list holds no such device")]
+    UnknownDevice,
     /// A message needs at least one character.
     #[error("a message needs at least one character")]
     EmptyText,
@@ -154,6 +160,8 @@ codes! {
     AccountExists = "account_exists",
     PlatformTokenRequired = "platform_token_required",
     DeviceRevoked = "device_revoked",
+    OwnDevice = "own_device",
+    UnknownDevice = "unknown_device",
     EmptyText = "empty_text",
     TextTooLong = "text_too_long",
     TtlInvalid = "ttl_invalid",
@@ -197,6 +205,8 @@ impl EngineError {
             Self::AccountExists => Code::AccountExists,
             Self::PlatformTokenRequired => Code::PlatformTokenRequired,
             Self::DeviceRevoked => Code::DeviceRevoked,
+            Self::OwnDevice => Code::OwnDevice,
+            Self::UnknownDevice => Code::UnknownDevice,
             Self::EmptyText => Code::EmptyText,
             Self::TextTooLong { .. } => Code::TextTooLong,
             Self::TooManyThreads { .. } => Code::TooManyThreads,

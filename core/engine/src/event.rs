@@ -152,7 +152,7 @@ pub enum Event {
         device_id: DeviceId,
     },
     /// This device is no longer in its account's list: nothing is sent or received any more. Where the relay says so and
-    /// shows no list that proves it, the device goes on trying.
+    /// shows no list that proves it, the device is disabled there: it asks again once an hour, or when it is told to connect.
     DeviceRevoked,
     /// Given by no engine, but by a stream whose reader was too slow: so many events are missing in this place. The store
     /// has what they said.

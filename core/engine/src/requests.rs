@@ -86,6 +86,9 @@ pub(crate) enum Purpose {
     DisableDevice {
         call: CallId,
     },
+    RemoveDevice {
+        call: CallId,
+    },
     CreateAttachment {
         call: CallId,
     },
@@ -372,6 +375,7 @@ impl Engine {
             Purpose::Blocks { call } => self.on_blocks(call, answer),
             Purpose::OwnDevices { call } => self.on_own_devices(call, answer),
             Purpose::DisableDevice { call } => self.on_device_disabled(call, answer),
+            Purpose::RemoveDevice { call } => self.on_list_without(call, answer),
             Purpose::CreateAttachment { call } => self.on_attachment_created(call, answer),
             Purpose::LocateAttachment { call } => self.on_attachment_located(call, answer),
             Purpose::Link(step) => self.on_link_answer(step, answer),

@@ -104,6 +104,7 @@ impl Engine {
                 self.trust.distrusted.remove(&user);
                 if self.me.as_ref().is_some_and(|me| me.user == user) {
                     self.own_list_is_fresh();
+                    self.removal_sees_own_list();
                 }
                 self.lists_are_settled(&user);
             }
@@ -122,6 +123,9 @@ impl Engine {
                 }
                 self.ask_again_later(&user, error.retry_after_ms());
                 self.cannot_wrap_for(&user);
+                if self.me.as_ref().is_some_and(|me| me.user == user) {
+                    self.give_up_removal(error);
+                }
             }
         }
     }

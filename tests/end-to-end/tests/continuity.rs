@@ -9,6 +9,7 @@
 use sealwire::{ConnectionState, DeviceId, Event, ThreadId};
 use sealwire_relay::{CallerPace, Pace, Paces, Relay, RelayConfig, RelayData};
 use sealwire_tests::{Device, Fate, PATIENCE, pair, same_everywhere, soon, start_relay};
+use sealwire_wire::contract::ErrorCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -110,10 +111,26 @@ async fn a_disabled_device_is_cut_off_within_a_second_and_senders_go_on_without_
     phone.write(thread, "me too?").await;
     phone.client.network_changed().await.unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert!(matches!(
-        phone.client.connection(),
-        ConnectionState::Offline { .. }
-    ));
+    // It knows why, and does not knock again before an hour has passed.
+    phone
+        .events
+        .until("disabled", |event| matches!(event, Event::DeviceRevoked))
+        .await;
+    let ConnectionState::Refused { code, .. } = phone.client.connection() else {
+        panic!("{:?}", phone.client.connection());
+    };
+    assert_eq!(code, ErrorCode::DeviceRevoked);
+    let refused = phone.client.own_devices().await.unwrap_err();
+    assert_eq!(refused.code(), "device_revoked");
+    let knocks = |phone: &Device| {
+        let requests = phone.adversary.requests().into_iter();
+        let knocks = requests.filter(|request| request.path == "/v1/auth/challenge");
+        knocks.count()
+    };
+    let before = knocks(&phone);
+    phone.client.network_changed().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(knocks(&phone), before);
     let nobody = bob.client.disable_device(DeviceId::new(9).unwrap()).await;
     assert_eq!(nobody.unwrap_err().code(), "not_found");
     let cold = phone.cold().await;

@@ -460,7 +460,13 @@ async fn a_removed_device_gets_nothing_more_and_knows_it() {
     phone.hears("to both").await;
     alice.offline().await;
     alice.write(thread, "to one").await;
-    remove_phone(relay.url(), &bob, 2).await;
+    let (_, own) = bob.client.account().unwrap();
+    let itself = bob.client.remove_device(own).await;
+    assert_eq!(itself.unwrap_err().code(), "own_device");
+    let (_, lost) = phone.client.account().unwrap();
+    bob.client.remove_device(lost).await.unwrap();
+    let again = bob.client.remove_device(lost).await;
+    assert_eq!(again.unwrap_err().code(), "unknown_device");
     phone
         .events
         .until("revoked", |event| matches!(event, Event::DeviceRevoked))

@@ -1,6 +1,6 @@
 //! The access token: had by proving the device key, renewed before it ends.
 
-use crate::backoff::Backoff;
+use crate::backoff::{Backoff, WISH_MAX_MS};
 use crate::requests::{Access, Answer, Outgoing, Purpose};
 use crate::{Engine, EngineError, Event};
 use sealwire_crypto::challenge::Challenge as SignedChallenge;
@@ -35,6 +35,12 @@ impl AccessToken {
     /// Why the relay gave none.
     pub(crate) fn refused(&self) -> Option<ErrorCode> {
         self.refused
+    }
+
+    /// The app wants to know: what the relay refused before, and for how long, is over.
+    pub(crate) fn asks_anew(&mut self) {
+        self.backoff.succeeded();
+        self.refused = None;
     }
 
     pub(crate) fn hurry(&mut self, now: Timestamp) {
@@ -166,10 +172,6 @@ impl Engine {
             ..
         } = self;
         connection.access.asking = false;
-        connection
-            .access
-            .backoff
-            .failed(*now, error.retry_after_ms(), rng);
         let revoked = matches!(error, EngineError::DeviceRevoked)
             || matches!(
                 &error,
@@ -178,7 +180,14 @@ impl Engine {
                     ..
                 }
             );
-        // Without a token no list can be had that proves it. The relay's word stops nothing: it is asked again.
+        // Without a token no list can be had that proves it. The relay's word stops nothing for good: it is asked again, once an
+        // hour or when the app connects anew.
+        let wish = if revoked {
+            Some(WISH_MAX_MS)
+        } else {
+            error.retry_after_ms()
+        };
+        connection.access.backoff.failed(*now, wish, rng);
         if revoked && !std::mem::replace(&mut self.connection.access.told_revoked, true) {
             self.event(Event::DeviceRevoked);
         }

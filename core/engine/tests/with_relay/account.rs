@@ -1,13 +1,14 @@
 //! Becoming a device: what was begun and came to nothing stands in nobody's way.
 
 use crate::device::{Device, user};
-use crate::relay::Relay;
+use crate::relay::{Relay, refusal};
 use sealwire_crypto::device::ListChange;
 use sealwire_engine::{
-    Call, CallId, EngineError, Event, HttpRequest, Input, Reply, TransportFailure,
+    Call, CallId, ConnectionState, EngineError, Event, HttpRequest, Input, Reply, TransportFailure,
 };
 use sealwire_store::AccountState;
-use sealwire_wire::contract::{ErrorCode, ServerEvent};
+use sealwire_wire::DeviceId;
+use sealwire_wire::contract::{ErrorCode, Problem, ServerEvent};
 
 fn lost(device: &mut Device, request: &HttpRequest) {
     let detail = "cut off".to_owned();
@@ -207,4 +208,115 @@ fn a_linking_whose_list_is_out_is_not_cancelled() {
         Some(Ok(Reply::Linked { .. }))
     ));
     assert!(is_registered(new.result(finish), "alice"));
+}
+
+/// Alice with a second device.
+fn two_devices(relay: &mut Relay) -> (Device, Device) {
+    let mut old = Device::registered(relay, "alice", 1);
+    let mut new = Device::new(2);
+    assert!(is_registered(link(relay, &mut old, &mut new), "alice"));
+    old.run(relay);
+    (old, new)
+}
+
+fn remove(device: &mut Device, relay: &mut Relay, which: u32) -> Result<(), &'static str> {
+    let device_id = DeviceId::new(which).unwrap();
+    let call = device.call(Call::RemoveDevice { device_id });
+    device.run(relay);
+    device.pass(relay, 1_000);
+    let result = device.result(call).unwrap();
+    result.map(drop).map_err(|error| error.code().0)
+}
+
+#[test]
+fn a_device_that_is_removed_stands_in_no_list_and_none_removes_itself() {
+    let relay = &mut Relay::default();
+    let (mut old, mut new) = two_devices(relay);
+    assert_eq!(remove(&mut old, relay, 1), Err("own_device"));
+    assert_eq!(remove(&mut old, relay, 3), Err("unknown_device"));
+    assert_eq!(relay.lists[&user("alice")].len(), 2);
+    assert_eq!(remove(&mut old, relay, 2), Ok(()));
+    assert_eq!(relay.lists[&user("alice")].len(), 3);
+    let told = new.frame(ServerEvent::Devices {
+        user_id: user("alice"),
+        version: 3,
+    });
+    new.take_frames(relay, vec![told]);
+    assert!(new.events.contains(&Event::DeviceRevoked));
+    assert_eq!(
+        remove(&mut old.restarted(8), relay, 2),
+        Err("unknown_device")
+    );
+}
+
+#[test]
+fn a_removal_that_another_list_came_before_is_signed_anew() {
+    let relay = &mut Relay::default();
+    let (mut old, new) = two_devices(relay);
+    // The other device publishes a version of its own, of which this one has not heard.
+    let other = new.next_list(ListChange::default());
+    relay.publish(&user("alice"), &other);
+    let mut refusals = 1;
+    relay.instead = Some(Box::new(move |request| {
+        let publishes = request.path == "/v1/me/devices/list" && refusals > 0;
+        publishes.then(|| {
+            refusals -= 1;
+            refusal(Problem::new(
+                ErrorCode::DeviceListConflict,
+                "another came first",
+            ))
+        })
+    }));
+    assert_eq!(remove(&mut old, relay, 2), Ok(()));
+    assert_eq!(relay.lists[&user("alice")].len(), 4);
+}
+
+#[test]
+fn a_disabled_device_knows_it_and_knocks_once_an_hour() {
+    const HOUR_MS: u64 = 60 * 60 * 1000;
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    relay.instead = Some(Box::new(|request| {
+        let said = || Problem::new(ErrorCode::DeviceRevoked, "this device is disabled");
+        let is_open = request.path == "/v1/auth/challenge";
+        (!is_open).then(|| refusal(said()))
+    }));
+    alice.sockets_stay_shut = true;
+    alice.lose_socket(Some(4003), None);
+    relay.asked.clear();
+    alice.pass(relay, HOUR_MS);
+    let told = |event: &&Event| matches!(event, Event::DeviceRevoked);
+    assert_eq!(alice.events.iter().filter(told).count(), 1);
+    let states = alice.events.iter().rev().find_map(|event| match event {
+        Event::Connection(state) => Some(*state),
+        _ => None,
+    });
+    assert!(
+        matches!(
+            states,
+            Some(ConnectionState::Refused {
+                code: ErrorCode::DeviceRevoked,
+                ..
+            })
+        ),
+        "{states:?}"
+    );
+    let knocks = |relay: &Relay| {
+        let knocks = relay.asked.iter().filter(|asked| asked.contains("/auth/"));
+        knocks.count()
+    };
+    assert!(knocks(relay) <= 4, "{:?}", relay.asked);
+    let call = alice.call(Call::OwnDevices);
+    assert!(matches!(
+        alice.result(call),
+        Some(Err(EngineError::DeviceRevoked))
+    ));
+    // The relay may have been wrong: the app asks anew.
+    relay.instead = None;
+    alice.sockets_stay_shut = false;
+    alice.call(Call::Connect);
+    alice.run(relay);
+    alice.pass(relay, 1_000);
+    alice.send(relay, "alice", "back");
+    assert_eq!(relay.sends.len(), 1);
 }

@@ -24,4 +24,15 @@ impl Client {
     pub async fn disable_device(&self, device_id: DeviceId) -> Result<(), Error> {
         self.call(Call::DisableDevice { device_id }).await.map(drop)
     }
+
+    /// Takes one of the account's other devices out of its signed list: everybody who writes to the account leaves it out from
+    /// then on, whatever the relay does, and it learns that it is removed. It counts towards no limit any more, and comes back
+    /// only by being linked anew. Of a lost device this is what [`Client::disable_device`] cannot do; it needs the account key, which
+    /// every linked device holds. Needs the relay. After a code that is retryable it may have happened: ask again.
+    ///
+    /// Codes: `unknown_device` (no such device in the list), `own_device` (this one), `account_key_missing`, `device_list_conflict`
+    /// (other devices changed the list at the same time).
+    pub async fn remove_device(&self, device_id: DeviceId) -> Result<(), Error> {
+        self.call(Call::RemoveDevice { device_id }).await.map(drop)
+    }
 }

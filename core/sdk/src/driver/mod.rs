@@ -395,7 +395,8 @@ fn speaks(call: &Call) -> bool {
         | Call::SetBlock { .. }
         | Call::BlockedUsers
         | Call::OwnDevices
-        | Call::DisableDevice { .. } => true,
+        | Call::DisableDevice { .. }
+        | Call::RemoveDevice { .. } => true,
         Call::CancelLinking
         | Call::DirectThread { .. }
         | Call::SendText { .. }

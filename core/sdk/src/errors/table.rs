@@ -89,6 +89,10 @@ table! {
             "The relay makes accounts only for a token of the platform: register with one.";
         DEVICE_REVOKED "device_revoked" false []
             "This device was removed from its account, or disabled: become a new device.";
+        OWN_DEVICE "own_device" false []
+            "This is the device that is asked: remove it from another one, or disable it.";
+        UNKNOWN_DEVICE "unknown_device" false []
+            "The account's list holds no such device: look at own_devices.";
         DEVICE_LIMIT "device_limit" false [Max]
             "The account has as many devices as it may: remove one first.";
         DEVICE_LIST_INVALID "device_list_invalid" false [UserId, Reason]
