@@ -194,6 +194,15 @@ impl Engine {
         {
             let user = me.user.clone();
             self.want_lists(user);
+            self.connection.access.doubted = true;
+        }
+    }
+
+    /// What the relay shows of this account's list, or that it shows nothing, was heard. It does not say that this device is
+    /// removed: whether the relay gives another token is its plainest word then.
+    pub(crate) fn own_list_was_asked_for(&mut self) {
+        if std::mem::take(&mut self.connection.access.doubted) {
+            self.drop_access_token();
         }
     }
 
@@ -252,20 +261,13 @@ impl Engine {
                 self.set_connection_state(ConnectionState::Replaced);
                 return;
             }
-            // Whether it gives another token is its plainest word on this device.
-            Some(CloseCode::DeviceRevoked) => {
-                self.drop_access_token();
-                self.relay_says_revoked();
-            }
+            Some(CloseCode::DeviceRevoked) => self.relay_says_revoked(),
             Some(CloseCode::TokenExpired) => self.drop_access_token(),
             _ => {}
         }
         match status {
             Some(401) => self.drop_access_token(),
-            Some(403) => {
-                self.drop_access_token();
-                self.relay_says_revoked();
-            }
+            Some(403) => self.relay_says_revoked(),
             // The place of the marks is all that the relay could find wrong with it.
             Some(400) => self.forget_marks_place(),
             _ => {}

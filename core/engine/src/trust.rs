@@ -105,6 +105,7 @@ impl Engine {
                 if self.me.as_ref().is_some_and(|me| me.user == user) {
                     self.own_list_is_fresh();
                     self.removal_sees_own_list();
+                    self.own_list_was_asked_for();
                 }
                 self.lists_are_settled(&user);
             }
@@ -125,6 +126,7 @@ impl Engine {
                 self.cannot_wrap_for(&user);
                 if self.me.as_ref().is_some_and(|me| me.user == user) {
                     self.give_up_removal(error);
+                    self.own_list_was_asked_for();
                 }
             }
         }

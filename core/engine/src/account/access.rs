@@ -21,6 +21,8 @@ pub(crate) struct AccessToken {
     backoff: Backoff,
     /// The relay said that this device is removed, and that was told.
     told_revoked: bool,
+    /// The relay said that this device is removed, and its account's list is asked for.
+    pub(crate) doubted: bool,
     /// Why the relay gave none, if it said so.
     refused: Option<ErrorCode>,
 }

@@ -225,7 +225,7 @@ fn remove(device: &mut Device, relay: &mut Relay, which: u32) -> Result<(), &'st
     device.run(relay);
     device.pass(relay, 1_000);
     let result = device.result(call).unwrap();
-    result.map(drop).map_err(|error| error.code().0)
+    result.map(drop).map_err(|error| error.code().as_str())
 }
 
 #[test]
@@ -284,6 +284,8 @@ fn a_disabled_device_knows_it_and_knocks_once_an_hour() {
     alice.sockets_stay_shut = true;
     alice.lose_socket(Some(4003), None);
     relay.asked.clear();
+    alice.pass(relay, 2_000);
+    alice.lose_socket(None, Some(403));
     alice.pass(relay, HOUR_MS);
     let told = |event: &&Event| matches!(event, Event::DeviceRevoked);
     assert_eq!(alice.events.iter().filter(told).count(), 1);

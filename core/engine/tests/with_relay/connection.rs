@@ -107,7 +107,8 @@ fn every_close_code_is_obeyed() {
         (4000, true, false, false),
         (4001, false, false, false),
         (4002, true, true, false),
-        (4003, true, false, true),
+        // The list holds this device still: whether there is another token says more.
+        (4003, true, true, true),
         (4004, true, false, false),
         (1001, true, false, false),
         (4999, true, false, false),
