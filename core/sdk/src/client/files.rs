@@ -2,6 +2,8 @@
 
 use super::Client;
 use super::messaging::queued;
+#[cfg(not(target_family = "wasm"))]
+use super::part::Part;
 use crate::Error;
 use crate::attachments::{Attachment, Download, OnProgress, Progress, Upload};
 use crate::bounds::{MaybeSend, MaybeSync};
@@ -11,6 +13,8 @@ use futures_util::io::{AsyncWrite, AsyncWriteExt as _};
 use sealwire_engine::Message;
 use sealwire_wire::ThreadId;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+#[cfg(not(target_family = "wasm"))]
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -82,6 +86,27 @@ impl Client {
         }
         done.recv().await.unwrap_or(Err(Error::Closed))?;
         writer.flush().await.map_err(Error::AttachmentSink)
+    }
+
+    /// Writes a message's attachment to this file: whole, or not at all. What comes in lies beside it until then, under the
+    /// same name with `.part`. Dropping the future ends the download.
+    ///
+    /// Codes: those of [`Client::download_attachment`] and `attachment_sink`.
+    #[cfg(not(target_family = "wasm"))]
+    pub async fn download_attachment_to_file(
+        &self,
+        message: &Message,
+        path: impl Into<PathBuf>,
+        on_progress: impl Fn(Progress) + MaybeSend + MaybeSync + 'static,
+    ) -> Result<(), Error> {
+        let (chunks, done) = self.fetch(message, told(on_progress))?;
+        let runtime = self.shared.tasks.runtime();
+        let mut part = Part::create(path.into(), runtime).await?;
+        while let Ok(chunk) = chunks.recv().await {
+            part = part.write(chunk, runtime).await?;
+        }
+        done.recv().await.unwrap_or(Err(Error::Closed))?;
+        part.finish(runtime).await
     }
 
     fn fetch(

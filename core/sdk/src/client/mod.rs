@@ -6,6 +6,7 @@ mod files;
 mod inbox;
 mod linking;
 mod messaging;
+mod part;
 mod reading;
 mod settings;
 mod waiting;

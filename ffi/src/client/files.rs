@@ -1,0 +1,88 @@
+//! Sending and fetching files.
+
+use super::ClientHandle;
+use crate::callbacks::{ProgressListener, told};
+use crate::records::{AttachmentOptions, Message};
+use crate::{CallError, running};
+use sealwire::{Attachment, Client, EngineError, Error};
+use std::sync::Arc;
+
+/// What a file is read from.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum AttachmentSource {
+    /// These bytes.
+    Bytes {
+        /// All of them.
+        bytes: Vec<u8>,
+    },
+    /// This file, as it is when it is sent: it may be of any size.
+    File {
+        /// Its path.
+        path: String,
+    },
+}
+
+#[uniffi::export]
+impl ClientHandle {
+    /// Encrypts and uploads a file, then sends a message that points to it: durable here when this returns.
+    ///
+    /// Codes: `attachment_too_large`, `attachment_source`, `attachment_transfer`, `network`, and those of `send_text`.
+    pub async fn send_attachment(
+        &self,
+        thread: String,
+        source: AttachmentSource,
+        options: Option<AttachmentOptions>,
+        progress: Option<Arc<dyn ProgressListener>>,
+    ) -> Result<Message, CallError> {
+        let client = self.client()?;
+        running::run(async move {
+            let attachment = match source {
+                AttachmentSource::Bytes { bytes } => Attachment::from_bytes(bytes),
+                AttachmentSource::File { path } => Attachment::from_path(path),
+            };
+            let attachment = options.unwrap_or_default().describe(attachment);
+            let sent = client.send_attachment(super::id(&thread)?, attachment, told(progress));
+            Ok(sent.await?.into())
+        })
+        .await
+    }
+
+    /// The bytes of a message's attachment: all of them, as they were sent. A cancelled call ends the download.
+    ///
+    /// Codes: `no_attachment`, `attachment_gone`, `attachment_tampered`, `attachment_transfer`, `network`.
+    pub async fn download_attachment(
+        &self,
+        local_id: i64,
+        progress: Option<Arc<dyn ProgressListener>>,
+    ) -> Result<Vec<u8>, CallError> {
+        let client = self.client()?;
+        running::wait(async move {
+            let message = known(&client, local_id).await?;
+            client.download_attachment(&message, told(progress)).await
+        })
+        .await
+    }
+
+    /// Writes a message's attachment to a file, in constant memory: whole, or not at all. A cancelled call ends the download.
+    ///
+    /// Codes: those of `download_attachment` and `attachment_sink`.
+    pub async fn download_attachment_to_file(
+        &self,
+        local_id: i64,
+        path: String,
+        progress: Option<Arc<dyn ProgressListener>>,
+    ) -> Result<(), CallError> {
+        let client = self.client()?;
+        running::wait(async move {
+            let message = known(&client, local_id).await?;
+            let done = client.download_attachment_to_file(&message, path, told(progress));
+            done.await
+        })
+        .await
+    }
+}
+
+async fn known(client: &Client, local_id: i64) -> Result<sealwire::Message, Error> {
+    let message = client.message(local_id).await?;
+    message.ok_or(Error::Engine(EngineError::UnknownMessage))
+}

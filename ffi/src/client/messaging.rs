@@ -1,0 +1,77 @@
+//! Sending.
+
+use super::{ClientHandle, id, number};
+use crate::records::{Message, SendOptions};
+use crate::{CallError, running};
+
+#[uniffi::export]
+impl ClientHandle {
+    /// The thread of this user with another one, or with themselves. Codes: `invalid_id`, `not_registered`.
+    pub async fn direct_thread(&self, user: String) -> Result<String, CallError> {
+        let client = self.client()?;
+        running::run(async move { Ok(client.direct_thread(&user).await?.to_string()) }).await
+    }
+
+    /// Sends words: durable here when this returns, on their way from then on, also across restarts.
+    ///
+    /// Codes: `empty_text`, `text_too_long`, `unknown_thread`, `not_registered`, `ttl_invalid`.
+    #[uniffi::method(default(options = None))]
+    pub async fn send_text(
+        &self,
+        thread: String,
+        text: String,
+        options: Option<SendOptions>,
+    ) -> Result<Message, CallError> {
+        let client = self.client()?;
+        running::run(async move {
+            let options = options.unwrap_or_default().into();
+            let message = client.send_text_with(id(&thread)?, text, options).await?;
+            Ok(message.into())
+        })
+        .await
+    }
+
+    /// Tries a message that failed once more. Codes: `unknown_message`, `not_failed`, `repeat_too_late`.
+    pub async fn retry(&self, local_id: i64) -> Result<Message, CallError> {
+        let client = self.client()?;
+        running::run(async move { Ok(client.retry(local_id).await?.into()) }).await
+    }
+
+    /// Does not send a message after all; of what may have reached the relay it is asked. Codes: `unknown_message`,
+    /// `already_sent`.
+    pub async fn cancel(&self, local_id: i64) -> Result<Message, CallError> {
+        let client = self.client()?;
+        running::run(async move { Ok(client.cancel(local_id).await?.into()) }).await
+    }
+
+    /// Waits until the relay has a message of this device, and gives it as it stands then. Codes: `message_failed`,
+    /// `message_cancelled`.
+    pub async fn wait_until_sent(&self, local_id: i64) -> Result<Message, CallError> {
+        let client = self.client()?;
+        running::wait(async move { Ok(client.wait_until_sent(local_id).await?.into()) }).await
+    }
+
+    /// Everything in a thread up to this message is read, or up to its newest.
+    #[uniffi::method(default(up_to = None))]
+    pub async fn mark_read(&self, thread: String, up_to: Option<String>) -> Result<(), CallError> {
+        let client = self.client()?;
+        running::run(async move {
+            let up_to = up_to.map(|message| id(&message)).transpose()?;
+            client.mark_read(id(&thread)?, up_to).await
+        })
+        .await
+    }
+
+    /// Takes in everything that waits for this device at the relay, without a socket and also while offline: for a
+    /// background fetch. How many events that were.
+    pub async fn fetch_queue(&self) -> Result<i64, CallError> {
+        let client = self.client()?;
+        running::run(async move { Ok(number(client.fetch_queue().await?)) }).await
+    }
+
+    /// Goes through a thread's history at the relay from where this device left off; how many messages were new.
+    pub async fn sync_thread(&self, thread: String) -> Result<i64, CallError> {
+        let client = self.client()?;
+        running::run(async move { Ok(number(client.sync_thread(id(&thread)?).await?)) }).await
+    }
+}

@@ -1,0 +1,186 @@
+//! A client, with every operation of the SDK under its own name.
+
+mod account;
+mod files;
+mod linking;
+mod messaging;
+mod reading;
+
+pub use files::AttachmentSource;
+pub use linking::LinkingHandle;
+
+use crate::callbacks::{HandedIn, KeyStore};
+use crate::events::EventReader;
+use crate::records::{Account, ConnectionState, NetworkRole, OpenOptions, StoreLocation};
+use crate::{CallError, running};
+use sealwire::{Client, Error};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+static LIVE: AtomicI64 = AtomicI64::new(0);
+
+/// How many clients of this process hold their store open, or are about to give it back.
+#[uniffi::export]
+pub fn live_clients() -> i64 {
+    LIVE.load(Ordering::SeqCst)
+}
+
+/// One device of one user: registers or links itself, sends, receives, and finds what was said.
+///
+/// Every call but `end` gives the code `closed` once it was ended: the other languages call that `close`, which is taken here. Letting go of it closes it too, without waiting.
+#[derive(uniffi::Object)]
+pub struct ClientHandle(Arc<Inner>);
+
+/// What a handle's children reach it by: weakly.
+pub(crate) struct Inner {
+    client: Mutex<Option<Client>>,
+    linking: Mutex<Option<linking::Begun>>,
+}
+
+#[uniffi::export]
+impl ClientHandle {
+    /// Opens the store and starts the client. It connects by itself if the device belongs to an account.
+    ///
+    /// A store is made only where there never was one. Codes: `configuration`, `key_store`, `key_missing`, `store_missing`,
+    /// `store_in_use`, and those of a store that does not open.
+    #[uniffi::constructor]
+    pub async fn open(
+        options: OpenOptions,
+        key_store: Option<Arc<dyn KeyStore>>,
+    ) -> Result<Arc<Self>, CallError> {
+        let mut builder = Client::builder(options.relay);
+        builder = match options.store {
+            StoreLocation::File { path } => builder.store(path),
+            StoreLocation::Memory => builder.in_memory(),
+        };
+        if let Some(key_store) = key_store {
+            builder = builder.key_store(Arc::new(HandedIn(key_store)));
+        }
+        if options.start_offline {
+            builder = builder.start_offline();
+        }
+        if options.danger_allow_http {
+            builder = builder.danger_allow_http();
+        }
+        // Ended with the call: nobody would close a client that nobody got.
+        running::wait(async move { Ok(Self::over(builder.open().await?)) }).await
+    }
+
+    /// Whose device this is, once it is registered or linked.
+    pub fn account(&self) -> Result<Option<Account>, CallError> {
+        running::now(|| Ok(self.client()?.account().map(Account::from)))
+    }
+
+    /// Everything that happens from now on.
+    pub fn events(&self) -> Result<Arc<EventReader>, CallError> {
+        running::now(|| Ok(EventReader::new(self.client()?.events())))
+    }
+
+    /// Where the connection stands now.
+    pub fn connection(&self) -> Result<ConnectionState, CallError> {
+        running::now(|| Ok(self.client()?.connection().into()))
+    }
+
+    /// Whether this process speaks for the device, or waits for another one to end.
+    pub fn network_role(&self) -> Result<NetworkRole, CallError> {
+        running::now(|| Ok(self.client()?.network_role().into()))
+    }
+
+    /// The longest text of one message, in bytes of UTF-8.
+    pub fn max_text_bytes(&self) -> Result<i64, CallError> {
+        running::now(|| Ok(i64::try_from(self.client()?.max_text_bytes()).unwrap_or(i64::MAX)))
+    }
+
+    /// Connects, and stays connected from now on.
+    pub async fn go_online(&self) -> Result<(), CallError> {
+        let client = self.client()?;
+        running::run(async move { client.go_online().await }).await
+    }
+
+    /// Disconnects, and stays offline from now on. Messages can be sent all the same: they wait.
+    pub async fn go_offline(&self) -> Result<(), CallError> {
+        let client = self.client()?;
+        running::run(async move { client.go_offline().await }).await
+    }
+
+    /// The system has another network than before: whatever waits for its next try is tried now.
+    pub async fn network_changed(&self) -> Result<(), CallError> {
+        let client = self.client()?;
+        running::run(async move { client.network_changed().await }).await
+    }
+
+    /// Lets go of everything that a phone's system may not find in use while the app sleeps; every other call gives the code
+    /// `suspended` until `resume`.
+    pub async fn suspend(&self) -> Result<(), CallError> {
+        let client = self.client()?;
+        running::run(async move { client.suspend().await }).await
+    }
+
+    /// Opens everything again and catches up, as the app last wanted it.
+    pub async fn resume(&self) -> Result<(), CallError> {
+        let client = self.client()?;
+        running::run(async move { client.resume().await }).await
+    }
+
+    /// Waits until the client is connected and everything that was queued for it is here: for ever, while it is offline or
+    /// belongs to no account.
+    pub async fn wait_until_caught_up(&self) -> Result<(), CallError> {
+        let client = self.client()?;
+        running::wait(async move { client.wait_until_caught_up().await }).await
+    }
+
+    /// Ends the client: socket, store and locks are given back when this returns. Event readers end. Ending twice does
+    /// nothing more.
+    pub async fn end(&self) -> Result<(), CallError> {
+        let client = lock(&self.0.client).take();
+        lock(&self.0.linking).take();
+        match client {
+            Some(client) => running::run(async move { client.close().await }).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl ClientHandle {
+    fn over(client: Client) -> Arc<Self> {
+        LIVE.fetch_add(1, Ordering::SeqCst);
+        Arc::new(Self(Arc::new(Inner {
+            client: Mutex::new(Some(client)),
+            linking: Mutex::new(None),
+        })))
+    }
+
+    fn client(&self) -> Result<Client, Error> {
+        lock(&self.0.client).clone().ok_or(Error::Closed)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        LIVE.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What it guards is taken or set whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An id as text, of whichever kind.
+fn id<Id: std::str::FromStr<Err = sealwire::ParseIdError>>(text: &str) -> Result<Id, Error> {
+    text.parse().map_err(Error::InvalidId)
+}
+
+fn device_id(number: i64) -> Result<sealwire::DeviceId, Error> {
+    let number = u32::try_from(number).map_err(|_| sealwire::ParseIdError::Device)?;
+    Ok(sealwire::DeviceId::new(number)?)
+}
+
+/// A limit that is below zero asks for nothing.
+fn limit(count: i64) -> u32 {
+    u32::try_from(count.max(0)).unwrap_or(u32::MAX)
+}
+
+fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
