@@ -9,6 +9,7 @@ use crate::{Client, Error};
 use sealwire_store::Location;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use url::{Host, Url};
 
 /// What a client is opened with; see [`Client::builder`].
@@ -22,6 +23,7 @@ pub struct ClientBuilder {
     #[cfg(target_family = "wasm")]
     runtime: Option<Arc<dyn crate::runtime::Runtime>>,
     start_offline: bool,
+    give_up_after: Option<Duration>,
     danger_allow_http: bool,
 }
 
@@ -36,6 +38,7 @@ impl ClientBuilder {
             #[cfg(target_family = "wasm")]
             runtime: None,
             start_offline: false,
+            give_up_after: None,
             danger_allow_http: false,
         }
     }
@@ -84,6 +87,13 @@ impl ClientBuilder {
         self
     }
 
+    /// For how long a message that cannot leave is tried before it fails with its reason (`gave_up`); a day unless this is
+    /// called. [`Client::retry`] tries it anew, for as long again.
+    pub fn give_up_after(mut self, time: Duration) -> Self {
+        self.give_up_after = Some(time);
+        self
+    }
+
     /// Allows `http://` to other hosts than this one. Messages stay encrypted, but tokens and who writes to whom can then
     /// be read, and used, by anybody on the way.
     pub fn danger_allow_http(mut self) -> Self {
@@ -109,6 +119,7 @@ impl ClientBuilder {
             },
             cipher: self.cipher,
             start_offline: self.start_offline,
+            give_up_after: self.give_up_after,
         };
         #[cfg(not(target_family = "wasm"))]
         return open(plan).await;

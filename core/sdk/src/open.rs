@@ -34,6 +34,7 @@ pub(crate) struct OpenPlan {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) cipher: Arc<dyn ChunkCipher>,
     pub(crate) start_offline: bool,
+    pub(crate) give_up_after: Option<Duration>,
 }
 
 /// Everything happens on the client's own thread, whatever executor awaits it.
@@ -130,10 +131,11 @@ async fn begin(plan: OpenPlan, runtime: Arc<dyn Runtime>) -> Result<Opened, Erro
     let (inbox, work) = async_channel::unbounded();
     let inbox = Inbox(inbox);
     let queries = Queries::new(&store, inbox.clone(), runtime)?;
-    let config = EngineConfig {
-        start_offline: plan.start_offline || network_lock.is_none(),
-        ..EngineConfig::new(plan.relay.origin())
-    };
+    let mut config = EngineConfig::new(plan.relay.origin());
+    config.start_offline = plan.start_offline || network_lock.is_none();
+    if let Some(time) = plan.give_up_after {
+        config.give_up_after_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    }
     // The system's randomness fails only where no program could go on: asked once here, where it can be told.
     getrandom::u64().map_err(|error| Error::System(std::io::Error::other(error)))?;
     let engine = engine_over(store, config.clone())?;

@@ -2,8 +2,8 @@
 
 use crate::{Adversary, EventLog, Keys, PATIENCE, soon};
 use sealwire::{
-    Client, ConnectionState, KeyStore as _, MemoryKeyStore, Message, MessageContent, MessageState,
-    ThreadId,
+    Client, ClientBuilder, ConnectionState, KeyStore as _, MemoryKeyStore, Message, MessageContent,
+    MessageState, ThreadId,
 };
 use sealwire_store::{Location, PageCursor, Store, StoreKey};
 use std::path::PathBuf;
@@ -177,15 +177,18 @@ impl Home {
 
     /// Switches the device on.
     pub async fn open(self) -> Device {
+        self.open_with(|builder| builder).await
+    }
+
+    /// Switches the device on as an app would that wants something else than what is usual.
+    pub async fn open_with(self, wishes: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Device {
         let adversary = Adversary::new();
-        let client = Client::builder(&self.relay)
+        let usual = Client::builder(&self.relay)
             .store(self.path())
             .key_store(self.keys.clone())
             .transport(adversary.clone())
-            .start_offline()
-            .open()
-            .await
-            .unwrap();
+            .start_offline();
+        let client = wishes(usual).open().await.unwrap();
         let events = EventLog::of(client.events());
         client.go_online().await.unwrap();
         Device {
