@@ -6,7 +6,7 @@ use super::state::ApiState;
 use crate::measure::{Counter, Exposition, Histogram, MICROS};
 use crate::service::Answer;
 use crate::storage::sqlite::Commits;
-use axum::extract::State;
+use axum::extract::{MatchedPath, State};
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
@@ -38,6 +38,16 @@ pub(crate) struct Metrics {
     commits: Arc<Commits>,
 }
 
+/// How a request was answered.
+#[derive(Clone, Copy)]
+pub(super) struct Answered<'a> {
+    pub(super) method: &'a Method,
+    pub(super) route: Option<&'a MatchedPath>,
+    pub(super) status: StatusCode,
+    pub(super) code: Option<ErrorCode>,
+    pub(super) took: Duration,
+}
+
 /// A counter for each code.
 struct ByCode(Vec<(ErrorCode, Counter)>);
 
@@ -62,6 +72,13 @@ pub(super) async fn exposition(state: &ApiState) -> Answer<Response> {
     Ok(([(CONTENT_TYPE, TEXT)], text).into_response())
 }
 
+impl Answered<'_> {
+    /// The route as a pattern.
+    pub(super) fn route_name(&self) -> &str {
+        self.route.map_or("none", MatchedPath::as_str)
+    }
+}
+
 impl Metrics {
     pub(crate) fn new(commits: Arc<Commits>, connections_refused: Arc<Counter>) -> Self {
         Self {
@@ -82,16 +99,16 @@ impl Metrics {
     }
 
     /// A request was answered.
-    pub(super) fn answered(
-        &self,
-        method: &Method,
-        route: &str,
-        status: StatusCode,
-        code: Option<ErrorCode>,
-        took: Duration,
-    ) {
+    pub(super) fn answered(&self, answered: &Answered<'_>) {
+        let Answered {
+            method,
+            status,
+            code,
+            took,
+            ..
+        } = *answered;
         self.requests.add(1);
-        let is_send = method == Method::POST && route == SEND;
+        let is_send = method == Method::POST && answered.route_name() == SEND;
         if status == StatusCode::ACCEPTED && is_send {
             self.sends.add(1);
             self.send_latency.observe_time(took);

@@ -21,12 +21,17 @@ pub(super) fn catch_panics(
     count: impl Fn() + Clone,
 ) -> CatchPanicLayer<impl ResponseForPanic<ResponseBody = Body>> {
     CatchPanicLayer::custom(move |_| {
-        tracing::error!("a handler panicked");
         count();
-        Refusal::new(ErrorCode::Unavailable, "the relay failed, try again later")
-            .retry_after_ms(AFTER_PANIC_MS)
-            .into_response()
+        after_panic()
     })
+}
+
+/// What is answered then.
+pub(super) fn after_panic() -> Response {
+    tracing::error!("a handler panicked");
+    Refusal::new(ErrorCode::Unavailable, "the relay failed, try again later")
+        .retry_after_ms(AFTER_PANIC_MS)
+        .into_response()
 }
 
 fn answer(problem: &Problem) -> Response {

@@ -5,6 +5,7 @@ use axum::body::BodyDataStream;
 use axum::extract::Request;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use hyper::body::Body as _;
 use sealwire_wire::contract::ErrorCode;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -32,6 +33,10 @@ impl Arriving {
 
     /// The next bytes; none at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
+        // Known from the announced length: the end does not have to be waited for.
+        if self.chunks.is_end_stream() {
+            return Ok(None);
+        }
         let until = self.due.min(Instant::now() + self.stall_max);
         let chunk = timeout_at(until, self.chunks.next())
             .await

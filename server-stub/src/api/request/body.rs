@@ -78,16 +78,22 @@ async fn read(
         return Err(too_large());
     }
     let mut arriving = Arriving::new(request, stall_max);
-    // What a header announces is not yet there: memory is taken as bytes come.
-    let mut bytes = BytesMut::new();
+    // What a header announces is not yet there: memory is taken as bytes come. Most bodies come in one piece.
+    let mut bytes = Bytes::new();
     while let Some(chunk) = arriving.next().await? {
         if bytes.len() + chunk.len() > limit {
             return Err(too_large());
         }
         room.grow(chunk.len())?;
-        bytes.extend_from_slice(&chunk);
+        if bytes.is_empty() {
+            bytes = chunk;
+        } else {
+            let mut both = BytesMut::from(bytes);
+            both.extend_from_slice(&chunk);
+            bytes = both.freeze();
+        }
     }
-    Ok(bytes.freeze())
+    Ok(bytes)
 }
 
 pub(crate) fn announced_length(headers: &HeaderMap) -> Option<u64> {
