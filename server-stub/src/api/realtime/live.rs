@@ -5,7 +5,6 @@ use sealwire_wire::contract::ServerEvent;
 use sealwire_wire::{ThreadId, UserId};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tokio::sync::Notify;
 
 /// Marks that wait for a slow socket, at most: one a thread, user and kind. With more it is closed, and catches up.
 const MARKS_MAX: usize = 2_000;
@@ -18,8 +17,6 @@ const TAKEN_AT_ONCE: usize = 16;
 #[derive(Default)]
 pub(super) struct Live {
     waiting: Mutex<Waiting>,
-    /// Rings when there may be some.
-    pub(super) told: Notify,
 }
 
 #[derive(Default)]
@@ -67,12 +64,10 @@ impl Live {
             }
             _ => waiting.overflown = true,
         }
-        drop(waiting);
-        self.told.notify_one();
     }
 
-    /// Some of what waits, marks first.
-    pub(super) fn take(&self) -> Result<Vec<ServerEvent>, Overflow> {
+    /// Some of what waits, marks first, and whether there may be more.
+    pub(super) fn take(&self) -> Result<(Vec<ServerEvent>, bool), Overflow> {
         let mut waiting = self.lock();
         if waiting.overflown {
             return Err(Overflow);
@@ -81,13 +76,10 @@ impl Live {
         while taken.len() < TAKEN_AT_ONCE {
             match waiting.marks.pop().or_else(|| waiting.passing.pop()) {
                 Some(event) => taken.push(event),
-                None => return Ok(taken),
+                None => return Ok((taken, false)),
             }
         }
-        drop(waiting);
-        // There may be more.
-        self.told.notify_one();
-        Ok(taken)
+        Ok((taken, true))
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -183,8 +175,9 @@ mod tests {
             live.tell(delivered(7, version));
         }
         live.tell(delivered(8, 1));
-        assert_eq!(live.take(), Ok(vec![delivered(7, 3), delivered(8, 1)]));
-        assert_eq!(live.take(), Ok(vec![]));
+        let marks = vec![delivered(7, 3), delivered(8, 1)];
+        assert_eq!(live.take(), Ok((marks, false)));
+        assert_eq!(live.take(), Ok((vec![], false)));
     }
 
     #[test]
@@ -196,7 +189,7 @@ mod tests {
         live.tell(delivered(7, 1));
         let mut all = Vec::new();
         loop {
-            let some = live.take().unwrap();
+            let (some, _) = live.take().unwrap();
             if some.is_empty() {
                 break;
             }

@@ -4,9 +4,9 @@
 //! and live are one loop: no gap and no reordering between the two, and a wake-up lost costs time, not messages.
 
 mod bells;
+mod connection;
 mod ended;
 mod live;
-mod outgoing;
 mod passing;
 mod pushes;
 mod session;

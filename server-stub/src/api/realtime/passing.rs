@@ -71,7 +71,7 @@ pub(super) async fn subscribe(
             let whereabouts = state
                 .sockets()
                 .whereabouts(&user, state.now(), grace(state));
-            place.live.tell(presence(&user, whereabouts));
+            place.tell(presence(&user, whereabouts));
         }
     }
     Ok(())

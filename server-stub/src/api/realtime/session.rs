@@ -1,32 +1,32 @@
 //! One socket from its upgrade to its close.
 
+use super::bells::Bell;
+use super::connection::{Connection, Turn};
 use super::ended::Ended;
-use super::live::Overflow;
-use super::outgoing::Outgoing;
 use super::passing::{self, Typed};
 use super::pushes::{self, Waiting, message_frame, whole_frame};
 use super::sockets::Place;
 use super::unacknowledged::Unacknowledged;
+use crate::api::owned::{Owned, owned};
 use crate::api::pace::Bucket;
 use crate::api::request::socket_access;
 use crate::api::state::{ApiState, as_ms};
-use crate::config::Timings;
-use crate::service::{ACKNOWLEDGE_MAX, Answer, MarksCursor, PushedMessage, QueuePosition};
+use crate::service::{
+    ACKNOWLEDGE_MAX, Answer, MarksCursor, PushedMessage, QueuePosition, QueuedPage,
+};
 use crate::tokens::Access;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
-use futures_util::StreamExt as _;
-use futures_util::stream::{SplitSink, SplitStream};
 use sealwire_wire::Timestamp;
 use sealwire_wire::contract::{
     ClientFrame, CloseCode, DeviceName, ErrorCode, ServerEvent, ServerFrame,
 };
 use sealwire_wire::limits::{PREKEYS_LOW, SUBSCRIPTIONS_MAX};
 use std::collections::VecDeque;
-use std::pin::pin;
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 
 /// Queue entries read at once: each may hold 64 KiB. Twice as many after a page of small ones, up to the largest.
 const PAGE: usize = 20;
@@ -36,32 +36,21 @@ const SMALL_PAGE: usize = 128 * 1024;
 /// A closing socket gets this long to take its last frames.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Serves a device's socket until it ends. Split before anything waits: a future keeps room for each argument for as long as it
-/// lives, and a whole socket is large.
+/// Serves a device's socket until it ends. A future keeps room for each argument for as long as it lives, and a whole socket is
+/// large: it is moved to its place before anything waits.
 pub(super) fn serve(
     state: ApiState,
     access: Access,
     marks_since: MarksCursor,
     socket: WebSocket,
 ) -> impl Future<Output = ()> + Send {
-    let (sink, incoming) = socket.split();
-    serve_halves(state, access, marks_since, sink, incoming)
-}
-
-async fn serve_halves(
-    state: ApiState,
-    access: Access,
-    marks_since: MarksCursor,
-    sink: SplitSink<WebSocket, Message>,
-    incoming: SplitStream<WebSocket>,
-) {
+    let connection = Connection::new(socket, state.timings().send_stall_max);
     let token_ends = closing_time(&state, access.expires_at);
     let device = access.into_device();
     // Entered before the first look at the queue: what comes after it rings.
     let place = state.sockets().enter(&device);
-    let outgoing = Outgoing::start(sink, state.timings().send_stall_max);
     tracing::debug!(user = %device.user_id, device = %device.device_id, "socket opened");
-    let mut session = Session {
+    let session = Session {
         pace: Bucket::new(state.limits().frames),
         state,
         device,
@@ -70,6 +59,7 @@ async fn serve_halves(
         position: QueuePosition::default(),
         behind: true,
         page: PAGE,
+        reading: None,
         replayed: Some(0),
         marks_since,
         frames: Unacknowledged::default(),
@@ -78,22 +68,22 @@ async fn serve_halves(
         ready: VecDeque::new(),
         typed: Typed::default(),
     };
-    let ended = session.run(incoming, &place, &outgoing).await;
+    serve_session(session, place, connection)
+}
+
+async fn serve_session(mut session: Session, place: Place, mut connection: Connection) {
+    let ended = session.run(&place, &mut connection).await;
     passing::left(&session.state, &place);
     session.delete_the_rest().await;
     let (user, device) = (&session.device.user_id, session.device.device_id);
     tracing::debug!(%user, %device, code = ended.code.to_u16(), reason = ended.reason, "socket closed");
-    if let Some(code) = ended.error {
+    let last_words = ended.error.and_then(|code| {
         let detail = ended.reason.to_owned();
         let error = Ready::new(ServerEvent::Error { code, detail });
-        if let Ok(room) = outgoing.frames.try_reserve()
-            && let Ok(frame) = session.frame(error)
-        {
-            room.send(Box::new(frame));
-        }
-    }
-    outgoing
-        .close(ended.code, ended.reason, CLOSE_PATIENCE)
+        session.frame(error).ok()
+    });
+    connection
+        .close(last_words, ended.code, ended.reason, CLOSE_PATIENCE)
         .await;
 }
 
@@ -107,8 +97,11 @@ struct Ready {
 /// The first of the unfinished entries, under way.
 struct Deleting {
     some: usize,
-    task: JoinHandle<Answer<()>>,
+    step: Owned<()>,
 }
+
+/// A page of the queue, on its way from storage.
+type Reading = Pin<Box<dyn Future<Output = Answer<QueuedPage>> + Send>>;
 
 enum What {
     Event(ServerEvent),
@@ -130,6 +123,7 @@ struct Session {
     behind: bool,
     /// How many entries are read next.
     page: usize,
+    reading: Option<Reading>,
     /// How many entries were replayed; none once the client was told that it has caught up.
     replayed: Option<u64>,
     /// Marks that changed after it are told before `caught_up`.
@@ -144,113 +138,129 @@ struct Session {
 }
 
 impl Session {
-    async fn run(
-        &mut self,
-        mut incoming: SplitStream<WebSocket>,
-        place: &Place,
-        outgoing: &Outgoing,
-    ) -> Ended {
-        let Timings {
-            ping_interval,
-            silence_max,
-            ..
-        } = *self.state.timings();
-        let mut ping = tokio::time::interval_at(Instant::now() + ping_interval, ping_interval);
-        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        if let Err(ended) = self.greet().await {
-            return ended;
+    async fn run(&mut self, place: &Place, connection: &mut Connection) -> Ended {
+        match self.serve(place, connection).await {
+            Ok(never) => match never {},
+            Err(ended) => ended,
         }
-        let mut deadline = pin!(tokio::time::sleep_until(self.deadline(silence_max)));
+    }
+
+    async fn serve(
+        &mut self,
+        place: &Place,
+        connection: &mut Connection,
+    ) -> Result<Infallible, Ended> {
+        let ping_interval = self.state.timings().ping_interval;
+        let mut ping_at = Instant::now() + ping_interval;
+        self.greet().await?;
+        let mut timer = pin!(tokio::time::sleep_until(self.deadline().min(ping_at)));
         loop {
-            while self.ready.is_empty() {
-                let read = if self.behind && self.frames.room() > 0 {
-                    self.read_on().await
-                } else if !self.behind && self.replayed.is_some() {
-                    self.catch_up_marks().await
-                } else {
-                    break;
-                };
-                if let Err(ended) = read {
-                    return ended;
-                }
+            if let Some(code) = place.closing() {
+                return Err(Ended::told(code));
+            }
+            self.write(connection)?;
+            let written = self.ready.is_empty();
+            self.answer_bells(place).await?;
+            self.read_on();
+            if !self.behind && self.replayed.is_some() && self.ready.is_empty() {
+                self.catch_up_marks().await?;
+            }
+            let more = !self.ready.is_empty();
+            if written && more {
+                continue;
             }
             tokio::select! {
                 biased;
-                code = place.told_to_close() => return Ended::told(code),
-                message = incoming.next() => {
-                    self.last_heard = Instant::now();
-                    if let Err(ended) = self.hear(message, place).await {
-                        return ended;
+                () = timer.as_mut() => {
+                    let now = Instant::now();
+                    self.check_deadline(now)?;
+                    if now >= ping_at {
+                        self.ping().await?;
+                        ping_at = now + ping_interval;
                     }
-                    // A timer that goes off too early costs less than one that is set anew at every frame.
-                    if self.token_ends < deadline.deadline() {
-                        deadline.as_mut().reset(self.token_ends);
-                    }
+                    timer.as_mut().reset(self.deadline().min(ping_at));
                 }
-                room = outgoing.frames.reserve(), if !self.ready.is_empty() => {
-                    let Ok(first) = room else { return Ended::stalled() };
-                    let mut next = Some(first);
-                    while let Some(room) = next
-                        && let Some(ready) = self.ready.pop_front()
-                    {
-                        match self.frame(ready) {
-                            Ok(frame) => room.send(Box::new(frame)),
-                            Err(ended) => return ended,
-                        }
-                        next = outgoing.frames.try_reserve().ok();
-                    }
-                    if self.ready.is_empty() {
-                        // An idle socket holds no memory for what it may say.
-                        self.ready = VecDeque::new();
-                    }
+                page = read(&mut self.reading), if self.reading.is_some() => {
+                    self.reading = None;
+                    self.take_page(page.map_err(Ended::refused)?);
                 }
                 deleted = finished(&mut self.deleting), if self.deleting.is_some() => {
-                    if let Err(ended) = self.deleted(deleted) {
-                        return ended;
-                    }
+                    self.deleted(deleted)?;
                 }
-                () = outgoing.frames.closed() => return Ended::stalled(),
-                () = place.wake.notified(), if !self.behind && self.ready.len() < PAGE => {
-                    self.take_pushes(place.pushes.take());
-                }
-                // After every message that is there, and after the marks of the catch-up: none that moves meanwhile is lost.
-                () = place.live.told.notified(),
-                    if !self.behind && self.replayed.is_none() && self.ready.is_empty() =>
-                {
-                    match place.live.take() {
-                        Ok(events) => events.into_iter().for_each(|event| self.say(event)),
-                        Err(Overflow) => {
-                            return Ended::new(CloseCode::CatchUp, "more marks moved than the socket took");
+                turn = connection.turn(more) => match turn {
+                    Turn::Written => {}
+                    Turn::Stalled => return Err(Ended::stalled()),
+                    Turn::Heard(message) => {
+                        self.last_heard = Instant::now();
+                        self.hear(message, place).await?;
+                        // A timer that goes off too early costs less than one that is set anew at every frame.
+                        if self.token_ends < timer.deadline() {
+                            timer.as_mut().reset(self.token_ends);
                         }
                     }
-                }
-                () = place.prekey_taken.notified(), if self.ready.is_empty() => {
-                    if let Err(ended) = self.count_prekeys().await {
-                        return ended;
-                    }
-                }
-                _ = ping.tick() => {
-                    if let Err(ended) = self.ping().await {
-                        return ended;
-                    }
-                }
-                () = deadline.as_mut() => {
-                    let now = Instant::now();
-                    if now >= self.token_ends {
-                        return Ended::told(CloseCode::TokenExpired);
-                    }
-                    if now >= self.last_heard + silence_max {
-                        return Ended::new(CloseCode::CatchUp, "nothing came for too long");
-                    }
-                    deadline.as_mut().reset(self.deadline(silence_max));
-                }
+                },
+                () = place.rings() => {}
             }
         }
     }
 
     /// When the socket ends if nothing comes, neither a frame nor a token.
-    fn deadline(&self, silence_max: Duration) -> Instant {
+    fn deadline(&self) -> Instant {
+        let silence_max = self.state.timings().silence_max;
         self.token_ends.min(self.last_heard + silence_max)
+    }
+
+    fn check_deadline(&self, now: Instant) -> Result<(), Ended> {
+        if now >= self.token_ends {
+            return Err(Ended::told(CloseCode::TokenExpired));
+        }
+        if now >= self.deadline() {
+            return Err(Ended::new(CloseCode::CatchUp, "nothing came for too long"));
+        }
+        Ok(())
+    }
+
+    /// Looks at what rang, as far as there is room for what it brings.
+    async fn answer_bells(&mut self, place: &Place) -> Result<(), Ended> {
+        if !self.behind && self.ready.len() < PAGE && place.answer(Bell::Queue) {
+            self.take_pushes(place.pushes.take());
+        }
+        // After every message that is there, and after the marks of the catch-up: none that moves meanwhile is lost.
+        if !self.behind
+            && self.replayed.is_none()
+            && self.ready.is_empty()
+            && place.answer(Bell::Live)
+        {
+            let Ok((events, more)) = place.live.take() else {
+                let reason = "more marks moved than the socket took";
+                return Err(Ended::new(CloseCode::CatchUp, reason));
+            };
+            events.into_iter().for_each(|event| self.say(event));
+            if more {
+                place.ring(Bell::Live);
+            }
+        }
+        if self.ready.is_empty() && place.answer(Bell::PrekeyTaken) {
+            self.count_prekeys().await?;
+        }
+        Ok(())
+    }
+
+    /// Frames what is ready, as far as the connection has room for it.
+    fn write(&mut self, connection: &mut Connection) -> Result<(), Ended> {
+        if self.ready.is_empty() {
+            return Ok(());
+        }
+        while connection.has_room()
+            && let Some(ready) = self.ready.pop_front()
+        {
+            connection.put(self.frame(ready)?);
+        }
+        if self.ready.is_empty() {
+            // An idle socket holds no memory for what it may say.
+            self.ready = VecDeque::new();
+        }
+        Ok(())
     }
 
     /// The first frame: how much there is to replay.
@@ -266,15 +276,21 @@ impl Session {
         Ok(())
     }
 
-    /// Frames the next entries of the queue.
-    async fn read_on(&mut self) -> Result<(), Ended> {
-        let limit = self.frames.room().min(self.page) as u32;
-        let page = self
-            .state
-            .service()
-            .queue_page(&self.device, self.position, limit)
-            .await
-            .map_err(Ended::refused)?;
+    /// Begins to read the next entries of the queue, while those before them are written.
+    fn read_on(&mut self) {
+        let room = self.frames.room().saturating_sub(self.ready.len());
+        if !self.behind || self.reading.is_some() || room == 0 || self.ready.len() >= PAGE {
+            return;
+        }
+        let limit = room.min(self.page) as u32;
+        let (state, device) = (self.state.clone(), self.device.clone());
+        let after = self.position;
+        let reading = async move { state.service().queue_page(&device, after, limit).await };
+        self.reading = Some(Box::pin(reading));
+    }
+
+    /// Gets the entries of a page ready.
+    fn take_page(&mut self, page: QueuedPage) {
         self.behind = page.has_more;
         if let Some(replayed) = &mut self.replayed {
             *replayed += page.entries.len() as u64;
@@ -295,7 +311,6 @@ impl Session {
                 entry: Some(entry.position),
             });
         }
-        Ok(())
     }
 
     /// At the end of the queue: the marks that moved since the client last heard of them, then that it has caught up.
@@ -445,30 +460,28 @@ impl Session {
         let some = self.unfinished.len().min(ACKNOWLEDGE_MAX);
         let positions = self.unfinished[..some].to_vec();
         let (state, device) = (self.state.clone(), self.device.clone());
-        let task = tokio::spawn(async move {
+        let step = owned(async move {
             let wake = state.service().acknowledge(&device, &positions).await?;
             state.sockets().wake(&wake);
             Ok(())
         });
-        self.deleting = Some(Deleting { some, task });
+        self.deleting = Some(Deleting { some, step });
     }
 
     /// Takes note of what became of it.
-    fn deleted(&mut self, deleted: Option<Answer<()>>) -> Result<(), Ended> {
+    fn deleted(&mut self, deleted: Answer<()>) -> Result<(), Ended> {
         let some = self.deleting.take().map_or(0, |deleting| deleting.some);
         match deleted {
-            Some(Ok(())) => {
+            Ok(()) => {
                 self.unfinished.drain(..some);
                 self.delete_acknowledged();
                 Ok(())
             }
-            Some(Err(refusal)) if refusal.code() == ErrorCode::DeviceRevoked => {
+            Err(refusal) if refusal.code() == ErrorCode::DeviceRevoked => {
                 Err(Ended::refused(refusal))
             }
             // What stays undeleted is replayed at the next connection, where the client drops it as a repeat.
-            Some(Err(refusal)) if self.unfinished.len() > ACKNOWLEDGE_MAX => {
-                Err(Ended::refused(refusal))
-            }
+            Err(refusal) if self.unfinished.len() > ACKNOWLEDGE_MAX => Err(Ended::refused(refusal)),
             _ => Ok(()),
         }
     }
@@ -533,10 +546,18 @@ impl Ready {
     }
 }
 
-/// How the deletion under way ended; none when it broke off.
-async fn finished(deleting: &mut Option<Deleting>) -> Option<Answer<()>> {
+/// How the deletion under way ended.
+async fn finished(deleting: &mut Option<Deleting>) -> Answer<()> {
     match deleting {
-        Some(deleting) => (&mut deleting.task).await.ok(),
+        Some(deleting) => (&mut deleting.step).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The page that is being read.
+async fn read(reading: &mut Option<Reading>) -> Answer<QueuedPage> {
+    match reading {
+        Some(reading) => reading.await,
         None => std::future::pending().await,
     }
 }

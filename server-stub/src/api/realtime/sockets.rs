@@ -1,6 +1,6 @@
 //! Which device has a socket: one each, the newest.
 
-use super::bells::Bells;
+use super::bells::{Bell, Bells};
 use super::watches::{SocketId, Watchable, Watches, Whereabouts};
 use crate::service::{Push, Wake};
 use sealwire_wire::contract::{CloseCode, DeviceName, ServerEvent};
@@ -76,8 +76,7 @@ impl Sockets {
         let registry = self.0.lock();
         let ring = |device: &DeviceName, message: Option<Push>| {
             if let Some(entry) = registry.by_device.get(device) {
-                entry.bells.pushes.push(message);
-                entry.bells.wake.notify_one();
+                entry.bells.push(message);
             }
         };
         match &wake.pushed {
@@ -97,7 +96,7 @@ impl Sockets {
             for user in &told.to {
                 for (device, entry) in registry.of_user(user) {
                     if Some(device) != told.except.as_ref() {
-                        entry.bells.live.tell(told.event.clone());
+                        entry.bells.tell(told.event.clone());
                     }
                 }
             }
@@ -153,7 +152,7 @@ impl Sockets {
     /// Tells the socket of a device, if it has one.
     pub(super) fn tell(&self, device: &DeviceName, event: &ServerEvent) {
         if let Some(entry) = self.0.lock().by_device.get(device) {
-            entry.bells.live.tell(event.clone());
+            entry.bells.tell(event.clone());
         }
     }
 
@@ -162,7 +161,7 @@ impl Sockets {
         let registry = self.0.lock();
         for device in devices {
             if let Some(entry) = registry.by_device.get(&device) {
-                entry.bells.prekey_taken.notify_one();
+                entry.bells.ring(Bell::PrekeyTaken);
             }
         }
     }
@@ -276,7 +275,7 @@ mod tests {
         assert_eq!(older.closing(), Some(CloseCode::Replaced));
         drop(older);
         sockets.wake(&woken());
-        assert!(newer.wake.notified().now_or_never().is_some());
+        assert!(newer.answer(Bell::Queue));
         assert_eq!(newer.closing(), None);
     }
 
@@ -285,7 +284,7 @@ mod tests {
         let sockets = Sockets::default();
         let place = sockets.enter(&device());
         sockets.wake(&woken());
-        assert!(place.wake.notified().now_or_never().is_some());
+        assert!(place.rings().now_or_never().is_some());
     }
 
     #[tokio::test]
