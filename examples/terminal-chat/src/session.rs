@@ -67,6 +67,7 @@ impl Session {
                     let _ = answer.send(yes);
                 }
             }
+            Wish::AcceptKey(name) => self.accept_key(&name).await?,
             Wish::CancelLinking => self.client.cancel_linking().await?,
             Wish::OpenWith(name) => {
                 let thread = self.client.direct_thread(&name).await?;
@@ -133,7 +134,7 @@ impl Session {
                     last_seen_ms,
                 } => self.tell(News::Presence(user, online, last_seen_ms)),
                 Event::AccountKeyChanged { user_id } => self.tell(News::Notice(format!(
-                    "{user_id} has another account key than before: nothing is sent to them. Ask them over another way."
+                    "{user_id} has another account key than before: nothing is sent to them. Ask them over another way; Ctrl-K believes it."
                 ))),
                 Event::DeviceRevoked => self.tell(News::Notice(
                     "This device was removed from its account.".to_owned(),
@@ -237,6 +238,19 @@ impl Session {
             })
             .await?;
         self.tell(News::Done(format!("Device {} is linked.", device.get())));
+        Ok(())
+    }
+
+    async fn accept_key(&self, name: &str) -> Result<(), Error> {
+        let question = format!(
+            "Believe the account key that {name} has now? Only if they told you of it over another way than this one."
+        );
+        if self.ask(question).await {
+            self.client.accept_account_key(name).await?;
+            self.tell(News::Done(format!(
+                "The key of {name} is believed: what waits is sent, what failed with Ctrl-R."
+            )));
+        }
         Ok(())
     }
 

@@ -54,6 +54,10 @@ impl App {
             KeyCode::Char('f') => self.dialog = Some(Dialog::search()),
             KeyCode::Char('l') => self.dialog = Some(Dialog::LinkDevice(Default::default())),
             KeyCode::Char('o') => return vec![Wish::GoOnline(self.is_offline())],
+            KeyCode::Char('k') => {
+                let name = self.open.as_ref().map(|open| open.name.clone());
+                return name.map(Wish::AcceptKey).into_iter().collect();
+            }
             KeyCode::Char('r') => {
                 return self
                     .newest_failed()
@@ -171,7 +175,7 @@ impl App {
             Dialog::Busy(_) | Dialog::Code(_) => self.dialog = Some(dialog),
             Dialog::Question(_) => match key.code {
                 KeyCode::Char('y' | 'Y') => {
-                    self.dialog = Some(Dialog::Busy("Linking …".to_owned()));
+                    self.dialog = Some(Dialog::Busy("One moment …".to_owned()));
                     return vec![Wish::Answer(true)];
                 }
                 KeyCode::Char('n' | 'N') | KeyCode::Esc => return vec![Wish::Answer(false)],

@@ -65,7 +65,9 @@ pub enum Wish {
     StartLinking,
     /// Let the device that shows this code in.
     LinkDevice(String),
-    /// Answer the question of a linking.
+    /// Believe the account key that this user has now, if the person says so.
+    AcceptKey(String),
+    /// Answer the question.
     Answer(bool),
     /// Stop a linking.
     CancelLinking,

@@ -18,6 +18,7 @@ const HELP: &[&str] = &[
     "Ctrl-F        search all messages",
     "Ctrl-L        link a further device of yours",
     "Ctrl-R        try again what failed",
+    "Ctrl-K        believe a person's new account key",
     "Ctrl-X        take back what is not sent yet",
     "Ctrl-O        flight mode on and off",
     "Ctrl-Q        quit",

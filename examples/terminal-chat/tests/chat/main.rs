@@ -107,6 +107,26 @@ async fn what_is_not_sent_yet_is_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_account_key_is_believed_only_after_a_question() {
+    let relay = relay().await;
+    let (mut alice, bob) = two_people(&relay).await;
+    alice.write_to("bob", "is it you?").await;
+    alice.press("<Ctrl-k>").await;
+    alice
+        .sees("Believe the account key that bob has now?")
+        .await;
+    alice.press("n").await;
+    alice.does_not_see("Believe").await;
+    alice.press("<Ctrl-k>").await;
+    alice.sees("Believe").await;
+    alice.press("y").await;
+    alice.sees("The key of bob is believed").await;
+    for person in [alice, bob] {
+        person.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_search_finds_what_was_said_and_opens_its_thread() {
     let relay = relay().await;
     let (mut alice, bob) = two_people(&relay).await;
