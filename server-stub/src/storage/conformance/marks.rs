@@ -207,6 +207,32 @@ fn the_time_of_a_receipt_is_that_of_the_first_move_that_covers_the_message() {
 }
 
 #[test]
+fn of_many_moves_each_keeps_its_time() {
+    on_every_engine(|storage| {
+        open(storage, "bob");
+        done(storage.create_thread(thread("alice", "bob")));
+        send(storage, 1..=30);
+        let bob = name("bob", 1);
+        for number in 1..=30 {
+            acknowledge(storage, &bob, &[number], 100 + number);
+            if number % 7 == 0 {
+                done(storage.raise_read(read(number, true, 200 + number)));
+            }
+        }
+        for number in 1..=30 {
+            let id = MessageId::from_u128(number.into());
+            let moves = done(storage.first_moves(thread("alice", "bob").id, id));
+            let read = number.div_ceil(7) * 7;
+            assert_eq!(moves[0].delivered_at, Some(Timestamp(100 + number)));
+            assert_eq!(
+                moves[0].shown_read_at,
+                (read <= 28).then_some(Timestamp(200 + read))
+            );
+        }
+    });
+}
+
+#[test]
 fn changed_marks_come_once_each_and_hidden_moves_to_their_own_user_alone() {
     on_every_engine(|storage| {
         for other in ["bob", "carol", "dave"] {

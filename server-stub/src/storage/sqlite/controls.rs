@@ -3,6 +3,7 @@
 use super::columns::{
     device_id, envelope_type, message_id, of_envelope_type, of_number, text, timestamp,
 };
+use super::messages::day;
 use super::{Pending, Sqlite};
 use crate::storage::{AcceptControl, ControlAccepted, Controls};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
@@ -43,8 +44,8 @@ impl Controls for Sqlite {
                 ])?;
             }
             db.prepare_cached(
-                "INSERT INTO kept_answer (user_id, device_id, key, control_id, expires_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5)
+                "INSERT INTO kept_answer (day, user_id, device_id, key, control_id, expires_at)
+                 VALUES (?6, ?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT DO UPDATE SET thread_id = NULL, client_seq = NULL, control_id = ?4, expires_at = ?5",
             )?
             .execute(params![
@@ -52,7 +53,8 @@ impl Controls for Sqlite {
                 device,
                 step.key.as_str(),
                 step.id.to_bytes(),
-                of_number(step.key_expires_at.0)
+                of_number(step.key_expires_at.0),
+                day(step.key_expires_at)
             ])?;
             Ok(ControlAccepted::Accepted)
         })
@@ -124,14 +126,15 @@ fn earlier(
     let kept: Option<Option<[u8; 16]>> = db
         .prepare_cached(
             "SELECT control_id FROM kept_answer
-             WHERE user_id = ?1 AND device_id = ?2 AND key = ?3 AND expires_at > ?4",
+             WHERE day IN (?5, ?5 + 1, ?5 + 2) AND user_id = ?1 AND device_id = ?2 AND key = ?3 AND expires_at > ?4",
         )?
         .query_row(
             params![
                 sender.user_id.as_str(),
                 sender.device_id.get(),
                 key.as_str(),
-                of_number(now.0)
+                of_number(now.0),
+                day(now)
             ],
             |row| row.get(0),
         )

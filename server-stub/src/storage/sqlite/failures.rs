@@ -72,9 +72,16 @@ impl Failures for Sqlite {
             let (thread, recipient) = (step.thread_id, step.recipient.as_str());
             let waiting: Vec<MessageId> = db
                 .prepare_cached(
-                    "SELECT DISTINCT e.message_id FROM envelope e
-                     JOIN message m ON m.thread_id = e.thread_id AND m.id = e.message_id AND m.sender_id = ?3
-                     WHERE e.user_id = ?2 AND e.thread_id = ?1 ORDER BY e.message_id",
+                    "SELECT m.id FROM message m
+                     WHERE m.thread_id = ?1 AND m.sender_id = ?3 AND m.id > coalesce(
+                         (SELECT delivered_up_to FROM mark WHERE thread_id = ?1 AND user_id = ?2), x'')
+                         AND EXISTS (SELECT 1 FROM envelope e
+                             WHERE e.message_id = m.id AND e.thread_id = ?1 AND e.user_id = ?2)
+                     UNION SELECT f.message_id FROM failure f
+                     WHERE f.thread_id = ?1 AND f.user_id = ?2 AND f.sender_id = ?3 AND f.reason IS NULL
+                         AND EXISTS (SELECT 1 FROM envelope e
+                             WHERE e.message_id = f.message_id AND e.thread_id = ?1 AND e.user_id = ?2)
+                     ORDER BY 1",
                 )?
                 .query_map(params![thread.as_bytes(), recipient, step.sender.as_str()], |row| {
                     message_id(row, 0)

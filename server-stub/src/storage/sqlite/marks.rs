@@ -1,19 +1,17 @@
 //! Marks in SQLite.
 //!
-//! A move's number is also the change number of the mark that it moved, so that one append does for both.
+//! A mark's newest moves stand in its own row, which every move writes anyway. So many of them at once go where moves are looked
+//! for by message.
 
 use super::columns::{message_id, number, of_number, text, thread_id, timestamp};
 use super::inbox::others_up_to;
+use super::moves::{DELIVERED, Moves, READ, SHOWN_READ, first_move};
 use super::{Pending, Sqlite};
 use crate::storage::{ChangedMarks, FirstMoves, Mark, Marks, Moved, RaiseRead, Raised, Reached};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use sealwire_wire::contract::DeviceName;
 use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
 use std::collections::BTreeMap;
-
-const DELIVERED: i64 = 0;
-const READ: i64 = 1;
-const SHOWN_READ: i64 = 2;
 
 /// The columns that [`mark`] reads, of `mark` as `k`.
 const MARK: &str = "k.user_id, k.version, k.shown_version, k.delivered_up_to, k.delivered_at, k.read_up_to, k.read_at, \
@@ -26,39 +24,31 @@ impl Marks for Sqlite {
                 up_to: step.up_to,
                 at: step.at,
             };
-            let mut next = one(db, step.thread_id, &step.user_id)?
-                .unwrap_or_else(|| Mark::none(step.user_id.clone()));
-            let (mut change, mut shown_change) = (None, None);
+            let mut next = stored(db, step.thread_id, &step.user_id)?;
             let mut raised = Raised::default();
-            for (kind, mark, raised) in [
-                (DELIVERED, &mut next.delivered, &mut raised.delivered),
-                (READ, &mut next.read, &mut raised.read),
-                (SHOWN_READ, &mut next.shown_read, &mut raised.shown_read),
+            let mark = &mut next.mark;
+            for (kind, reached, raised) in [
+                (DELIVERED, &mut mark.delivered, &mut raised.delivered),
+                (READ, &mut mark.read, &mut raised.read),
+                (SHOWN_READ, &mut mark.shown_read, &mut raised.shown_read),
             ] {
                 if (kind != SHOWN_READ || step.shown)
-                    && mark.is_none_or(|mark| mark.up_to < to.up_to)
+                    && reached.is_none_or(|reached| reached.up_to < to.up_to)
                 {
-                    *mark = Some(to);
+                    *reached = Some(to);
                     *raised = true;
-                    change = Some(append(
-                        db,
-                        step.thread_id,
-                        &step.user_id,
-                        kind,
-                        to.up_to,
-                        to.at,
-                    )?);
-                    if kind != READ {
-                        shown_change = change;
-                    }
+                    next.moves.push(kind, to);
                 }
             }
-            let Some(change) = change else {
+            if raised == Raised::default() {
                 return Ok(None);
-            };
-            next.version += 1;
-            next.shown_version += u64::from(shown_change.is_some());
-            put(db, step.thread_id, &next, change, shown_change)?;
+            }
+            put(
+                db,
+                step.thread_id,
+                &mut next,
+                raised.delivered || raised.shown_read,
+            )?;
             if raised.read {
                 let others = others_up_to(db, step.thread_id, &step.user_id, step.up_to)?;
                 db.prepare_cached(
@@ -70,7 +60,7 @@ impl Marks for Sqlite {
                     others
                 ])?;
             }
-            moved(db, step.thread_id, &step.user_id, raised).map(Some)
+            moved(db, step.thread_id, next.mark, raised).map(Some)
         })
     }
 
@@ -81,7 +71,7 @@ impl Marks for Sqlite {
     fn marks_changed(&self, user: UserId, after: u64, limit: u32) -> Pending<'_, ChangedMarks> {
         self.read(move |db| {
             let newest: u64 = db
-                .prepare_cached("SELECT coalesce(max(number), 0) FROM mark_move")?
+                .prepare_cached("SELECT last FROM mark_change")?
                 .query_row([], |row| number(row, 0))?;
             // A number of the future comes from data that is no more: everything may have changed.
             let after = if after > newest { 0 } else { after };
@@ -112,20 +102,9 @@ impl Marks for Sqlite {
 
     fn first_moves(&self, thread: ThreadId, id: MessageId) -> Pending<'_, Vec<FirstMoves>> {
         self.read(move |db| {
-            let mut first = db.prepare_cached(
-                "SELECT at FROM mark_move WHERE thread_id = ?1 AND user_id = ?2 AND kind = ?3 AND up_to >= ?4
-                 ORDER BY up_to, number LIMIT 1",
-            )?;
             let mut found = Vec::new();
-            for mark in of_thread(db, thread)? {
-                let mut at = |kind: i64| {
-                    first
-                        .query_row(
-                            params![thread.as_bytes(), mark.user_id.as_str(), kind, id.to_bytes()],
-                            |row| timestamp(row, 0),
-                        )
-                        .optional()
-                };
+            for Stored { mark, moves } in all_stored(db, thread)? {
+                let at = |kind| first_move(db, thread, &mark.user_id, &moves, kind, id);
                 found.push(FirstMoves {
                     delivered_at: at(DELIVERED)?,
                     read_at: at(READ)?,
@@ -159,10 +138,9 @@ pub(super) fn delivered(
     for (thread, mut ids) in by_thread {
         ids.sort_unstable();
         let up_to = reaches(db, device, thread, &ids, has_holes)?;
-        if let Some(up_to) = up_to
-            && raise_delivered(db, thread, &device.user_id, up_to, now)?
-        {
-            all.push(moved(db, thread, &device.user_id, Raised::DELIVERED)?);
+        if let Some(up_to) = up_to {
+            let to = Reached { up_to, at: now };
+            all.extend(raise_delivered(db, thread, &device.user_id, to)?);
         }
     }
     Ok(all)
@@ -175,18 +153,13 @@ pub(super) fn delivered_again(
     user: &UserId,
     now: Timestamp,
 ) -> Result<Option<Moved>> {
-    let Some(mut next) = one(db, thread, user)? else {
-        return Ok(None);
-    };
-    let Some(reached) = &mut next.delivered else {
+    let mut next = stored(db, thread, user)?;
+    let Some(reached) = &mut next.mark.delivered else {
         return Ok(None);
     };
     reached.at = now;
-    let change = append(db, thread, user, DELIVERED, reached.up_to, now)?;
-    next.version += 1;
-    next.shown_version += 1;
-    put(db, thread, &next, change, Some(change))?;
-    moved(db, thread, user, Raised::DELIVERED).map(Some)
+    put(db, thread, &mut next, true)?;
+    moved(db, thread, next.mark, Raised::DELIVERED).map(Some)
 }
 
 /// Whether the device passed over an entry before this one. A socket acknowledges all up to a frame and never does.
@@ -209,27 +182,24 @@ fn reaches(
     has_holes: bool,
 ) -> Result<Option<MessageId>> {
     let (user, id) = (device.user_id.as_str(), device.device_id.get());
-    let mut sender = db.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM message WHERE thread_id = ?1 AND id = ?2 AND sender_id <> ?3)",
+    let mut look = db.prepare_cached(
+        "SELECT (SELECT sender_id <> ?3 FROM message WHERE thread_id = ?1 AND id = ?2),
+             (SELECT up_to FROM acknowledged_ahead WHERE user_id = ?3 AND device_id = ?4 AND thread_id = ?1)",
     )?;
-    let mut newest = None;
+    let (mut newest, mut ahead) = (None, None);
     for message in acknowledged.iter().rev() {
-        if sender.query_row(
-            params![thread.as_bytes(), message.to_bytes(), user],
-            |row| row.get(0),
-        )? {
+        let (is_of_others, further): (Option<bool>, Option<[u8; 16]>) = look.query_row(
+            params![thread.as_bytes(), message.to_bytes(), user, id],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        ahead = further.map(MessageId::from_bytes);
+        if is_of_others == Some(true) {
             newest = Some(*message);
             break;
         }
     }
-    let ahead: Option<MessageId> = db
-        .prepare_cached(
-            "SELECT up_to FROM acknowledged_ahead WHERE user_id = ?1 AND device_id = ?2 AND thread_id = ?3",
-        )?
-        .query_row(params![user, id, thread.as_bytes()], |row| message_id(row, 0))
-        .optional()?;
     let newest = newest.max(ahead);
-    let hole = if has_holes || ahead.is_some() {
+    let hole = if newest.is_some() && (has_holes || ahead.is_some()) {
         oldest_waiting(db, device, thread)?
     } else {
         None
@@ -255,19 +225,22 @@ fn reaches(
     }
 }
 
-/// Of what stands above the mark: a message below it has reached another device. Envelopes are looked at and not the queue, which
-/// may hold a hundred thousand entries of other threads; what is on its way again comes out of its turn.
+/// Of what stands above the mark: a message below it has reached another device. Messages are looked at from the mark on and
+/// not the queue, which may hold a hundred thousand entries of other threads; what is on its way again comes out of its turn.
 fn oldest_waiting(
     db: &Connection,
     device: &DeviceName,
     thread: ThreadId,
 ) -> Result<Option<MessageId>> {
     db.prepare_cached(
-        "SELECT e.message_id FROM envelope e WHERE e.thread_id = ?3 AND e.message_id > coalesce(
+        "SELECT m.id FROM message m WHERE m.thread_id = ?3 AND m.id > coalesce(
              (SELECT delivered_up_to FROM mark WHERE thread_id = ?3 AND user_id = ?1), x'')
-             AND e.user_id = ?1 AND e.device_id = ?2 AND NOT EXISTS (
-                 SELECT 1 FROM failure f WHERE f.thread_id = ?3 AND f.message_id = e.message_id AND f.user_id = ?1)
-         ORDER BY e.message_id LIMIT 1",
+             AND EXISTS (
+                 SELECT 1 FROM envelope e
+                 WHERE e.message_id = m.id AND e.thread_id = ?3 AND e.user_id = ?1 AND e.device_id = ?2)
+             AND NOT EXISTS (
+                 SELECT 1 FROM failure f WHERE f.thread_id = ?3 AND f.message_id = m.id AND f.user_id = ?1)
+         ORDER BY m.id LIMIT 1",
     )?
     .query_row(
         params![device.user_id.as_str(), device.device_id.get(), thread.as_bytes()],
@@ -294,57 +267,44 @@ fn below(
     .optional()
 }
 
-/// Whether the mark moved.
+/// None if it is there or further.
 fn raise_delivered(
     db: &Connection,
     thread: ThreadId,
     user: &UserId,
-    up_to: MessageId,
-    now: Timestamp,
-) -> Result<bool> {
-    // Asked for by itself: inside the INSERT SQLite would walk through all of them.
-    let next: i64 = db
-        .prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM mark_move")?
-        .query_row([], |row| row.get(0))?;
-    let raised = db
-        .prepare_cached(
-            "INSERT INTO mark (thread_id, user_id, version, change, shown_version, shown_change, delivered_up_to, delivered_at)
-             VALUES (?1, ?2, 1, ?5, 1, ?5, ?3, ?4)
-             ON CONFLICT DO UPDATE SET version = version + 1, change = excluded.change,
-                 shown_version = shown_version + 1, shown_change = excluded.change,
-                 delivered_up_to = excluded.delivered_up_to, delivered_at = excluded.delivered_at
-             WHERE delivered_up_to IS NULL OR delivered_up_to < excluded.delivered_up_to",
-        )?
-        .execute(params![
-            thread.as_bytes(),
-            user.as_str(),
-            up_to.to_bytes(),
-            of_number(now.0),
-            next
-        ])?;
-    if raised == 0 {
-        return Ok(false);
+    to: Reached,
+) -> Result<Option<Moved>> {
+    let mut next = stored(db, thread, user)?;
+    let before = next.mark.delivered;
+    if before.is_some_and(|before| before.up_to >= to.up_to) {
+        return Ok(None);
     }
-    append(db, thread, user, DELIVERED, up_to, now)?;
-    Ok(true)
+    next.mark.delivered = Some(to);
+    next.moves.push(DELIVERED, to);
+    put(db, thread, &mut next, true)?;
+    moved(db, thread, next.mark, Raised::DELIVERED).map(Some)
 }
 
-/// Writes a whole mark; `shown_change` is none where others may not know that it changed.
-fn put(
-    db: &Connection,
-    thread: ThreadId,
-    mark: &Mark,
-    change: i64,
-    shown_change: Option<i64>,
-) -> Result<()> {
+/// Writes a mark that changed; `shown` where others may know that it did.
+fn put(db: &Connection, thread: ThreadId, next: &mut Stored, shown: bool) -> Result<()> {
+    let change: i64 = db
+        .prepare_cached("SELECT last + 1 FROM mark_change WHERE one = 1")?
+        .query_row([], |row| row.get(0))?;
+    db.prepare_cached("UPDATE mark_change SET last = ?1 WHERE one = 1")?
+        .execute([change])?;
+    next.mark.version += 1;
+    next.mark.shown_version += u64::from(shown);
+    next.moves.put_away(db, thread, &next.mark.user_id)?;
+    let mark = &next.mark;
     let up_to = |reached: Option<Reached>| reached.map(|reached| reached.up_to.to_bytes());
     let at = |reached: Option<Reached>| reached.map(|reached| of_number(reached.at.0));
     db.prepare_cached(
         "INSERT INTO mark (thread_id, user_id, version, change, shown_version, shown_change, delivered_up_to, delivered_at,
-             read_up_to, read_at, shown_read_up_to, shown_read_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, coalesce(?6, 0), ?7, ?8, ?9, ?10, ?11, ?12)
+             read_up_to, read_at, shown_read_up_to, shown_read_at, moves)
+         VALUES (?1, ?2, ?3, ?4, ?5, coalesce(?6, 0), ?7, ?8, ?9, ?10, ?11, ?12, ?13)
          ON CONFLICT DO UPDATE SET version = ?3, change = ?4, shown_version = ?5, shown_change = coalesce(?6, shown_change),
-             delivered_up_to = ?7, delivered_at = ?8, read_up_to = ?9, read_at = ?10, shown_read_up_to = ?11, shown_read_at = ?12",
+             delivered_up_to = ?7, delivered_at = ?8, read_up_to = ?9, read_at = ?10, shown_read_up_to = ?11, shown_read_at = ?12,
+             moves = ?13",
     )?
     .execute(params![
         thread.as_bytes(),
@@ -352,44 +312,22 @@ fn put(
         of_number(mark.version),
         change,
         of_number(mark.shown_version),
-        shown_change,
+        shown.then_some(change),
         up_to(mark.delivered),
         at(mark.delivered),
         up_to(mark.read),
         at(mark.read),
         up_to(mark.shown_read),
         at(mark.shown_read),
+        next.moves.as_bytes(),
     ])?;
     Ok(())
 }
 
-/// Appends a move; its number.
-fn append(
-    db: &Connection,
-    thread: ThreadId,
-    user: &UserId,
-    kind: i64,
-    up_to: MessageId,
-    at: Timestamp,
-) -> Result<i64> {
-    db.prepare_cached(
-        "INSERT INTO mark_move (thread_id, user_id, kind, up_to, at) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?
-    .insert(params![
-        thread.as_bytes(),
-        user.as_str(),
-        kind,
-        up_to.to_bytes(),
-        of_number(at.0)
-    ])
-}
-
-fn moved(db: &Connection, thread: ThreadId, user: &UserId, raised: Raised) -> Result<Moved> {
-    let participants = participants(db, thread)?;
-    let mark = one(db, thread, user)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+fn moved(db: &Connection, thread: ThreadId, mark: Mark, raised: Raised) -> Result<Moved> {
     Ok(Moved {
         thread_id: thread,
-        participants,
+        participants: participants(db, thread)?,
         mark,
         raised,
     })
@@ -401,12 +339,39 @@ pub(super) fn participants(db: &Connection, thread: ThreadId) -> Result<Vec<User
         .collect()
 }
 
-fn one(db: &Connection, thread: ThreadId, user: &UserId) -> Result<Option<Mark>> {
+/// A mark with its newest moves.
+struct Stored {
+    mark: Mark,
+    moves: Moves,
+}
+
+/// One that was never raised has moved nowhere.
+fn stored(db: &Connection, thread: ThreadId, user: &UserId) -> Result<Stored> {
+    let found = db
+        .prepare_cached(&format!(
+            "SELECT {MARK}, k.moves FROM mark k WHERE k.thread_id = ?1 AND k.user_id = ?2"
+        ))?
+        .query_row(params![thread.as_bytes(), user.as_str()], of_row)
+        .optional()?;
+    Ok(found.unwrap_or_else(|| Stored {
+        mark: Mark::none(user.clone()),
+        moves: Moves::default(),
+    }))
+}
+
+fn all_stored(db: &Connection, thread: ThreadId) -> Result<Vec<Stored>> {
     db.prepare_cached(&format!(
-        "SELECT {MARK} FROM mark k WHERE k.thread_id = ?1 AND k.user_id = ?2"
+        "SELECT {MARK}, k.moves FROM mark k WHERE k.thread_id = ?1 ORDER BY k.user_id"
     ))?
-    .query_row(params![thread.as_bytes(), user.as_str()], mark)
-    .optional()
+    .query_map([thread.as_bytes()], of_row)?
+    .collect()
+}
+
+fn of_row(row: &Row<'_>) -> Result<Stored> {
+    Ok(Stored {
+        mark: mark(row)?,
+        moves: Moves::from_bytes(row.get(9)?),
+    })
 }
 
 pub(super) fn of_thread(db: &Connection, thread: ThreadId) -> Result<Vec<Mark>> {
@@ -442,6 +407,7 @@ fn reached(row: &Row<'_>, at: usize) -> Result<Option<Reached>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::lanes::Lanes;
     use super::super::{SqliteOptions, Threading};
     use super::*;
     use crate::service::tests::run;
@@ -458,6 +424,11 @@ mod tests {
             ..SqliteOptions::default()
         };
         let storage = Sqlite::open_with(folder.path(), options).unwrap();
+        // What is measured is the work, not the disk.
+        if let Lanes::Inline(db) = &storage.lanes {
+            let db = db.lock().unwrap();
+            db.pragma_update(None, "synchronous", "off").unwrap();
+        }
         let thread = ThreadId::direct(&user("alice"), &user("bob"));
         run(storage.write(move |db| {
             db.execute(

@@ -4,7 +4,7 @@ use super::columns::{
     MESSAGE, client_seq, device_id, message, message_id, number, of_envelope_type, of_message_kind,
     of_number, of_seq, of_thread_kind, some_timestamp, text, thread_id, thread_kind, timestamp,
 };
-use super::queues::{is_anything_due, queue_messages, queue_one};
+use super::queues::{queue_messages, queue_one};
 use super::{Pending, Sqlite};
 use crate::storage::inbox::empty_place;
 use crate::storage::{
@@ -99,26 +99,25 @@ impl Messages for Sqlite {
         now: Timestamp,
     ) -> Pending<'_, (Accepted, Vec<Queued>)> {
         self.write(move |db| {
-            let thread = step.row.thread_id;
-            let place = match next_place(db, &step)? {
-                Ok(place) => place,
+            let queued = match insert_next(db, &step, true)? {
+                Ok(queued) => queued,
                 Err(refused) => return Ok((refused, Vec::new())),
             };
-            if is_anything_due(db, thread)? {
-                insert_with_envelopes(db, &step, place)?;
-                let told = queue_messages(db, thread, step.row.id, now)?;
+            if !queued {
+                insert_envelopes(db, &step)?;
+                let told = queue_messages(db, step.row.thread_id, step.row.id, now)?;
                 let queued = told.into_iter().map(|device| Queued {
                     device,
                     place: None,
                 });
                 return Ok((Accepted::Accepted, queued.collect()));
             }
-            insert(db, &step, place, true)?;
             let mut queued = Vec::with_capacity(step.envelopes.len());
             for envelope in &step.envelopes {
                 // A removed device reads no more.
-                if insert_envelope_of_live(db, &step.row, envelope)? {
-                    queued.push(queue_one(db, &step.row, envelope, now)?);
+                if let Some(after) = last_entry_of_live(db, envelope)? {
+                    insert_envelope(db, &step.row, envelope)?;
+                    queued.push(queue_one(db, &step.row, envelope, after, now)?);
                 }
             }
             Ok((Accepted::Accepted, queued))
@@ -235,9 +234,9 @@ fn rows_where(condition: &'static str) -> String {
 
 /// The message with its envelopes, if number, key and id are free.
 fn accept(db: &Connection, step: &AcceptMessage) -> Result<Accepted> {
-    match next_place(db, step)? {
-        Ok(place) => {
-            insert_with_envelopes(db, step, place)?;
+    match insert_next(db, step, false)? {
+        Ok(_) => {
+            insert_envelopes(db, step)?;
             Ok(Accepted::Accepted)
         }
         Err(refused) => Ok(refused),
@@ -254,60 +253,107 @@ struct Place {
     of_sender: i64,
 }
 
-/// Takes the next place in the thread and keeps the key, if number, key and id are free.
-fn next_place(
-    db: &Connection,
-    step: &AcceptMessage,
-) -> Result<std::result::Result<Place, Accepted>> {
-    let name = step.name();
-    if let Some(earlier) = earlier(db, &name, &step.key, step.row.created_at)? {
-        return Ok(Err(earlier));
-    }
-    let last: Option<(Option<[u8; 16]>, i64, i64)> = db
-        .prepare_cached("SELECT last_id, last_change, messages FROM thread WHERE thread_id = ?1")?
-        .query_row([step.row.thread_id.as_bytes()], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
-        .optional()?;
-    let Some((last_id, last_change, messages)) = last else {
-        return Ok(Err(Accepted::NoThread));
-    };
-    if let Some(last) = last_id.map(MessageId::from_bytes)
-        && last >= step.row.id
-    {
-        return Ok(Err(Accepted::IdPassed(last)));
-    }
-    let counts = step.row.kind == MessageKind::Message;
-    let of_sender = db
-        .prepare_cached(
-            "UPDATE participant SET sent = sent + ?3 WHERE thread_id = ?1 AND user_id = ?2 RETURNING sent",
-        )?
+/// What a send finds: thread, sender, device, key, day, now and client_seq.
+const STANDING: &str = "SELECT t.last_id, t.last_change, t.messages,
+     coalesce((SELECT sent FROM participant WHERE thread_id = ?1 AND user_id = ?2), 0),
+     EXISTS (SELECT 1 FROM message WHERE thread_id = ?1 AND queued = 0),
+     EXISTS (SELECT 1 FROM kept_answer WHERE day IN (?5, ?5 + 1, ?5 + 2) AND user_id = ?2 AND device_id = ?3 AND key = ?4
+         AND expires_at > ?6)
+     OR EXISTS (SELECT 1 FROM void_send WHERE thread_id = ?1 AND user_id = ?2 AND device_id = ?3 AND client_seq = ?7)
+     FROM thread t WHERE t.thread_id = ?1";
+
+/// Where a thread is.
+struct Standing {
+    last_id: Option<MessageId>,
+    place: Place,
+    is_anything_due: bool,
+    is_used: bool,
+}
+
+fn standing(db: &Connection, step: &AcceptMessage) -> Result<Option<Standing>> {
+    let row = &step.row;
+    db.prepare_cached(STANDING)?
         .query_row(
             params![
-                step.row.thread_id.as_bytes(),
-                step.row.sender_id.as_str(),
-                i64::from(counts)
+                row.thread_id.as_bytes(),
+                row.sender_id.as_str(),
+                row.sender_device_id.get(),
+                step.key.as_str(),
+                day(row.created_at),
+                of_number(row.created_at.0),
+                of_seq(row.client_seq)
             ],
-            |row| row.get(0),
+            |row| {
+                Ok(Standing {
+                    last_id: row
+                        .get::<_, Option<[u8; 16]>>(0)?
+                        .map(MessageId::from_bytes),
+                    place: Place {
+                        change: row.get(1)?,
+                        ordinal: row.get(2)?,
+                        of_sender: row.get(3)?,
+                    },
+                    is_anything_due: row.get(4)?,
+                    is_used: row.get(5)?,
+                })
+            },
         )
-        .optional()?;
-    let place = Place {
-        change: last_change.saturating_add(1),
-        ordinal: messages.saturating_add(i64::from(counts)),
-        of_sender: of_sender.unwrap_or_default(),
+        .optional()
+}
+
+/// The row in the next place of its thread, with its key kept, if number, key and id are free. It counts as queued when
+/// nothing before it is due; whether it does.
+fn insert_next(
+    db: &Connection,
+    step: &AcceptMessage,
+    may_be_queued: bool,
+) -> Result<std::result::Result<bool, Accepted>> {
+    let name = step.name();
+    let refused = |last_id: Option<MessageId>| -> Result<Accepted> {
+        let earlier = earlier(db, &name, &step.key, step.row.created_at)?;
+        Ok(earlier.unwrap_or(match last_id {
+            Some(last) => Accepted::IdPassed(last),
+            None => Accepted::NoThread,
+        }))
     };
+    let Some(found) = standing(db, step)? else {
+        return refused(None).map(Err);
+    };
+    if found.is_used
+        && let Some(earlier) = earlier(db, &name, &step.key, step.row.created_at)?
+    {
+        return Ok(Err(earlier));
+    }
+    if found.last_id.is_some_and(|last| last >= step.row.id) {
+        return refused(found.last_id).map(Err);
+    }
+    let counts = step.row.kind == MessageKind::Message;
+    let place = Place {
+        change: found.place.change.saturating_add(1),
+        ordinal: found.place.ordinal.saturating_add(i64::from(counts)),
+        of_sender: found.place.of_sender.saturating_add(i64::from(counts)),
+    };
+    let queued = may_be_queued && !found.is_anything_due;
+    if !insert(db, step, place, queued)? {
+        return refused(found.last_id).map(Err);
+    }
+    let (thread, id) = (step.row.thread_id.as_bytes(), step.row.id.to_bytes());
+    if counts {
+        db.prepare_cached(
+            "UPDATE participant SET sent = ?3 WHERE thread_id = ?1 AND user_id = ?2",
+        )?
+        .execute(params![
+            thread,
+            step.row.sender_id.as_str(),
+            place.of_sender
+        ])?;
+    }
     db.prepare_cached(
         "UPDATE thread SET last_id = ?2, last_change = ?3, messages = ?4, place = iif(?5, ?2, place) WHERE thread_id = ?1",
     )?
-    .execute(params![
-        step.row.thread_id.as_bytes(),
-        step.row.id.to_bytes(),
-        place.change,
-        place.ordinal,
-        counts
-    ])?;
+    .execute(params![thread, id, place.change, place.ordinal, counts])?;
     keep(db, &name, &step.key, step.key_expires_at)?;
-    Ok(Ok(place))
+    Ok(Ok(queued))
 }
 
 fn earlier(
@@ -320,10 +366,10 @@ fn earlier(
     let kept = db
         .prepare_cached(
             "SELECT thread_id, client_seq FROM kept_answer
-             WHERE user_id = ?1 AND device_id = ?2 AND key = ?3 AND expires_at > ?4",
+             WHERE day IN (?5, ?5 + 1, ?5 + 2) AND user_id = ?1 AND device_id = ?2 AND key = ?3 AND expires_at > ?4",
         )?
         .query_row(
-            params![user, device, key.as_str(), of_number(now.0)],
+            params![user, device, key.as_str(), of_number(now.0), day(now)],
             |row| {
                 Ok(match row.get::<_, Option<[u8; 16]>>(0)? {
                     Some(thread) => Some((ThreadId::from_bytes(thread), client_seq(row, 1)?)),
@@ -396,8 +442,8 @@ pub(super) fn keep(
 ) -> Result<()> {
     // One that expired and was not swept yet gives way.
     db.prepare_cached(
-        "INSERT INTO kept_answer (user_id, device_id, key, thread_id, client_seq, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        "INSERT INTO kept_answer (day, user_id, device_id, key, thread_id, client_seq, expires_at)
+         VALUES (?7, ?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT DO UPDATE SET thread_id = ?4, client_seq = ?5, control_id = NULL, expires_at = ?6",
     )?
     .execute(params![
@@ -407,17 +453,26 @@ pub(super) fn keep(
         name.thread_id.as_bytes(),
         of_seq(name.client_seq),
         of_number(expires_at.0),
+        day(expires_at),
     ])?;
     Ok(())
 }
 
-fn insert(db: &Connection, step: &AcceptMessage, place: Place, queued: bool) -> Result<()> {
+/// The day of a moment. What is kept at one expires on that day or on one of the next two, even when the clock has stepped
+/// back since.
+pub(super) fn day(at: Timestamp) -> i64 {
+    of_number(at.0 / 86_400_000)
+}
+
+/// Whether its number was free.
+fn insert(db: &Connection, step: &AcceptMessage, place: Place, queued: bool) -> Result<bool> {
     let row = &step.row;
-    db.prepare_cached(
+    let inserted = db.prepare_cached(
         "INSERT INTO message (thread_id, id, sender_id, sender_device_id, client_seq, fingerprint, revision, kind,
              target_id, ttl_seconds, ciphertext, commitment, stamp_key_id, stamp_mac, created_at, change, expires_at, queued,
              ordinal, of_sender)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?15 + ?10 * 1000, ?17, ?18, ?19)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?15 + ?10 * 1000, ?17, ?18, ?19)
+         ON CONFLICT (thread_id, sender_id, sender_device_id, client_seq) DO NOTHING",
     )?
     .execute(params![
         row.thread_id.as_bytes(),
@@ -440,48 +495,40 @@ fn insert(db: &Connection, step: &AcceptMessage, place: Place, queued: bool) -> 
         place.ordinal,
         place.of_sender,
     ])?;
-    Ok(())
-}
-
-fn insert_with_envelopes(db: &Connection, step: &AcceptMessage, place: Place) -> Result<()> {
-    insert(db, step, place, false)?;
-    for one in &step.envelopes {
-        db.prepare_cached(
-            "INSERT INTO envelope (thread_id, message_id, user_id, device_id, kind, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            step.row.thread_id.as_bytes(),
-            step.row.id.to_bytes(),
-            one.user_id.as_str(),
-            one.device_id.get(),
-            of_envelope_type(one.kind),
-            one.body.as_slice(),
-        ])?;
-    }
-    Ok(())
-}
-
-/// Whether it was.
-fn insert_envelope_of_live(
-    db: &Connection,
-    row: &MessageRow,
-    one: &DeviceEnvelope,
-) -> Result<bool> {
-    let inserted = db
-        .prepare_cached(
-            "INSERT INTO envelope (thread_id, message_id, user_id, device_id, kind, body)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6
-             WHERE EXISTS (
-                 SELECT 1 FROM device WHERE user_id = ?3 AND device_id = ?4 AND state = 1 AND disabled_at IS NULL)",
-        )?
-        .execute(params![
-            row.thread_id.as_bytes(),
-            row.id.to_bytes(),
-            one.user_id.as_str(),
-            one.device_id.get(),
-            of_envelope_type(one.kind),
-            one.body.as_slice(),
-        ])?;
     Ok(inserted == 1)
+}
+
+fn insert_envelopes(db: &Connection, step: &AcceptMessage) -> Result<()> {
+    step.envelopes
+        .iter()
+        .try_for_each(|one| insert_envelope(db, &step.row, one))
+}
+
+fn insert_envelope(db: &Connection, row: &MessageRow, one: &DeviceEnvelope) -> Result<()> {
+    db.prepare_cached(
+        "INSERT INTO envelope (thread_id, message_id, user_id, device_id, kind, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        row.thread_id.as_bytes(),
+        row.id.to_bytes(),
+        one.user_id.as_str(),
+        one.device_id.get(),
+        of_envelope_type(one.kind),
+        one.body.as_slice(),
+    ])?;
+    Ok(())
+}
+
+/// The last entry that waits for the device of an envelope, 0 for none; none for a device that is not live.
+fn last_entry_of_live(db: &Connection, envelope: &DeviceEnvelope) -> Result<Option<u64>> {
+    db.prepare_cached(
+        "SELECT ifnull((SELECT max(position) FROM queue_entry WHERE user_id = ?1 AND device_id = ?2), 0)
+         FROM device WHERE user_id = ?1 AND device_id = ?2 AND state = 1 AND disabled_at IS NULL",
+    )?
+    .query_row(
+        params![envelope.user_id.as_str(), envelope.device_id.get()],
+        |row| number(row, 0),
+    )
+    .optional()
 }

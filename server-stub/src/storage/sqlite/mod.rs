@@ -15,6 +15,7 @@ mod lanes;
 mod mailboxes;
 mod marks;
 mod messages;
+mod moves;
 mod prekeys;
 mod privacy;
 mod queues;

@@ -137,10 +137,12 @@ impl Queues for Sqlite {
     ) -> Pending<'_, Vec<Moved>> {
         self.write(move |db| {
             let (user, id) = (device.user_id.as_str(), device.device_id.get());
+            // RETURNING would make a table for each of them.
             let mut entry = db.prepare_cached(
-                "DELETE FROM queue_entry WHERE position = ?3 AND user_id = ?1 AND device_id = ?2
-                 RETURNING thread_id, message_id, kind",
+                "SELECT thread_id, message_id, kind FROM queue_entry
+                 WHERE position = ?3 AND user_id = ?1 AND device_id = ?2",
             )?;
+            let mut taken = db.prepare_cached("DELETE FROM queue_entry WHERE position = ?1")?;
             let mut envelope = db.prepare_cached(
                 "DELETE FROM envelope WHERE thread_id = ?3 AND message_id = ?4 AND user_id = ?1 AND device_id = ?2",
             )?;
@@ -156,6 +158,9 @@ impl Queues for Sqlite {
                         ))
                     })
                     .optional()?;
+                if of.is_some() {
+                    taken.execute([of_number(position)])?;
+                }
                 match of {
                     Some((Some(thread), Some(message), kind)) => {
                         envelope.execute(params![user, id, thread, message])?;
@@ -205,25 +210,15 @@ impl Queues for Sqlite {
     }
 }
 
-/// Whether a message of the thread is still to be queued.
-pub(super) fn is_anything_due(db: &Connection, thread: ThreadId) -> Result<bool> {
-    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM message WHERE thread_id = ?1 AND queued = 0)")?
-        .query_row([thread.as_bytes()], |row| row.get(0))
-}
-
 /// The entry of one device's envelope, when everything before it in the thread is queued.
 pub(super) fn queue_one(
     db: &Connection,
     row: &MessageRow,
     envelope: &DeviceEnvelope,
+    after: u64,
     now: Timestamp,
 ) -> Result<Queued> {
     let (user, device) = (envelope.user_id.as_str(), envelope.device_id);
-    let after = db
-        .prepare_cached(
-            "SELECT ifnull(max(position), 0) FROM queue_entry WHERE user_id = ?1 AND device_id = ?2",
-        )?
-        .query_row(params![user, device.get()], |row| number(row, 0))?;
     db.prepare_cached(
         "INSERT INTO queue_entry (user_id, device_id, kind, thread_id, message_id, queued_at, expiring)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -361,8 +356,8 @@ fn retire_removed(db: &Connection, user: &UserId) -> Result<()> {
 pub(super) fn retire(db: &Connection, device: &DeviceName) -> Result<()> {
     for sql in [
         // Whatever has no entry yet goes when it would get one.
-        "DELETE FROM envelope WHERE (thread_id, message_id) IN (
-             SELECT thread_id, message_id FROM queue_entry
+        "DELETE FROM envelope WHERE (message_id, thread_id) IN (
+             SELECT message_id, thread_id FROM queue_entry
              WHERE user_id = ?1 AND device_id = ?2 AND thread_id IS NOT NULL)
          AND user_id = ?1 AND device_id = ?2",
         "DELETE FROM queue_entry WHERE user_id = ?1 AND device_id = ?2",

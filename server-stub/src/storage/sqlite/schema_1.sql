@@ -147,6 +147,7 @@ CREATE INDEX message_by_expiry ON message (expires_at) WHERE expires_at IS NOT N
 CREATE INDEX message_removed ON message (thread_id, id) WHERE removed_at IS NOT NULL;
 CREATE INDEX message_to_queue ON message (thread_id, id) WHERE queued = 0;
 
+-- By message first: ids rise with time, so that what is new stands together and an append touches few pages.
 CREATE TABLE envelope (
     thread_id BLOB NOT NULL,
     message_id BLOB NOT NULL,
@@ -154,8 +155,7 @@ CREATE TABLE envelope (
     device_id INTEGER NOT NULL,
     kind INTEGER NOT NULL, -- 0 prekey, 1 ratchet
     body BLOB NOT NULL,
-    PRIMARY KEY (thread_id, message_id, user_id, device_id),
-    FOREIGN KEY (thread_id, message_id) REFERENCES message (thread_id, id)
+    PRIMARY KEY (message_id, thread_id, user_id, device_id)
 ) STRICT, WITHOUT ROWID;
 
 -- Protocol messages to single devices, one row for each of them until it has acknowledged.
@@ -224,7 +224,7 @@ CREATE TABLE thread_preference (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX thread_preference_to_queue ON thread_preference (thread_id, user_id) WHERE queued = 0;
 
--- How far each user is in each thread; numbers of changes are those of moves.
+-- How far each user is in each thread.
 CREATE TABLE mark (
     thread_id BLOB NOT NULL REFERENCES thread (thread_id),
     user_id TEXT NOT NULL,
@@ -239,18 +239,26 @@ CREATE TABLE mark (
     shown_read_up_to BLOB, -- the part of it that others may know of
     shown_read_at INTEGER,
     read_others INTEGER NOT NULL DEFAULT 0, -- messages of others up to the read mark
+    moves BLOB NOT NULL, -- the newest of its moves, which go into mark_move together
     PRIMARY KEY (thread_id, user_id)
 ) STRICT, WITHOUT ROWID;
 
+-- The number of the last change of any mark.
+CREATE TABLE mark_change (
+    one INTEGER PRIMARY KEY,
+    last INTEGER NOT NULL
+) STRICT;
+INSERT INTO mark_change (one, last) VALUES (1, 0);
+
+-- The first time that a mark moved to each message.
 CREATE TABLE mark_move (
-    number INTEGER PRIMARY KEY,
     thread_id BLOB NOT NULL,
     user_id TEXT NOT NULL,
     kind INTEGER NOT NULL, -- 0 delivered, 1 read, 2 read and shown to others
     up_to BLOB NOT NULL,
-    at INTEGER NOT NULL
-) STRICT;
-CREATE INDEX mark_move_by_thread ON mark_move (thread_id, user_id, kind, up_to);
+    at INTEGER NOT NULL,
+    PRIMARY KEY (thread_id, user_id, kind, up_to)
+) STRICT, WITHOUT ROWID;
 
 -- The newest message that a device acknowledged, where it passed over an older one.
 CREATE TABLE acknowledged_ahead (
@@ -261,8 +269,9 @@ CREATE TABLE acknowledged_ahead (
     PRIMARY KEY (user_id, device_id, thread_id)
 ) STRICT, WITHOUT ROWID;
 
--- The 202s kept under their Idempotency-Key.
+-- The 202s kept under their Idempotency-Key, by the day on which they expire: a day is swept from its beginning to its end.
 CREATE TABLE kept_answer (
+    day INTEGER NOT NULL,
     user_id TEXT NOT NULL,
     device_id INTEGER NOT NULL,
     key TEXT NOT NULL,
@@ -270,9 +279,8 @@ CREATE TABLE kept_answer (
     client_seq INTEGER,
     control_id BLOB, -- of a control message
     expires_at INTEGER NOT NULL,
-    PRIMARY KEY (user_id, device_id, key)
+    PRIMARY KEY (day, user_id, device_id, key)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX kept_answer_by_expiry ON kept_answer (expires_at);
 
 CREATE TABLE attachment (
     id TEXT PRIMARY KEY NOT NULL,

@@ -56,8 +56,8 @@ const MAILBOXES: &str = "DELETE FROM mailbox WHERE id IN (
      SELECT id FROM mailbox WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
 const NONCES: &str = "DELETE FROM spent_nonce WHERE nonce IN (
      SELECT nonce FROM spent_nonce WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
-const ANSWERS: &str = "DELETE FROM kept_answer WHERE (user_id, device_id, key) IN (
-     SELECT user_id, device_id, key FROM kept_answer WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+const ANSWERS: &str = "DELETE FROM kept_answer WHERE (day, user_id, device_id, key) IN (
+     SELECT day, user_id, device_id, key FROM kept_answer WHERE day < ?1 / 86400000 ORDER BY day LIMIT ?2)";
 const ATTACHMENTS: &str = "DELETE FROM attachment WHERE id IN (
      SELECT id FROM attachment WHERE named = 0 AND created_at < ?1 ORDER BY created_at LIMIT ?2) RETURNING id";
 /// The oldest entries that are no `resync`.
@@ -95,8 +95,8 @@ fn sweep_queues(db: &Connection, bounds: SweepBounds) -> Result<(Vec<Failure>, b
              SELECT c.rowid FROM queue_entry q JOIN control c ON c.id = q.message_id
                  AND c.user_id = q.user_id AND c.device_id = q.device_id
              WHERE q.position < ?1 AND q.kind <> ?2 AND q.thread_id IS NULL)",
-        "DELETE FROM envelope WHERE (thread_id, message_id, user_id, device_id) IN (
-             SELECT q.thread_id, q.message_id, q.user_id, q.device_id FROM queue_entry q
+        "DELETE FROM envelope WHERE (message_id, thread_id, user_id, device_id) IN (
+             SELECT q.message_id, q.thread_id, q.user_id, q.device_id FROM queue_entry q
              WHERE q.position < ?1 AND q.kind <> ?2)",
         TELL_RESYNC,
         "DELETE FROM queue_entry WHERE position < ?1 AND kind <> ?2",
@@ -165,7 +165,7 @@ mod tests {
     use crate::service::tests::run;
 
     const BOUNDS: SweepBounds = SweepBounds {
-        now: Timestamp(1_000),
+        now: Timestamp(86_400_000),
         queued_before: Timestamp(1_000),
         unnamed_before: Timestamp(1_000),
         at_most: 3,
@@ -188,7 +188,7 @@ mod tests {
                 db.execute("INSERT INTO mailbox VALUES (?1, 9)", [number.to_string()])?;
                 db.execute("INSERT INTO spent_nonce VALUES (randomblob(32), 9)", [])?;
                 db.execute(
-                    "INSERT INTO kept_answer (user_id, device_id, key, expires_at) VALUES ('a', 1, ?1, 9)",
+                    "INSERT INTO kept_answer (day, user_id, device_id, key, expires_at) VALUES (0, 'a', 1, ?1, 9)",
                     [number.to_string()],
                 )?;
                 db.execute(
@@ -244,7 +244,7 @@ mod tests {
         for (sql, index) in [
             (MAILBOXES, "INDEX mailbox_by_expiry (expires_at<?)"),
             (NONCES, "INDEX spent_nonce_by_expiry (expires_at<?)"),
-            (ANSWERS, "INDEX kept_answer_by_expiry (expires_at<?)"),
+            (ANSWERS, "PRIMARY KEY (day<?)"),
             (ATTACHMENTS, "INDEX attachment_unnamed (created_at<?)"),
             (
                 TELL_RESYNC,
