@@ -213,13 +213,13 @@ fn of_many_moves_each_keeps_its_time() {
         done(storage.create_thread(thread("alice", "bob")));
         send(storage, 1..=30);
         let bob = name("bob", 1);
-        for number in 1..=30 {
+        for number in 1..=30_u64 {
             acknowledge(storage, &bob, &[number], 100 + number);
             if number % 7 == 0 {
                 done(storage.raise_read(read(number, true, 200 + number)));
             }
         }
-        for number in 1..=30 {
+        for number in 1..=30_u64 {
             let id = MessageId::from_u128(number.into());
             let moves = done(storage.first_moves(thread("alice", "bob").id, id));
             let read = number.div_ceil(7) * 7;
