@@ -74,6 +74,10 @@ enum UnreachedState {
 }
 number_column!(UnreachedState { Failed = 1, OnItsWay = 2, Arrived = 3 });
 
+/// Words on messages of one thread that are not here, at most.
+const UNREACHED_UNKNOWN_MAX: u32 = 1_000;
+/// Of the messages that a move covers so many are looked at before it gives way: one that covers more stays.
+const MOVE_LOOKS_AT: u32 = 100;
 const DELIVERED: u8 = 1;
 const READ: u8 = 2;
 
@@ -293,7 +297,8 @@ impl Transaction<'_> {
         Ok(Some(moved))
     }
 
-    /// One message did not reach one recipient, or is on its way to them again. The newest word wins; whether it was new.
+    /// One message did not reach one recipient, or is on its way to them again. The newest word wins; whether it was new. Of
+    /// messages that are not here (yet) so many are remembered and no more.
     pub fn note_unreached(&mut self, new: &NewUnreached) -> Result<bool, StoreError> {
         let (state, reason) = match &new.reason {
             Some(reason) => (UnreachedState::Failed, reason.as_str()),
@@ -302,7 +307,9 @@ impl Transaction<'_> {
         let changed = self
             .statement(
                 "INSERT INTO unreached (thread_id, message_id, user_id, state, reason, at_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6
+                 WHERE EXISTS (SELECT 1 FROM messages WHERE thread_id = ?1 AND message_id = ?2)
+                     OR (SELECT count(*) FROM (SELECT 1 FROM unreached WHERE thread_id = ?1 LIMIT ?7)) < ?7
                  ON CONFLICT (thread_id, message_id, user_id) DO UPDATE SET
                      state = excluded.state, reason = excluded.reason, at_ms = excluded.at_ms
                  WHERE excluded.at_ms > at_ms",
@@ -313,7 +320,8 @@ impl Transaction<'_> {
                 Col(&new.user),
                 state,
                 reason,
-                Col(new.at)
+                Col(new.at),
+                UNREACHED_UNKNOWN_MAX
             ])?;
         Ok(changed == 1)
     }
@@ -337,6 +345,9 @@ impl Transaction<'_> {
             (READ, before.read_up_to, after.read_up_to, after.read_at),
         ] {
             if let Some((up_to, at)) = is.zip(at).filter(|_| was != is) {
+                if let Some(was) = was {
+                    self.forget_empty_move(new, kind, was)?;
+                }
                 self.statement(
                     "INSERT INTO mark_moves (thread_id, user_id, kind, up_to, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)
                      ON CONFLICT DO NOTHING",
@@ -359,6 +370,32 @@ impl Transaction<'_> {
             Col::optional(after.read_up_to)
         ])?;
         Ok(arrived)
+    }
+
+    /// A move that covered no message of this account gives way to the next: so there are no more of them than messages,
+    /// whatever the relay says.
+    fn forget_empty_move(
+        &mut self,
+        new: &NewMark,
+        kind: u8,
+        was: MessageId,
+    ) -> Result<(), StoreError> {
+        self.statement(
+            "DELETE FROM mark_moves WHERE thread_id = ?1 AND user_id = ?2 AND kind = ?3 AND up_to = ?4 AND (
+                 SELECT count(*) < ?5 AND total(sender_user_id IS (SELECT user_id FROM account WHERE id = 1)) = 0 FROM (
+                     SELECT sender_user_id FROM messages WHERE thread_id = ?1 AND message_id <= ?4
+                         AND message_id > coalesce((SELECT max(up_to) FROM mark_moves
+                             WHERE thread_id = ?1 AND user_id = ?2 AND kind = ?3 AND up_to < ?4), x'')
+                     LIMIT ?5))",
+        )?
+        .execute(params![
+            Col(new.thread),
+            Col(&new.user),
+            kind,
+            Col(was),
+            MOVE_LOOKS_AT
+        ])?;
+        Ok(())
     }
 
     /// Whether anything that was on its way again is there now.

@@ -64,19 +64,29 @@ impl Rows {
 
     /// The devices that are to be asked, and from when on.
     pub fn devices_to_ask(&self) -> Result<Vec<(UserId, DeviceId, Timestamp)>, StoreError> {
-        self.statement(
-            "SELECT user_id, device_id, min(due_ms) FROM unread_rows WHERE answer IS NULL AND due_ms IS NOT NULL
-             GROUP BY user_id, device_id",
-        )?
-        .query_map([], |row| {
-            Ok((
-                row.get::<_, Col<_>>(0)?.0,
-                row.get::<_, Col<_>>(1)?.0,
-                row.get::<_, Col<_>>(2)?.0,
-            ))
-        })?
-        .map(|row| Ok(row?))
-        .collect()
+        // One look-up a device, however many rows each of them is asked for.
+        let mut next = self.statement(
+            "SELECT user_id, device_id, due_ms FROM unread_rows
+             WHERE answer IS NULL AND due_ms IS NOT NULL AND (user_id, device_id) > (?1, ?2)
+             ORDER BY user_id, device_id, due_ms LIMIT 1",
+        )?;
+        let mut devices: Vec<(UserId, DeviceId, Timestamp)> = Vec::new();
+        loop {
+            let (user, device) = devices
+                .last()
+                .map_or(("", 0), |(user, device, _)| (user.as_str(), device.get()));
+            let found = next.query_row(params![user, device], |row| {
+                Ok((
+                    row.get::<_, Col<_>>(0)?.0,
+                    row.get::<_, Col<_>>(1)?.0,
+                    row.get::<_, Col<_>>(2)?.0,
+                ))
+            });
+            match found.optional()? {
+                Some(found) => devices.push(found),
+                None => return Ok(devices),
+            }
+        }
     }
 
     /// What a device is to be asked for by now, the longest due first; at most `limit`.
@@ -265,6 +275,31 @@ mod tests {
             tx.ask_device_again(&user("bob"), device(1), Timestamp(20))
         });
         assert_eq!(asked_for(&store, 20), [3, 1]);
+    }
+
+    #[test]
+    fn each_device_is_named_once_with_the_first_time_that_it_may_be_asked() {
+        let mut store = with_thread();
+        write(&mut store, |tx| {
+            for number in 1..=12 {
+                let id = tx.insert_message(&placeholder(number))?.local_id();
+                let mut row = unread(id, &[1], 100 - number);
+                row.user = user(["bob", "carol"][number as usize % 2]);
+                row.device = device(1 + number as u32 / 2 % 2);
+                tx.keep_unread_row(&row)?;
+            }
+            Ok(())
+        });
+        let named = |name, number, due| (user(name), device(number), Timestamp(due));
+        assert_eq!(
+            store.devices_to_ask().unwrap(),
+            [
+                named("bob", 1, 88),
+                named("bob", 2, 90),
+                named("carol", 1, 91),
+                named("carol", 2, 89),
+            ]
+        );
     }
 
     #[test]

@@ -242,3 +242,53 @@ fn a_number_of_nobody_has_no_receipts() {
     });
     assert!(store.receipts(waiting).unwrap().is_empty());
 }
+
+fn rows(store: &Store, sql: &'static str) -> i64 {
+    let mut count = store.statement(sql).unwrap();
+    count.query_row([], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn there_are_no_more_moves_than_messages_whatever_the_relay_says() {
+    let (mut store, ids) = alice();
+    write(&mut store, |tx| {
+        for up_to in 1..=4 {
+            tx.raise_marks(&delivered("bob", up_to, up_to * 10))?;
+        }
+        // Of messages that are not here.
+        for up_to in 5..=500 {
+            tx.raise_marks(&delivered("bob", up_to, up_to * 10))?;
+        }
+        Ok(())
+    });
+    assert_eq!(
+        rows(
+            &store,
+            "SELECT count(*) FROM mark_moves WHERE thread_id > x''"
+        ),
+        5
+    );
+    let at = |id| store.receipts(id).unwrap()[0].delivered_at;
+    let times: Vec<_> = ids.iter().map(|id| at(*id)).collect();
+    assert_eq!(times, [10, 20, 30, 40].map(|at| Some(Timestamp(at))));
+}
+
+#[test]
+fn words_on_messages_that_are_not_here_are_bounded_and_those_on_others_are_not() {
+    let (mut store, ids) = alice();
+    write(&mut store, |tx| {
+        for message in 1..=1_500 {
+            tx.note_unreached(&failed(message + 10, Some("expired"), 1))?;
+        }
+        tx.note_unreached(&failed(2, Some("expired"), 1))
+    });
+    assert_eq!(
+        rows(
+            &store,
+            "SELECT count(*) FROM unreached WHERE thread_id > x''"
+        ),
+        1_001
+    );
+    let receipts = store.receipts(ids[1]).unwrap();
+    assert_eq!(receipts[0].state, RecipientState::Failed);
+}
