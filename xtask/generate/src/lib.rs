@@ -19,6 +19,10 @@ pub struct Generated {
 pub fn files() -> Vec<Generated> {
     vec![
         Generated {
+            path: "bindings/kotlin/src/main/kotlin/io/github/sealwire/SealwireException.kt",
+            text: errors::kotlin::text(),
+        },
+        Generated {
             path: "docs/errors.md",
             text: errors::page::text(),
         },

@@ -1,5 +1,6 @@
 //! The table in the form of each reader.
 
+pub(crate) mod kotlin;
 pub(crate) mod page;
 pub(crate) mod typescript;
 

@@ -1,0 +1,25 @@
+package io.github.sealwire
+
+import io.github.sealwire.core.CallException
+import io.github.sealwire.core.ErrorInfo
+import io.github.sealwire.core.InternalException
+import io.github.sealwire.core.errorTable
+
+/** Errors of the library as those of this package. */
+internal inline fun <T> now(work: () -> T): T = try {
+    work()
+} catch (error: CallException.Failed) {
+    throw exceptionOf(error.info)
+} catch (error: InternalException) {
+    throw exceptionOf(row("internal", error.message ?: "a call panicked"))
+} catch (error: IllegalStateException) {
+    // The handle was closed and let go of.
+    throw if (error.message.orEmpty().contains("destroyed")) exceptionOf(row("closed", "the client is closed")) else error
+}
+
+/** The same, for calls that wait. A cancelled one stops waiting; the work goes on. */
+internal suspend inline fun <T> call(crossinline work: suspend () -> T): T = now { work() }
+
+/** A row of the table, for what the library could not say itself. */
+internal fun row(code: String, detail: String): ErrorInfo =
+    errorTable().first { it.code == code }.copy(detail = detail)
