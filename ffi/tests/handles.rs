@@ -70,6 +70,7 @@ fn in_memory(relay: &Relay) -> OpenOptions {
         store: StoreLocation::Memory,
         start_offline: false,
         danger_allow_http: false,
+        give_up_after_ms: None,
     }
 }
 

@@ -1,15 +1,17 @@
-//! The project's own commands: `cargo xtask setup | demo | test | bench | readme`.
+//! The project's own commands: `cargo xtask setup | demo | test | bench | api | size | readme`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a command's output"
 )]
 
+mod api;
 mod bench;
 mod demo;
 mod readme;
 mod run;
 mod setup;
+mod size;
 mod steps;
 mod test;
 
@@ -35,6 +37,10 @@ enum Command {
     Test(test::Args),
     /// Measure what the project promises, and write it into docs/benchmarks.md.
     Bench(bench::Args),
+    /// Check that docs/api.md shows every operation as each language declares it, or write it so.
+    Api(api::Args),
+    /// Print the size of the library that apps carry and what takes the space; fails above the limit.
+    Size,
     /// Check that README.md shows examples/quickstart.rs as it is, or write it so.
     Readme(readme::Args),
 }
@@ -45,6 +51,8 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::main(&args),
         Command::Test(args) => test::main(&args),
         Command::Bench(args) => bench::main(&args),
+        Command::Api(args) => api::main(&args),
+        Command::Size => size::check(),
         Command::Readme(args) => readme::main(&args),
     };
     match done {

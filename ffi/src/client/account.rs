@@ -49,6 +49,13 @@ impl ClientHandle {
         running::run(async move { client.disable_device(device_id(device)?).await }).await
     }
 
+    /// Takes a device out of the account's signed list, and disables it. Needs the relay. Codes: `own_device`,
+    /// `unknown_device`.
+    pub async fn remove_device(&self, device: i64) -> Result<(), CallError> {
+        let client = self.client()?;
+        running::run(async move { client.remove_device(device_id(device)?).await }).await
+    }
+
     /// The settings of the account, as the relay last told this device.
     pub async fn settings(&self) -> Result<AccountSettings, CallError> {
         let client = self.client()?;

@@ -16,6 +16,7 @@ use crate::{CallError, running};
 use sealwire::{Client, Error};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 static LIVE: AtomicI64 = AtomicI64::new(0);
 
@@ -61,6 +62,10 @@ impl ClientHandle {
         }
         if options.danger_allow_http {
             builder = builder.danger_allow_http();
+        }
+        if let Some(time) = options.give_up_after_ms {
+            builder =
+                builder.give_up_after(Duration::from_millis(u64::try_from(time).unwrap_or(0)));
         }
         // Ended with the call: nobody would close a client that nobody got.
         running::wait(async move { Ok(Self::over(builder.open().await?)) }).await

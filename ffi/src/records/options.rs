@@ -24,6 +24,10 @@ pub struct OpenOptions {
     #[cfg_attr(feature = "uniffi", uniffi(default = false))]
     #[cfg_attr(feature = "serde", serde(default))]
     pub danger_allow_http: bool,
+    /// For how many milliseconds a message that cannot leave is tried before it fails (`gave_up`); none: a day.
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub give_up_after_ms: Option<i64>,
 }
 
 /// Where a store lies.

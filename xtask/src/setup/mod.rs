@@ -3,6 +3,7 @@
 //! Every step looks first and does nothing when the thing is there, so that running it again costs seconds.
 
 mod deny;
+mod jvm;
 mod node;
 pub(crate) mod openapi;
 mod packages;
@@ -27,6 +28,8 @@ pub(crate) struct Needs {
     pub(crate) deny: bool,
     /// Node and the official peers of the interop tests.
     pub(crate) interop: bool,
+    /// A JDK and Maven.
+    pub(crate) jvm: bool,
     /// Python, and what checks the OpenAPI document.
     pub(crate) openapi: bool,
 }
@@ -38,6 +41,7 @@ impl Needs {
         wasm: false,
         deny: false,
         interop: false,
+        jvm: false,
         openapi: false,
     };
     const ALL: Self = Self {
@@ -45,6 +49,7 @@ impl Needs {
         wasm: true,
         deny: true,
         interop: true,
+        jvm: true,
         openapi: true,
     };
 }
@@ -71,6 +76,9 @@ pub(crate) fn install(needs: Needs) -> Result<(), Error> {
     }
     if needs.wasm {
         as_root.extend(wasm::missing()?);
+    }
+    if needs.jvm {
+        as_root.extend(jvm::missing());
     }
     if needs.openapi {
         as_root.extend(openapi::missing());

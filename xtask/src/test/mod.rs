@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that a change must pass, in suites.
 
 mod interop;
+mod kotlin;
 mod openapi;
 mod rust;
 
@@ -28,6 +29,8 @@ enum Suite {
     Rust,
     /// Sessions with the official builds, run by Node.
     Interop,
+    /// The Kotlin package on the JVM, built by Maven.
+    Kotlin,
     /// The relay's OpenAPI document under a validator and schemathesis, run by Python.
     Openapi,
 }
@@ -38,6 +41,7 @@ pub(crate) fn main(args: &Args) -> Result<(), Error> {
     let chosen = Chosen {
         rust: usual(Suite::Rust),
         interop: usual(Suite::Interop),
+        kotlin: usual(Suite::Kotlin),
         openapi: args.full || named(Suite::Openapi),
     };
     let mut steps = Steps::default();
@@ -50,6 +54,7 @@ pub(crate) fn main(args: &Args) -> Result<(), Error> {
 struct Chosen {
     rust: bool,
     interop: bool,
+    kotlin: bool,
     openapi: bool,
 }
 
@@ -57,6 +62,7 @@ fn all(steps: &mut Steps, chosen: Chosen) -> Result<(), Error> {
     let Chosen {
         rust,
         interop,
+        kotlin,
         openapi,
     } = chosen;
     let needs = Needs {
@@ -64,6 +70,7 @@ fn all(steps: &mut Steps, chosen: Chosen) -> Result<(), Error> {
         wasm: rust,
         deny: rust,
         interop,
+        jvm: kotlin,
         openapi,
     };
     steps.step("setup", || setup::install(needs).map(|()| Done::Passed))?;
@@ -72,6 +79,9 @@ fn all(steps: &mut Steps, chosen: Chosen) -> Result<(), Error> {
     }
     if interop {
         interop::steps(steps)?;
+    }
+    if kotlin {
+        kotlin::steps(steps)?;
     }
     if openapi {
         openapi::steps(steps)?;

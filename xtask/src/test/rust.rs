@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::api;
 use crate::readme;
 use crate::run::{Error, cargo, command, run, run_within};
 use crate::setup::wasm;
@@ -22,6 +23,9 @@ const FETCH_LIMIT: Duration = Duration::from_secs(90);
 pub(super) fn steps(steps: &mut Steps) -> Result<(), Error> {
     steps.step("format", || passes(["fmt", "--all", "--check"]))?;
     steps.step("README's code", readme_code)?;
+    steps.step("one API in every language", || {
+        api::check().map(|()| Done::Passed)
+    })?;
     steps.step("licences, bans, sources", || {
         passes([
             "deny",

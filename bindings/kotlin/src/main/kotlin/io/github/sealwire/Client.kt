@@ -46,6 +46,7 @@ public class Client private constructor(private val handle: ClientHandle) : Auto
          * @param startOffline connects to nothing until [goOnline]
          * @param dangerAllowHttp allows `http://` to other hosts than this one: tokens, and who writes to whom, can then be
          *   read and used by anybody on the way
+         * @param giveUpAfterMs for how long a message that cannot leave is tried before it fails; a day if it is not given
          * @throws SealwireException with the codes `configuration`, `key_store`, `key_missing`, `store_missing`,
          *   `store_in_use`, and those of a store that does not open
          */
@@ -55,8 +56,10 @@ public class Client private constructor(private val handle: ClientHandle) : Auto
             keyStore: KeyStore? = null,
             startOffline: Boolean = false,
             dangerAllowHttp: Boolean = false,
+            giveUpAfterMs: Long? = null,
         ): Client = call {
-            Client(ClientHandle.open(OpenOptions(relay, store, startOffline, dangerAllowHttp), keyStore))
+            val options = OpenOptions(relay, store, startOffline, dangerAllowHttp, giveUpAfterMs)
+            Client(ClientHandle.open(options, keyStore))
         }
     }
 
@@ -136,6 +139,9 @@ public class Client private constructor(private val handle: ClientHandle) : Auto
 
     /** Lets one of the account's devices do nothing any more at the relay, at once and for ever. */
     public suspend fun disableDevice(device: Long): Unit = call { handle.disableDevice(device) }
+
+    /** Takes a device out of the account's signed list, and disables it. */
+    public suspend fun removeDevice(device: Long): Unit = call { handle.removeDevice(device) }
 
     /** Believes the changed account key of a user. Ask the person first, over another way. */
     public suspend fun acceptAccountKey(user: String): Unit = call { handle.acceptAccountKey(user) }

@@ -1,0 +1,152 @@
+//! The size of the library that apps carry: printed with what takes the space, and held by a gate.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::run::{Error, cargo, command, output, root, run};
+
+/// Everything included, stripped, for Linux on x86-64.
+const LIMIT: u64 = 9_000_000;
+/// What symbols begin with, and what they are of. What is in none is `other`.
+const PARTS: [(&str, &[&str]); 9] = [
+    (
+        "SQLite and SQLCipher",
+        &["sqlite3", "sqlcipher", "fts5", "rusqlite", "libsqlite3"],
+    ),
+    ("AWS-LC (TLS)", &["aws_lc", "rustls", "webpki"]),
+    (
+        "HTTP and sockets",
+        &[
+            "reqwest",
+            "hyper",
+            "tungstenite",
+            "tokio_tungstenite",
+            "http",
+            "h2",
+            "tower",
+            "url",
+            "idna",
+            "icu",
+        ],
+    ),
+    ("tokio", &["tokio", "mio"]),
+    ("UniFFI's scaffolding", &["uniffi", "sealwire_ffi"]),
+    ("Sealwire", &["sealwire"]),
+    ("serialising", &["serde", "serde_json", "prost"]),
+    (
+        "ciphers and curves",
+        &[
+            "curve25519",
+            "aes",
+            "ghash",
+            "polyval",
+            "sha2",
+            "hkdf",
+            "hmac",
+            "cbc",
+        ],
+    ),
+    (
+        "Rust's own",
+        &[
+            "core",
+            "alloc",
+            "std",
+            "hashbrown",
+            "gimli",
+            "addr2line",
+            "rustc_demangle",
+            "miniz",
+        ],
+    ),
+];
+
+pub(crate) fn check() -> Result<(), Error> {
+    let release = release()?;
+    run(&mut cargo([
+        "build",
+        "--locked",
+        "--release",
+        "-p",
+        "sealwire-ffi",
+    ]))?;
+    let library = release.join("libsealwire_ffi.so");
+    let stripped = release.join("libsealwire_ffi.stripped.so");
+    let mut strip = command("strip");
+    strip.arg("--strip-unneeded").arg("-o");
+    run(strip.arg(&stripped).arg(&library))?;
+    let length = stripped.metadata().map_err(|cause| Error::File {
+        path: stripped.clone(),
+        cause,
+    })?;
+    let bytes = length.len();
+    println!("libsealwire_ffi.so, stripped: {bytes} bytes (limit {LIMIT})");
+    for (part, size) in parts(&library) {
+        println!("  {part:24} {:>6} KB", size / 1000);
+    }
+    if bytes > LIMIT {
+        return Err(Error::Told(format!(
+            "the library has {bytes} bytes, more than {LIMIT}"
+        )));
+    }
+    Ok(())
+}
+
+/// The release folder beside the one that we were built in.
+fn release() -> Result<std::path::PathBuf, Error> {
+    let ours = std::env::current_exe().map_err(|cause| Error::NotStarted {
+        program: "xtask".to_owned(),
+        cause,
+    })?;
+    let target = ours.parent().and_then(Path::parent).unwrap_or(root());
+    Ok(target.join("release"))
+}
+
+/// Where the bytes of code and data are, largest first.
+fn parts(library: &Path) -> Vec<(&'static str, u64)> {
+    let path = library.to_string_lossy();
+    let symbols = output("nm", &["-C", "-S", "--radix=d", &path]).unwrap_or_default();
+    let mut sizes = BTreeMap::<&str, u64>::new();
+    for line in symbols.lines() {
+        let mut words = line.splitn(4, ' ');
+        let (Some(_), Some(size), Some(_), Some(name)) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
+            continue;
+        };
+        if let Ok(size) = size.parse::<u64>() {
+            *sizes.entry(part(name)).or_default() += size;
+        }
+    }
+    let mut sizes: Vec<_> = sizes.into_iter().collect();
+    sizes.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+    sizes
+}
+
+fn part(symbol: &str) -> &'static str {
+    let name = symbol.trim_start_matches(['<', '&', '_', '*']);
+    let name = name.strip_prefix("dyn ").unwrap_or(name);
+    let of = |(_, starts): &&(&str, &[&str])| starts.iter().any(|start| name.starts_with(start));
+    PARTS.iter().find(of).map_or("other", |(part, _)| part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_symbol_is_of_its_crate() {
+        for (symbol, expected) in [
+            ("sqlite3VdbeExec", "SQLite and SQLCipher"),
+            (
+                "<sealwire_ffi::client::ClientHandle>::open",
+                "UniFFI's scaffolding",
+            ),
+            ("<sealwire_engine::engine::Engine>::handle", "Sealwire"),
+            ("aws_lc_0_47_0_ECDSA_verify", "AWS-LC (TLS)"),
+            ("memcpy", "other"),
+        ] {
+            assert_eq!(part(symbol), expected, "{symbol}");
+        }
+    }
+}
