@@ -6,7 +6,7 @@
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Every crate that ships, and all of ours that it may build on. Layers import only from above.
-const MAY_DEPEND_ON: [(&str, &[&str]); 7] = [
+const MAY_DEPEND_ON: [(&str, &[&str]); 8] = [
     ("sealwire-crypto", &[]),
     ("sealwire-wire", &["sealwire-crypto"]),
     ("sealwire-store", &["sealwire-crypto", "sealwire-wire"]),
@@ -24,6 +24,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 7] = [
         ],
     ),
     ("sealwire-ffi", &["sealwire"]),
+    ("sealwire-uniffi-bindgen", &[]),
     ("sealwire-relay", &["sealwire-crypto", "sealwire-wire"]),
 ];
 

@@ -169,6 +169,16 @@ export const ERRORS = {
     retryable: false,
     text: "This device was removed from its account, or disabled: become a new device.",
   },
+  own_device: {
+    group: "account",
+    retryable: false,
+    text: "This is the device that is asked: remove it from another one, or disable it.",
+  },
+  unknown_device: {
+    group: "account",
+    retryable: false,
+    text: "The account's list holds no such device: look at own_devices.",
+  },
   device_limit: {
     group: "account",
     retryable: false,
