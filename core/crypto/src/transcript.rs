@@ -8,6 +8,9 @@
 #[error("a field is too long for its length prefix")]
 pub struct FieldTooLong;
 
+/// Most texts fit, a message's stamp and fingerprint among them: those are made for every message.
+const USUAL: usize = 256;
+
 /// A text under construction: label first, then the fields in the order of the protocol's description.
 ///
 /// ```
@@ -20,7 +23,7 @@ pub struct Transcript(Result<Vec<u8>, FieldTooLong>);
 impl Transcript {
     /// A text with this label (itself a field of variable length).
     pub fn new(label: &str) -> Self {
-        Self(Ok(Vec::new())).bytes(label.as_bytes())
+        Self(Ok(Vec::with_capacity(USUAL))).bytes(label.as_bytes())
     }
 
     /// A field of variable length: u16 length, then the bytes.

@@ -5,9 +5,8 @@
 //! data folder.
 
 use super::Service;
-use sealwire_crypto::primitives::sha256;
 use sealwire_wire::UserId;
-use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Users share locks, so that there is nothing to make or forget; two that share one wait for each other's lists now and then.
@@ -23,13 +22,13 @@ impl ListLocks {
 
     /// While this is held, the lists of these users stay as they are.
     pub(super) async fn keep(&self, users: &[UserId]) -> Vec<RwLockReadGuard<'_, ()>> {
-        // Always in the same order, so that no two sends wait for each other.
-        let wanted: BTreeSet<usize> = users.iter().map(place).collect();
+        // Always in the same order, and each once, so that no two sends wait for each other.
+        let mut wanted: Vec<usize> = users.iter().map(place).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
         let mut held = Vec::with_capacity(wanted.len());
-        for (at, lock) in self.0.iter().enumerate() {
-            if wanted.contains(&at) {
-                held.push(lock.read().await);
-            }
+        for lock in wanted.into_iter().filter_map(|place| self.0.get(place)) {
+            held.push(lock.read().await);
         }
         held
     }
@@ -68,7 +67,9 @@ impl Drop for ListTurn<'_> {
     }
 }
 
+/// Who chooses a name that shares a lock with another's makes both wait for each other's lists now and then, and no more.
 fn place(user: &UserId) -> usize {
-    let [first, ..] = sha256(user.as_str().as_bytes());
-    usize::from(first) % LOCKS
+    let mut hasher = DefaultHasher::new();
+    user.hash(&mut hasher);
+    (hasher.finish() % LOCKS as u64) as usize
 }

@@ -19,7 +19,7 @@ pub struct Pushed {
 #[derive(Debug)]
 pub struct PushedMessage {
     step: Arc<AcceptMessage>,
-    common: OnceLock<Option<Box<str>>>,
+    common: OnceLock<Option<String>>,
 }
 
 /// The next entry of a device's queue, for whoever has read up to [`Push::after`], or further, but not to itself.
@@ -59,7 +59,7 @@ impl PushedMessage {
     }
 
     /// What every device's frame has in common, made by the first that needs it.
-    pub fn common(&self, make: impl FnOnce(&MessageRow) -> Option<Box<str>>) -> Option<&str> {
+    pub fn common(&self, make: impl FnOnce(&MessageRow) -> Option<String>) -> Option<&str> {
         self.common.get_or_init(|| make(self.row())).as_deref()
     }
 }

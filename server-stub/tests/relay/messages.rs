@@ -300,7 +300,7 @@ async fn too_many_sends_are_told_when_to_come_back() {
 #[tokio::test]
 async fn strangers_are_held_to_a_pace() {
     let anonymous = Pace {
-        per_second: 1.0,
+        per_second: 0.1,
         burst: 3.0,
     };
     let paces = Paces {

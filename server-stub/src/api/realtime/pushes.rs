@@ -3,6 +3,7 @@
 use crate::service::Push;
 use sealwire_wire::contract::{EnvelopeBody, MessageRow, ServerEvent, ServerFrame};
 use std::collections::VecDeque;
+use std::io::{ErrorKind, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Messages that wait for one socket, at most: each may hold 64 KiB. What comes beyond is read from storage.
@@ -48,17 +49,25 @@ pub(super) fn message_frame(
     common: &str,
     envelope: Option<&EnvelopeBody>,
 ) -> Result<String, serde_json::Error> {
-    let envelope = serde_json::to_string(&envelope)?;
-    Ok(format!(
-        r#"{{"frame_seq":{frame_seq},"t":"msg","message":{common}"envelope":{envelope}}}}}"#
-    ))
+    let body = envelope.map_or(0, |envelope| envelope.body.0.len());
+    let mut frame = with_room(common.len() + base64_length(body));
+    write!(
+        frame,
+        r#"{{"frame_seq":{frame_seq},"t":"msg","message":{common}"envelope":"#
+    )
+    .map_err(serde_json::Error::io)?;
+    serde_json::to_writer(&mut frame, &envelope)?;
+    frame.extend_from_slice(b"}}");
+    text(frame)
 }
 
 /// A row's JSON up to its envelope, if nothing comes after that.
-pub(super) fn common(row: &MessageRow) -> Option<Box<str>> {
-    let mut text = serde_json::to_string(row).ok()?;
+pub(super) fn common(row: &MessageRow) -> Option<String> {
+    let mut json = with_room(base64_length(row.ciphertext.0.len()));
+    serde_json::to_writer(&mut json, row).ok()?;
+    let mut text = text(json).ok()?;
     text.truncate(text.strip_suffix(r#""envelope":null}"#)?.len());
-    Some(text.into_boxed_str())
+    Some(text)
 }
 
 /// The same frame, when the common part can not stand for it.
@@ -73,6 +82,22 @@ pub(super) fn whole_frame(
     });
     let event = ServerEvent::Msg { message };
     serde_json::to_string(&ServerFrame { frame_seq, event })
+}
+
+/// For so many bytes and the names and numbers around them: what grows step by step is copied as often.
+fn with_room(bytes: usize) -> Vec<u8> {
+    const AROUND: usize = 768;
+    Vec::with_capacity(bytes + AROUND)
+}
+
+fn base64_length(bytes: usize) -> usize {
+    bytes.div_ceil(3) * 4
+}
+
+/// What was written as JSON is text.
+fn text(json: Vec<u8>) -> Result<String, serde_json::Error> {
+    let no_text = |error| std::io::Error::new(ErrorKind::InvalidData, error);
+    String::from_utf8(json).map_err(|error| serde_json::Error::io(no_text(error)))
 }
 
 #[cfg(test)]
