@@ -61,7 +61,7 @@ export class Browser {
 
 /** Opens a client in this tab as `window.client`; what it is told from then on is in `window.told`. */
 export async function openClient(page: Page, options: sealwire.OpenOptions): Promise<void> {
-  await page.waitForFunction(() => window.sealwire !== undefined);
+  await when(page, () => window.sealwire !== undefined, undefined);
   await page.evaluate(async (options) => {
     window.told = [];
     window.client = await window.sealwire.Client.open(options);
@@ -72,15 +72,21 @@ export async function openClient(page: Page, options: sealwire.OpenOptions): Pro
   }, options);
 }
 
-/** Whether this tab counts as on the screen: headless Chromium shows all of its tabs at once. */
-export async function setVisible(page: Page, visible: boolean): Promise<void> {
-  await page.evaluate((visible) => {
-    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => (visible ? "visible" : "hidden") });
-    document.dispatchEvent(new globalThis.Event("visibilitychange"));
-  }, visible);
-}
-
 export const leads = (page: Page): Promise<boolean> => page.evaluate(() => window.client.leads());
+
+/**
+ * Waits until something holds in this tab, and gives it. (Playwright's own way asks with each frame, and tabs that are not on the
+ * screen draw none.)
+ */
+export async function when<Arg, T>(page: Page, look: (arg: Arg) => T | Promise<T>, arg: Arg, withinMs = 15_000): Promise<T> {
+  const begun = performance.now();
+  for (;;) {
+    const found = await page.evaluate(look as never, arg as never);
+    if (found) return found as T;
+    if (performance.now() - begun > withinMs) throw new Error(`not within ${withinMs} ms: ${look}`);
+    await new Promise((resolve) => setTimeout(resolve, 15));
+  }
+}
 
 export async function until(what: string, holds: () => Promise<boolean>, withinMs = 10_000): Promise<number> {
   const begun = performance.now();

@@ -23,7 +23,11 @@ export interface PageServer {
   close(): void;
 }
 
-/** On a free port of the loopback address, which is not the relay's: pages ask the relay across origins. */
+/**
+ * The module with the tests' doors stands in the place of the published one, if there is one.
+ *
+ * On a free port of the loopback address, which is not the relay's: pages ask the relay across origins.
+ */
 export async function servePages(folder: string): Promise<PageServer> {
   const server: Server = createServer((request, response) => {
     const path = normalize(new URL(request.url ?? "/", "http://page").pathname);
@@ -31,7 +35,8 @@ export async function servePages(folder: string): Promise<PageServer> {
       response.writeHead(200, { "content-type": "text/html; charset=utf-8", "cache-control": "no-cache" });
       return void response.end(PAGE);
     }
-    const file = join(folder, path === "/" ? "index.html" : path);
+    const inModule = path.startsWith("/dist/pkg/") ? process.env["SEALWIRE_WEB_PKG"] : undefined;
+    const file = inModule ? join(inModule, path.slice("/dist/pkg/".length)) : join(folder, path === "/" ? "index.html" : path);
     if (!existsSync(file) || !statSync(file).isFile()) return void response.writeHead(404).end();
     response.writeHead(200, {
       "content-type": MIME[extname(file)] ?? "application/octet-stream",

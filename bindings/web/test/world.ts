@@ -1,7 +1,7 @@
 /** A relay, a page's origin that is not the relay's, a browser; and tabs in which people open their devices. */
 
 import type { Page } from "playwright-core";
-import { Browser, openClient } from "./browser.js";
+import { Browser, openClient, when } from "./browser.js";
 import { servePages, type PageServer } from "./page-server.js";
 import { Relay } from "./relay.js";
 
@@ -65,15 +65,11 @@ export function sendText(page: Page, thread: string, text: string): Promise<numb
 }
 
 /** Waits until this tab was told of a message of somebody else with this text. */
-export async function received(page: Page, text: string): Promise<void> {
-  await page.waitForFunction(
-    (text) =>
+export async function received(page: Page, text: string, withinMs = 15_000): Promise<void> {
+  await when(page, (text) =>
       window.told.some(
         (event) => event.type === "messageReceived" && event.message.content.type === "text" && event.message.content.text === text,
-      ),
-    text,
-    { timeout: 15_000 },
-  );
+      ), text, withinMs);
 }
 
 /** The code, and the fields that the error has, of a call that fails. */

@@ -136,7 +136,7 @@ export class Chat {
     ask("New conversation", name, "Begin", async () => {
       const user = name.value.trim();
       await this.open(await this.#client.directThread(user), user);
-    });
+    }, () => this.#conversation?.focus());
   }
 
   #linkDevice(): void {
@@ -148,7 +148,7 @@ export class Chat {
 }
 
 /** A small window with one question. */
-function ask(title: string, input: HTMLInputElement | HTMLTextAreaElement, yes: string, work: () => Promise<void>): void {
+function ask(title: string, input: HTMLInputElement | HTMLTextAreaElement, yes: string, work: () => Promise<void>, then?: () => void): void {
   const trouble = el("p", { className: "trouble", role: "alert" });
   const go = el("button", { textContent: yes });
   const form = el("form", {}, el("h2", { textContent: title }), input, trouble, go);
@@ -159,6 +159,8 @@ function ask(title: string, input: HTMLInputElement | HTMLTextAreaElement, yes: 
     void attempt(go, trouble, async () => {
       await work();
       dialog.close();
+      // The window gave the focus back to where it was before.
+      then?.();
     });
   };
   document.body.append(dialog);

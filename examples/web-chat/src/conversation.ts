@@ -3,7 +3,7 @@
 import type { Client, Event, Message } from "sealwire";
 import { said } from "./chat.js";
 import { el } from "./element.js";
-import { bubble, keepPicture } from "./message.js";
+import { bubble, keepPicture, reached } from "./message.js";
 
 const PAGE = 40;
 
@@ -32,7 +32,7 @@ export class Conversation {
       if (file) void this.#sendFile(file);
       pick.value = "";
     };
-    const attach = el("button", { type: "button", className: "quiet", textContent: "＋", aria: { label: "Send a file" } });
+    const attach = el("button", { type: "button", className: "quiet", textContent: "+", aria: { label: "Send a file" } });
     attach.onclick = () => pick.click();
     const form = el("form", { className: "composer" }, attach, pick, this.#text, el("button", { textContent: "Send" }));
     form.onsubmit = (event) => {
@@ -79,6 +79,10 @@ export class Conversation {
       found?.classList.add("found");
     } else this.#toEnd();
     this.#markRead();
+    this.focus();
+  }
+
+  focus(): void {
     this.#text.focus();
   }
 
@@ -128,7 +132,11 @@ export class Conversation {
 
   /** What is on the screen, as the store has it now. */
   async #again(): Promise<void> {
-    for (const message of (await this.#client.messages(this.#thread, undefined, PAGE)).reverse()) this.#put(message);
+    for (const message of (await this.#client.messages(this.#thread, undefined, PAGE)).reverse()) {
+      // What was read from the store before an event may arrive after it.
+      const shown = this.#bubble(message.localId)?.dataset["reached"];
+      if (shown === undefined || reached(message) >= Number(shown)) this.#put(message);
+    }
   }
 
   #put(message: Message): void {

@@ -36,6 +36,11 @@ export function time(ms: number): string {
   return at.toLocaleString(undefined, today ? { hour: "2-digit", minute: "2-digit" } : { day: "numeric", month: "short" });
 }
 
+/** States only go up. */
+export function reached({ state }: Message): number {
+  return ["pending", "sent", "delivered", "read"].indexOf(state.type);
+}
+
 export function tick(state: MessageState): HTMLElement {
   const marks: Partial<Record<MessageState["type"], [string, string]>> = {
     pending: ["◷", "waits to be sent"],
@@ -66,7 +71,7 @@ export function bubble(client: Client, message: Message, own: boolean): HTMLElem
     again.onclick = () => void client.retry(message.localId).catch((error: unknown) => (again.textContent = said(error)));
     foot.append(again);
   }
-  return el("article", { className: own ? "message own" : "message", data: { id: String(message.localId) } }, body, foot);
+  return el("article", { className: own ? "message own" : "message", data: { id: String(message.localId), reached: String(reached(message)) } }, body, foot);
 }
 
 function file(client: Client, message: Message): HTMLElement {

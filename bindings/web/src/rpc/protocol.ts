@@ -21,6 +21,8 @@ export interface ErrorInfo {
 export interface Status {
   account?: Account;
   connection: ConnectionState;
+  /** What the app asked for last, in whichever tab. */
+  wantsOnline: boolean;
   maxTextBytes: number;
 }
 

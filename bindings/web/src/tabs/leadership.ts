@@ -12,6 +12,8 @@ export interface LeaderOptions extends Omit<Opening, "t" | "epoch" | "appKeyStor
 }
 
 export interface Hearers {
+  /** Whether the app wants the next worker to begin offline. */
+  startOffline(): boolean;
   /** The worker is there; its first word to this tab comes next. */
   opened(link: Link): void;
   heard(epoch: string, message: ToTab): void;
@@ -116,7 +118,8 @@ export class Leadership {
         }
         this.#hearers.heard(epoch, data);
       };
-      const opening: Opening = { ...plain, t: "open", epoch, appKeyStore: keyStore !== undefined };
+      const startOffline = this.#hearers.startOffline();
+      const opening: Opening = { ...plain, startOffline, t: "open", epoch, appKeyStore: keyStore !== undefined };
       worker.postMessage(opening);
     });
   }

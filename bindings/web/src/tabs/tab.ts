@@ -30,7 +30,7 @@ export class Tab {
   readonly #bulletin: BroadcastChannel;
   readonly #channel: TabChannel;
   readonly #ended = new AbortController();
-  #status: Status = { connection: { type: "offline" }, maxTextBytes: 0 };
+  #status: Status = { connection: { type: "offline" }, wantsOnline: true, maxTextBytes: 0 };
   #link: Link | undefined;
   #leadership: Leadership | undefined;
   #candidacy: AbortController | undefined;
@@ -40,6 +40,7 @@ export class Tab {
   #heardAt = 0;
   #taken = 0;
   #shownWaiting = false;
+  readonly #standing = new Map<string, unknown[]>();
   #toldConnection: ConnectionState["type"] | undefined;
   #settleOpening: ((error?: ErrorInfo) => void) | undefined;
 
@@ -85,6 +86,8 @@ export class Tab {
     if (this.#ended.signal.aborted) {
       return Promise.reject(toError(errorInfo("closed")));
     }
+    // What holds until it is said otherwise is said to the next worker as well.
+    if (method === "watchThreads" || method === "setPresence") this.#standing.set(method, args);
     return this.calls.start(method, args, parts);
   }
 
@@ -144,7 +147,9 @@ export class Tab {
   /** With the lock held, until it is given up. */
   async #lead(): Promise<void> {
     const leadership = new Leadership(this.#options, {
+      startOffline: () => (this.#followedBefore ? !this.#status.wantsOnline : this.#options.startOffline),
       opened: (link) => {
+        this.#detach();
         this.#attach(link);
         this.#tell({ t: "leading", epoch: link.epoch });
       },
@@ -165,9 +170,11 @@ export class Tab {
 
   /** A tab that is on the screen and does not lead asks one that is not to hand over. */
   #wishToLead(): void {
-    setTimeout(() => {
-      if (isVisible() && !this.#leadership && !this.#ended.signal.aborted) this.#tell({ t: "wish", tab: this.id });
-    }, WISH_AFTER_MS);
+    setTimeout(() => this.#wish(), WISH_AFTER_MS);
+  }
+
+  #wish(): void {
+    if (isVisible() && !this.#leadership) this.#tell({ t: "wish", tab: this.id });
   }
 
   #rest(): void {
@@ -247,6 +254,7 @@ export class Tab {
         this.#followedBefore = true;
         this.#know(message.status);
         this.calls.attach((to, transfer) => link.post(to, transfer));
+        for (const [method, args] of this.#standing) this.calls.start(method, args).catch(() => undefined);
         this.#settleOpening?.();
         break;
       case "status":
@@ -293,6 +301,8 @@ export class Tab {
   }
 
   #ping(): void {
+    // Whoever leads may have been on the screen when it was asked before, or have handed over to a third.
+    this.#wish();
     if (!this.#link) return this.#hello();
     if (this.#link.own || (!isVisible() && this.calls.waiting === 0)) {
       this.#heardAt = performance.now();

@@ -14,8 +14,9 @@ import {
   type ToHost,
   type ToTab,
 } from "../rpc/protocol.js";
+import { Company } from "./company.js";
 import type { OwnTab } from "./own-tab.js";
-import { Serving } from "./serving.js";
+import { Serving, type Shared } from "./serving.js";
 import type { WasmClient } from "./wasm.js";
 
 /** Tabs that followed another worker find this one within this time, or are told that they missed something. */
@@ -25,6 +26,8 @@ export class Host {
   readonly #opening: Opening;
   readonly #client: WasmClient;
   readonly #own: Serving;
+  readonly #shared: Shared;
+  #online: boolean;
   readonly #tabs = new Map<string, Serving>();
   readonly #bulletin: BroadcastChannel;
   /** What happened since the beginning, while tabs are still finding this worker. */
@@ -34,7 +37,17 @@ export class Host {
   constructor(opening: Opening, client: WasmClient, tab: OwnTab) {
     this.#opening = opening;
     this.#client = client;
-    this.#own = new Serving(client, (message, transfer) => tab.post(message, transfer), () => this.#tellStatus());
+    this.#online = !opening.startOffline;
+    this.#shared = {
+      client,
+      company: new Company(client),
+      statusChanged: () => this.#tellStatus(),
+      wantsOnline: (online) => {
+        this.#online = online;
+        this.#tellStatus();
+      },
+    };
+    this.#own = new Serving(this.#shared, (message, transfer) => tab.post(message, transfer));
     client.subscribe(
       (event) => this.#happened(event),
       () => undefined,
@@ -97,6 +110,7 @@ export class Host {
     return {
       ...(account === undefined ? {} : { account }),
       connection: this.#client.connection(),
+      wantsOnline: this.#online,
       maxTextBytes: this.#client.maxTextBytes(),
     };
   }
@@ -106,7 +120,7 @@ export class Host {
     const { store, epoch } = this.#opening;
     const channel = new BroadcastChannel(channelName(store, tab));
     const post = (body: ToTab): void => channel.postMessage({ epoch, body } satisfies Sealed<ToTab>);
-    const serving = new Serving(this.#client, post, () => this.#tellStatus());
+    const serving = new Serving(this.#shared, post);
     const leave = (): void => {
       if (!this.#tabs.delete(tab)) return;
       serving.end();

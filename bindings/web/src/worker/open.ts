@@ -12,11 +12,12 @@ export async function openClient(opening: Opening, tab: OwnTab, panicked: (error
   await init(wasmUrl === undefined ? undefined : { module_or_path: wasmUrl });
   // What was asked of an instance that panicked is never answered: also this opening.
   const died = new Promise<never>((_, reject) => {
-    start((detail: string) => {
+    const onPanic = (detail: string): void => {
       const error = errorInfo("internal", detail);
       panicked(error);
       reject(error);
-    });
+    };
+    start(onPanic, undefined);
   });
   died.catch(() => undefined);
   const plain = { relay, store, inMemory, allowHttp, startOffline };

@@ -3,6 +3,7 @@
 import { asErrorInfo, errorInfo } from "../errors.js";
 import type { Event } from "../records.js";
 import { CREDIT, EVENT_BUFFER, type ToHost, type ToTab } from "../rpc/protocol.js";
+import type { Company } from "./company.js";
 import { Download, Upload } from "./transfers.js";
 import type { WasmClient } from "./wasm.js";
 
@@ -14,8 +15,6 @@ const METHODS = new Set([
   "registerWithPlatformToken",
   "startLinking",
   "cancelLinking",
-  "goOnline",
-  "goOffline",
   "networkChanged",
   "acceptAccountKey",
   "directThread",
@@ -42,9 +41,7 @@ const METHODS = new Set([
   "setThreadPreferences",
   "ownDevices",
   "disableDevice",
-  "watchThreads",
   "setTyping",
-  "setPresence",
   "waitUntilCaughtUp",
   "waitUntilSent",
 ]);
@@ -52,10 +49,20 @@ const METHODS = new Set([
 /** These change whose device this is. */
 const OF_THE_ACCOUNT = new Set(["register", "registerWithPlatformToken", "finishLinking"]);
 
+/** What all tabs have in common. */
+export interface Shared {
+  readonly client: WasmClient;
+  readonly company: Company;
+  /** What every tab knows without asking is otherwise now. */
+  statusChanged(): void;
+  /** The app's wish, which holds also for the next worker. */
+  wantsOnline(online: boolean): void;
+}
+
 export class Serving {
   readonly #client: WasmClient;
   readonly #post: (message: ToTab, transfer?: Transferable[]) => void;
-  readonly #accountChanged: () => void;
+  readonly #shared: Shared;
   readonly #uploads = new Map<number, Upload>();
   readonly #downloads = new Map<number, Download>();
   readonly #asked = new Map<number, (yes: boolean) => void>();
@@ -64,10 +71,10 @@ export class Serving {
   #unseen = 0;
   #missed = 0;
 
-  constructor(client: WasmClient, post: (message: ToTab, transfer?: Transferable[]) => void, accountChanged: () => void) {
-    this.#client = client;
+  constructor(shared: Shared, post: (message: ToTab, transfer?: Transferable[]) => void) {
+    this.#client = shared.client;
     this.#post = post;
-    this.#accountChanged = accountChanged;
+    this.#shared = shared;
   }
 
   post(message: ToTab, transfer?: Transferable[]): void {
@@ -108,6 +115,7 @@ export class Serving {
     for (const answer of this.#asked.values()) answer(false);
     for (const upload of this.#uploads.values()) upload.end("the tab was closed");
     for (const download of this.#downloads.values()) download.stop();
+    this.#shared.company.leave(this).catch(() => undefined);
   }
 
   #send(event: Event): void {
@@ -126,7 +134,7 @@ export class Serving {
   async #call(call: Call): Promise<void> {
     try {
       const value = await this.#answerOf(call);
-      if (OF_THE_ACCOUNT.has(call.method)) this.#accountChanged();
+      if (OF_THE_ACCOUNT.has(call.method)) this.#shared.statusChanged();
       this.post({ t: "result", id: call.id, value });
     } catch (error) {
       this.post({ t: "failed", id: call.id, error: asErrorInfo(error) });
@@ -136,6 +144,14 @@ export class Serving {
   async #answerOf(call: Call): Promise<unknown> {
     const { id, method, args } = call;
     switch (method) {
+      case "watchThreads":
+        return this.#shared.company.watch(this, args[0] as string[]);
+      case "setPresence":
+        return this.#shared.company.setPresence(this, args[0] as boolean);
+      case "goOnline":
+      case "goOffline":
+        await this.#client[method]();
+        return this.#shared.wantsOnline(method === "goOnline");
       case "sendAttachment":
         return this.#upload(id, args as [string, object]);
       case "downloadAttachment":

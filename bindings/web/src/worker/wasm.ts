@@ -15,6 +15,10 @@ export interface WasmClient {
   connection(): ConnectionState;
   maxTextBytes(): number;
   message(localId: number): Promise<unknown>;
+  watchThreads(threads: string[]): Promise<void>;
+  setPresence(online: boolean): Promise<void>;
+  goOnline(): Promise<void>;
+  goOffline(): Promise<void>;
   sendAttachment(
     thread: string,
     source: ReadableStream<Uint8Array>,

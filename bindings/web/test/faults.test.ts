@@ -1,0 +1,128 @@
+/** What goes wrong inside: a module that panics, a browser without what a store needs, keys that are gone. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { leads, until, when } from "./browser.js";
+import { World, directThread, received, sendText, texts } from "./world.js";
+
+let world: World;
+before(async () => {
+  world = await World.start();
+});
+after(() => world.end());
+
+test("a panic answers every call under way with internal, in every tab; the next call works", async () => {
+  const page = await world.person("alice");
+  const second = await world.open("alice");
+  const thread = await directThread(page, "alice");
+  await sendText(page, thread, "before");
+  await until("the tab on the screen leads", () => leads(second));
+  const waiting = [page, second].map((tab) =>
+    tab.evaluate(async (thread) => {
+      await window.client.goOffline();
+      const { localId } = await window.client.sendText(thread, "waits for a network");
+      const sent = window.client.waitUntilSent(localId);
+      document.title = "waits";
+      return sent.then(
+        () => "answered",
+        (error: { code: string }) => error.code,
+      );
+    }, thread),
+  );
+  for (const tab of [page, second]) await when(tab, () => document.title === "waits", undefined);
+  // Asked before the module dies, over either way.
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const [worker] = second.workers();
+  await worker!
+    .evaluate(async () => {
+      const module = (await import("/dist/pkg/sealwire_wasm.js" as string)) as { panicForTest(): void };
+      module.panicForTest();
+    })
+    .catch(() => undefined);
+  assert.deepEqual(await Promise.all(waiting), ["internal", "internal"]);
+  for (const tab of [page, second]) {
+    await sendText(tab, thread, "after");
+    assert.equal((await texts(tab, thread))[0], "before");
+    // The app's wish outlives the worker that was told.
+    assert.equal(await tab.evaluate(() => window.client.connection().type), "offline");
+  }
+});
+
+test("a browser without a private file system says storage_unavailable, and nothing is kept in memory instead", async () => {
+  const page = await world.browser.tab(`${world.pages.origin}/empty.html`);
+  const [code, leads] = await page.evaluate(async (relay) => {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    // The worker's own scope is out of reach: its script is started behind a line that takes OPFS away.
+    const script = `delete StorageManager.prototype.getDirectory; import(${JSON.stringify(new URL("/dist/worker.js", location.href).href)}).then(() => held.forEach((event) => self.onmessage(event))); const held = []; self.onmessage = (event) => held.push(event);`;
+    window.sealwire.init({ workerUrl: URL.createObjectURL(new Blob([script], { type: "text/javascript" })) });
+    try {
+      const client = await window.sealwire.Client.open({ relay, store: "nowhere" });
+      return ["opened", client.leads()];
+    } catch (error) {
+      return [error instanceof window.sealwire.StoreError ? error.code : String(error), false];
+    }
+  }, world.relay.url);
+  assert.deepEqual([code, leads], ["storage_unavailable", false]);
+  await page.close();
+});
+
+test("a store whose key is gone is key_missing, and never silently a new device", async () => {
+  const page = await world.person("carol");
+  const thread = await directThread(page, "carol");
+  await sendText(page, thread, "kept");
+  const codes = await page.evaluate(async (relay) => {
+    await window.client.close();
+    const secrets = new Map<string, Uint8Array>();
+    const open = async (): Promise<string> => {
+      try {
+        const keyStore = {
+          get: async (name: string) => secrets.get(name),
+          put: async (name: string, secret: Uint8Array) => void secrets.set(name, secret),
+        };
+        const client = await window.sealwire.Client.open({ relay, store: "carol", keyStore, startOffline: true });
+        await client.close();
+        return "opened";
+      } catch (error) {
+        return (error as { code: string }).code;
+      }
+    };
+    const codes = [await open(), await open()];
+    const client = await window.sealwire.Client.open({ relay, store: "carol", startOffline: true });
+    codes.push(client.account()?.user ?? "nobody");
+    await client.close();
+    return codes;
+  }, world.relay.url);
+  assert.deepEqual(codes, ["key_missing", "key_missing", "carol"]);
+});
+
+test("a browser that is killed while messages are written keeps every one that was durable", async () => {
+  const bob = await world.person("bob");
+  const dave = await world.person("dave");
+  const thread = await directThread(dave, "bob");
+  const durable = await dave.evaluate(async (thread) => {
+    let durable = 0;
+    void (async () => {
+      for (let at = 0; ; at++) {
+        await window.client.sendText(thread, `written ${at}`);
+        durable = at + 1;
+      }
+    })();
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    return durable;
+  }, thread);
+  await world.browser.startAgain("kill");
+  assert.ok(durable > 10);
+  const again = await world.open("dave");
+  const held = await texts(again, thread);
+  assert.deepEqual(held.slice(0, durable), Array.from({ length: durable }, (_, at) => `written ${at}`));
+  assert.equal(new Set(held).size, held.length);
+  const reader = await world.open("bob");
+  await again.evaluate(() => window.client.waitUntilCaughtUp());
+  await sendText(again, thread, "the last");
+  await Promise.race([received(reader, "the last"), when(reader, async (thread) => {
+    const [last] = await window.client.messages(thread, undefined, 1);
+    return last?.content.type === "text" && last.content.text === "the last";
+  }, thread)]);
+  assert.deepEqual(await texts(reader, thread), [...held, "the last"]);
+  assert.ok(bob.isClosed());
+});
