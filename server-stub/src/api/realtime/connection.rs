@@ -105,7 +105,7 @@ impl Connection {
 
     /// Writes what was put, these last words, and the close frame; waits no longer than `patience` for all of it.
     pub(super) async fn close(
-        mut self,
+        &mut self,
         last_words: Option<Utf8Bytes>,
         code: CloseCode,
         reason: &'static str,

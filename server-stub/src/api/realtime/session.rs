@@ -11,6 +11,7 @@ use crate::api::owned::{Owned, owned};
 use crate::api::pace::Bucket;
 use crate::api::request::socket_access;
 use crate::api::state::{ApiState, as_ms};
+use crate::door::Inside;
 use crate::service::{
     ACKNOWLEDGE_MAX, Answer, MarksCursor, PushedMessage, QueuePosition, QueuedPage,
 };
@@ -36,21 +37,22 @@ const SMALL_PAGE: usize = 128 * 1024;
 /// A closing socket gets this long to take its last frames.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Serves a device's socket until it ends. A future keeps room for each argument for as long as it lives, and a whole socket is
-/// large: it is moved to its place before anything waits.
+/// Serves a device's socket until it ends, and keeps its connection's place for so long. What an async block takes in stands there
+/// once; arguments of an async function, and futures that are handed on to be awaited, stand there twice, and these are large.
 pub(super) fn serve(
     state: ApiState,
     access: Access,
     marks_since: MarksCursor,
     socket: WebSocket,
+    inside: Option<Arc<Inside>>,
 ) -> impl Future<Output = ()> + Send {
-    let connection = Connection::new(socket, state.timings().send_stall_max);
+    let mut connection = Connection::new(socket, state.timings().send_stall_max);
     let token_ends = closing_time(&state, access.expires_at);
     let device = access.into_device();
     // Entered before the first look at the queue: what comes after it rings.
     let place = state.sockets().enter(&device);
     tracing::debug!(user = %device.user_id, device = %device.device_id, "socket opened");
-    let session = Session {
+    let mut session = Session {
         pace: Bucket::new(state.limits().frames),
         state,
         device,
@@ -68,23 +70,22 @@ pub(super) fn serve(
         ready: VecDeque::new(),
         typed: Typed::default(),
     };
-    serve_session(session, place, connection)
-}
-
-async fn serve_session(mut session: Session, place: Place, mut connection: Connection) {
-    let ended = session.run(&place, &mut connection).await;
-    passing::left(&session.state, &place);
-    session.delete_the_rest().await;
-    let (user, device) = (&session.device.user_id, session.device.device_id);
-    tracing::debug!(%user, %device, code = ended.code.to_u16(), reason = ended.reason, "socket closed");
-    let last_words = ended.error.and_then(|code| {
-        let detail = ended.reason.to_owned();
-        let error = Ready::new(ServerEvent::Error { code, detail });
-        session.frame(error).ok()
-    });
-    connection
-        .close(last_words, ended.code, ended.reason, CLOSE_PATIENCE)
-        .await;
+    async move {
+        let ended = session.run(&place, &mut connection).await;
+        passing::left(&session.state, &place);
+        session.delete_the_rest().await;
+        let (user, device) = (&session.device.user_id, session.device.device_id);
+        tracing::debug!(%user, %device, code = ended.code.to_u16(), reason = ended.reason, "socket closed");
+        let last_words = ended.error.and_then(|code| {
+            let detail = ended.reason.to_owned();
+            let error = Ready::new(ServerEvent::Error { code, detail });
+            session.frame(error).ok()
+        });
+        connection
+            .close(last_words, ended.code, ended.reason, CLOSE_PATIENCE)
+            .await;
+        drop(inside);
+    }
 }
 
 /// An event that waits for its frame.

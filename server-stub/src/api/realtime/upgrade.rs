@@ -100,12 +100,14 @@ async fn upgrade(
         .max_message_size(CLIENT_FRAME_MAX)
         .max_frame_size(CLIENT_FRAME_MAX)
         .on_upgrade(move |socket| {
-            let served = session::serve(state, access, marks_since, socket);
             // In a task of its own, so that the upgrade's ends, with what it holds for making sockets.
-            drop(tokio::spawn(async move {
-                served.await;
-                drop(inside);
-            }));
+            drop(tokio::spawn(session::serve(
+                state,
+                access,
+                marks_since,
+                socket,
+                inside,
+            )));
             std::future::ready(())
         }))
 }
