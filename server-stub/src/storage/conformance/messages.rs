@@ -151,6 +151,44 @@ fn pages_are_by_id_and_by_change() {
 }
 
 #[test]
+fn what_changed_in_a_long_thread_comes_once_and_in_the_order_of_changes() {
+    on_every_engine(|storage| {
+        done(storage.create_thread(thread("alice", "bob")));
+        let (thread, reader) = (thread("alice", "bob").id, name("bob", 1));
+        for number in 1..=250 {
+            let mut step = message("alice", "bob", number);
+            step.row.ttl_seconds = number.is_multiple_of(9).then_some(1);
+            assert_eq!(done(storage.accept_message(step)), Accepted::Accepted);
+        }
+        let gone = |number: &u128| number.is_multiple_of(9) && *number > 100;
+        for number in (1..=250).filter(gone) {
+            done(storage.expire_message(thread, MessageId::from_u128(number), LATER));
+        }
+        // Whoever has seen the first eighty changes gets each later message once, and those that went again, at the end.
+        let mut read: Vec<(u64, u128, bool)> = Vec::new();
+        loop {
+            let after = read.last().map_or(80, |(change, ..)| *change);
+            let page = done(storage.messages_changed(thread, after, 7, reader.clone()));
+            if page.is_empty() {
+                break;
+            }
+            read.extend(
+                page.into_iter()
+                    .map(|(change, row)| (change, row.id.as_u128(), row.removed.is_some())),
+            );
+        }
+        assert!(read.is_sorted_by(|a, b| a.0 < b.0));
+        let expected: Vec<(u128, bool)> = (81..=250)
+            .filter(|number| !gone(number))
+            .map(|number| (number, false))
+            .chain((81..=250).filter(gone).map(|number| (number, true)))
+            .collect();
+        let read: Vec<_> = read.into_iter().map(|(_, id, gone)| (id, gone)).collect();
+        assert_eq!(read, expected);
+    });
+}
+
+#[test]
 fn accepted_at_once_with_its_entries_a_message_is_what_the_two_steps_make_of_it() {
     on_every_engine(|storage| {
         let step = Arc::new(message("alice", "bob", 5));

@@ -52,7 +52,7 @@ impl Failures for Sqlite {
             }
             let change = next_change(db, thread)?;
             db.prepare_cached(
-                "UPDATE message SET ciphertext = x'', removed_reason = 0, removed_at = ?3, expires_at = NULL, change = ?4
+                "UPDATE message SET ciphertext = x'', removed_reason = 0, removed_at = ?3, expires_at = NULL, touched = ?4
                  WHERE thread_id = ?1 AND id = ?2",
             )?
             .execute(params![thread.as_bytes(), id.to_bytes(), of_number(now.0), change])?;

@@ -205,28 +205,43 @@ impl Messages for Sqlite {
         reader: DeviceName,
     ) -> Pending<'_, Vec<(u64, MessageRow)>> {
         self.read(move |db| {
-            db.prepare_cached(&rows_where(
-                "m.thread_id = ?3 AND m.change > ?4 ORDER BY m.change LIMIT ?5",
-            ))?
-            .query_map(
-                params![
-                    reader.user_id.as_str(),
-                    reader.device_id.get(),
-                    thread.as_bytes(),
-                    of_number(after),
-                    limit
-                ],
-                |row| Ok((number(row, 0)?, message(row, 1)?)),
-            )?
-            .collect()
+            let mut changed = Vec::new();
+            for rows in [UNTOUCHED, TOUCHED] {
+                let page: Vec<(u64, MessageRow)> = db
+                    .prepare_cached(&rows_where(rows))?
+                    .query_map(
+                        params![
+                            reader.user_id.as_str(),
+                            reader.device_id.get(),
+                            thread.as_bytes(),
+                            of_number(after),
+                            limit
+                        ],
+                        |row| Ok((number(row, 0)?, message(row, 1)?)),
+                    )?
+                    .collect::<Result<_>>()?;
+                changed.extend(page);
+            }
+            changed.sort_by_key(|(change, _)| *change);
+            changed.truncate(limit as usize);
+            Ok(changed)
         })
     }
 }
 
+/// Those that nothing has changed, made after the change ?4. Their order is that of ids, so that they need no index of their
+/// own, which would be one more page for each message.
+const UNTOUCHED: &str = "m.thread_id = ?3 AND m.id >= coalesce(
+     (SELECT a.id FROM message a WHERE a.thread_id = ?3 AND a.change <= ?4 AND a.change % 64 = 0
+      ORDER BY a.change DESC LIMIT 1), x'')
+     AND m.change > ?4 AND m.touched IS NULL ORDER BY m.id LIMIT ?5";
+/// Those that were changed after it.
+const TOUCHED: &str = "m.thread_id = ?3 AND m.touched > ?4 ORDER BY m.touched LIMIT ?5";
+
 /// Messages with the envelope of the device (?1, ?2): the change number, then the columns of [`MESSAGE`].
 fn rows_where(condition: &'static str) -> String {
     format!(
-        "SELECT m.change, {MESSAGE} FROM message m
+        "SELECT coalesce(m.touched, m.change), {MESSAGE} FROM message m
          LEFT JOIN envelope e ON e.thread_id = m.thread_id AND e.message_id = m.id AND e.user_id = ?1 AND e.device_id = ?2
          WHERE {condition}"
     )
@@ -531,4 +546,49 @@ fn last_entry_of_live(db: &Connection, envelope: &DeviceEnvelope) -> Result<Opti
         |row| number(row, 0),
     )
     .optional()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{SqliteOptions, Threading};
+    use super::*;
+    use crate::service::tests::run;
+
+    #[test]
+    fn what_changed_is_found_by_index_and_not_by_a_walk() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let options = SqliteOptions {
+            threading: Threading::Inline,
+            ..SqliteOptions::default()
+        };
+        let storage = Sqlite::open_with(folder.path(), options).unwrap();
+        for (rows, indexes) in [
+            (
+                UNTOUCHED,
+                &[
+                    "(thread_id=? AND id>?)",
+                    "message_by_change (thread_id=? AND change<?)",
+                ][..],
+            ),
+            (
+                TOUCHED,
+                &["message_touched (thread_id=? AND touched>?)"][..],
+            ),
+        ] {
+            let plan = storage.read(move |db| {
+                db.prepare(&format!("EXPLAIN QUERY PLAN {}", rows_where(rows)))?
+                    .raw_query()
+                    .mapped(|row| row.get::<_, String>(3))
+                    .collect::<Result<Vec<_>>>()
+            });
+            let plan = run(plan).unwrap();
+            for index in indexes {
+                assert!(plan.iter().any(|step| step.contains(index)), "{plan:#?}");
+            }
+            assert!(
+                !plan.iter().any(|step| step.contains("TEMP B-TREE")),
+                "{plan:#?}"
+            );
+        }
+    }
 }

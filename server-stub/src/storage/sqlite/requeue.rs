@@ -102,7 +102,7 @@ fn write_again(db: &Connection, step: &Requeue, id: MessageId) -> Result<()> {
     let change = next_change(db, thread)?;
     db.prepare_cached(
         "UPDATE message SET ciphertext = ?3, stamp_key_id = ?4, stamp_mac = ?5, requeued_at = ?6, removed_reason = NULL,
-             removed_at = NULL, expires_at = ?6 + ttl_seconds * 1000, change = ?7
+             removed_at = NULL, expires_at = ?6 + ttl_seconds * 1000, touched = ?7
          WHERE thread_id = ?1 AND id = ?2",
     )?
     .execute(params![

@@ -136,12 +136,15 @@ CREATE TABLE message (
     removed_at INTEGER,
     ordinal INTEGER NOT NULL, -- how many messages the thread had with it, reactions apart
     of_sender INTEGER NOT NULL, -- how many of them were its sender's
-    change INTEGER NOT NULL, -- the thread's change number that last touched it
+    change INTEGER NOT NULL, -- the thread's change number that made it: they rise as ids do
+    touched INTEGER, -- the change number that last changed it since
     queued INTEGER NOT NULL, -- whether its queue entries are made
     PRIMARY KEY (thread_id, id)
 ) STRICT;
 CREATE UNIQUE INDEX message_by_send ON message (thread_id, sender_id, sender_device_id, client_seq);
-CREATE UNIQUE INDEX message_by_change ON message (thread_id, change);
+CREATE UNIQUE INDEX message_touched ON message (thread_id, touched) WHERE touched IS NOT NULL;
+-- Here and there one, to find the id where a change number stands.
+CREATE INDEX message_by_change ON message (thread_id, change) WHERE change % 64 = 0;
 CREATE INDEX message_by_id ON message (id);
 CREATE INDEX message_by_expiry ON message (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX message_removed ON message (thread_id, id) WHERE removed_at IS NOT NULL;
