@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask setup | demo | test | bench | api | size | readme`.
+//! The project's own commands: `cargo xtask setup | demo | test | bench | api | size | web | readme`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -14,6 +14,7 @@ mod setup;
 mod size;
 mod steps;
 mod test;
+mod web;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,8 @@ enum Command {
     Api(api::Args),
     /// Print the size of the library that apps carry and what takes the space; fails above the limit.
     Size,
+    /// Build what a browser runs: the wasm module and the JavaScript beside it.
+    Web(web::Args),
     /// Check that README.md shows examples/quickstart.rs as it is, or write it so.
     Readme(readme::Args),
 }
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::main(&args),
         Command::Api(args) => api::main(&args),
         Command::Size => size::check(),
+        Command::Web(args) => web::main(&args),
         Command::Readme(args) => readme::main(&args),
     };
     match done {

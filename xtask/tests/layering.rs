@@ -6,7 +6,7 @@
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Every crate that ships, and all of ours that it may build on. Layers import only from above.
-const MAY_DEPEND_ON: [(&str, &[&str]); 8] = [
+const MAY_DEPEND_ON: [(&str, &[&str]); 9] = [
     ("sealwire-crypto", &[]),
     ("sealwire-wire", &["sealwire-crypto"]),
     ("sealwire-store", &["sealwire-crypto", "sealwire-wire"]),
@@ -25,6 +25,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 8] = [
     ),
     ("sealwire-ffi", &["sealwire"]),
     ("sealwire-uniffi-bindgen", &[]),
+    ("sealwire-wasm", &["sealwire"]),
     ("sealwire-relay", &["sealwire-crypto", "sealwire-wire"]),
 ];
 
@@ -43,7 +44,7 @@ const IO: [&str; 9] = [
 ];
 
 /// Folders whose crates ship; what lies elsewhere is for tests and this project's own commands.
-const SHIPPED: [&str; 3] = ["core", "ffi", "server-stub"];
+const SHIPPED: [&str; 4] = ["core", "ffi", "server-stub", "wasm"];
 
 fn workspace() -> Metadata {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");

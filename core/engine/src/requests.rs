@@ -6,7 +6,7 @@ use crate::{
     TransportFailure,
 };
 use sealwire_store::LocalId;
-use sealwire_wire::contract::{ErrorCode, Problem};
+use sealwire_wire::contract::{ErrorCode, Problem, read_json};
 use sealwire_wire::{DeviceId, IdempotencyKey, MessageId, ThreadId, UserId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -193,7 +193,7 @@ impl Answer {
         match result {
             Err(failure) => Self::Lost(failure.detail),
             Ok(response) if (200..300).contains(&response.status) => Self::Fine(response.body),
-            Ok(response) => match serde_json::from_slice::<Problem>(&response.body) {
+            Ok(response) => match read_json::<Problem>(&response.body) {
                 Ok(problem)
                     if problem.status == response.status && problem.code != ErrorCode::Unknown =>
                 {
@@ -215,7 +215,7 @@ impl Answer {
     pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, EngineError> {
         match self {
             Self::Fine(body) => {
-                serde_json::from_slice(&body).map_err(|_| EngineError::RelayGarbage { status: 200 })
+                read_json(&body).map_err(|_| EngineError::RelayGarbage { status: 200 })
             }
             other => Err(other.into_error()),
         }

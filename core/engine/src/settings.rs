@@ -4,7 +4,7 @@
 use crate::requests::{Answer, Outgoing, Purpose};
 use crate::{CallId, Engine, EngineError, Event, HttpMethod, Reply};
 use sealwire_store::{Rows, StoreError};
-use sealwire_wire::contract::{AccountSettings, Blocks, ThreadPreferences};
+use sealwire_wire::contract::{AccountSettings, Blocks, ThreadPreferences, read_json};
 use sealwire_wire::limits::BLOCKS_MAX;
 use sealwire_wire::{ThreadId, UserId};
 
@@ -15,7 +15,7 @@ const SETTINGS: &str = "account_settings";
 pub(crate) fn held(rows: &Rows) -> Result<AccountSettings, StoreError> {
     let held = rows.setting(SETTINGS)?;
     Ok(held
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .and_then(|bytes| read_json(&bytes).ok())
         .unwrap_or_default())
 }
 

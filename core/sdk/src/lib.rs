@@ -46,6 +46,7 @@ pub use network_role::NetworkRole;
 pub use sealwire_engine::{
     ConnectionState, EngineError, Event, Message, MessageContent, MessageState, UnreadableReason,
 };
+pub use sealwire_store::OpenError;
 pub use sealwire_wire::content::{AttachmentPointer, MediaFacts};
 pub use sealwire_wire::contract::{
     AccountSettings, DirectMessages, FailureReason, Notifications, OwnDevice, Receipt,

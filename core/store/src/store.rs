@@ -97,12 +97,7 @@ impl Store {
             activity: BTreeMap::new(),
         };
         let done = work(&mut tx)?;
-        tx.write_activity()?;
-        tx.index_texts()?;
-        self.rows
-            .connection
-            .execute_batch("COMMIT")
-            .map_err(StoreError::from)?;
+        tx.commit()?;
         drop(undo);
         Ok(done)
     }
@@ -131,6 +126,16 @@ impl Store {
             .connection
             .close()
             .map_err(|(_, error)| error.into())
+    }
+}
+
+impl Transaction<'_> {
+    /// What is gathered until the end, and the end.
+    #[inline(never)]
+    fn commit(&mut self) -> Result<(), StoreError> {
+        self.write_activity()?;
+        self.index_texts()?;
+        Ok(self.rows.connection.execute_batch("COMMIT")?)
     }
 }
 

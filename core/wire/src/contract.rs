@@ -44,12 +44,22 @@ pub use threads::{
     CreateThread, Inbox, InboxThread, Notifications, Thread, ThreadKind, ThreadPreferences,
 };
 
+use serde::de::{DeserializeOwned, Error as _};
+
 /// How bearer tokens travel in the WebSocket upgrade of a browser: `Sec-WebSocket-Protocol: sealwire.v1, bearer.<token>`.
 pub const WEBSOCKET_PROTOCOL: &str = "sealwire.v1";
 /// The prefix of the token in that header.
 pub const WEBSOCKET_BEARER_PREFIX: &str = "bearer.";
 /// The media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Reads a body, an answer or a kept row.
+///
+/// As text: what is read from bytes would be a second copy of every type's reading, which a web page has to load.
+pub fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
+    let text = std::str::from_utf8(bytes).map_err(serde_json::Error::custom)?;
+    serde_json::from_str(text)
+}
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 
 mod deny;
 mod jvm;
-mod node;
+pub(crate) mod node;
 pub(crate) mod openapi;
 mod packages;
 pub(crate) mod wasm;
@@ -24,6 +24,8 @@ pub(crate) struct Needs {
     pub(crate) build: bool,
     /// The target wasm32-unknown-unknown, and clang for SQLite's C.
     pub(crate) wasm: bool,
+    /// Node and binaryen, which makes the module small.
+    pub(crate) web: bool,
     /// cargo-deny.
     pub(crate) deny: bool,
     /// Node and the official peers of the interop tests.
@@ -39,6 +41,17 @@ impl Needs {
     pub(crate) const BUILD: Self = Self {
         build: true,
         wasm: false,
+        web: false,
+        deny: false,
+        interop: false,
+        jvm: false,
+        openapi: false,
+    };
+    /// What `cargo xtask web` needs.
+    pub(crate) const WEB: Self = Self {
+        build: true,
+        wasm: true,
+        web: true,
         deny: false,
         interop: false,
         jvm: false,
@@ -47,6 +60,7 @@ impl Needs {
     const ALL: Self = Self {
         build: true,
         wasm: true,
+        web: true,
         deny: true,
         interop: true,
         jvm: true,
@@ -91,7 +105,10 @@ pub(crate) fn install(needs: Needs) -> Result<(), Error> {
         deny::install()?;
     }
     if needs.interop {
-        node::install()?;
+        node::install("tests/interop", "the interop tests")?;
+    }
+    if needs.web {
+        node::install("wasm", "the web build")?;
     }
     if needs.openapi {
         openapi::install()?;

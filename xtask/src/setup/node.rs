@@ -1,6 +1,6 @@
-//! Node and the npm packages that the interop tests speak with.
+//! Node, and the npm packages of a folder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::say;
@@ -9,16 +9,21 @@ use crate::run::{Error, command, output, root, run};
 /// The official builds load their prebuilt binary without a build step from this version on.
 const OLDEST_NODE: u32 = 20;
 
-/// `npm ci` in tests/interop, if the folder is there and its packages are not.
-pub(super) fn install() -> Result<(), Error> {
-    let interop = root().join("tests/interop");
-    if !interop.join("package-lock.json").exists() {
+/// Where the packages of a folder lie.
+pub(crate) fn installed_folder(folder: &str) -> PathBuf {
+    root().join(folder).join("node_modules")
+}
+
+/// `npm ci` in this folder of the workspace, if it is there and its packages are not.
+pub(super) fn install(folder: &str, what_for: &str) -> Result<(), Error> {
+    let place = root().join(folder);
+    if !place.join("package-lock.json").exists() {
         return Ok(());
     }
     let version = output("node", &["--version"]).unwrap_or_default();
     if major(&version).is_none_or(|major| major < OLDEST_NODE) {
         return Err(Error::Told(format!(
-            "the interop tests need Node {OLDEST_NODE} or newer with npm, and found {}: \
+            "{what_for} needs Node {OLDEST_NODE} or newer with npm, and found {}: \
              install it from https://nodejs.org or your system's packages",
             if version.is_empty() {
                 "none"
@@ -28,20 +33,20 @@ pub(super) fn install() -> Result<(), Error> {
         )));
     }
     say("have", &format!("node {}", version.trim()));
-    if installed(&interop) {
-        say("have", "npm packages of tests/interop");
+    if installed(&place) {
+        say("have", &format!("npm packages of {folder}"));
         return Ok(());
     }
-    say("install", "npm ci in tests/interop");
+    say("install", &format!("npm ci in {folder}"));
     let mut npm = command("npm");
     npm.args(["ci", "--no-audit", "--no-fund"]);
-    run(npm.current_dir(interop))
+    run(npm.current_dir(place))
 }
 
 /// npm writes its own copy of the lock after an install; one older than ours is of another install.
-fn installed(interop: &Path) -> bool {
-    let wanted = changed(&interop.join("package-lock.json"));
-    let there = changed(&interop.join("node_modules/.package-lock.json"));
+fn installed(place: &Path) -> bool {
+    let wanted = changed(&place.join("package-lock.json"));
+    let there = changed(&place.join("node_modules/.package-lock.json"));
     there.is_some() && there >= wanted
 }
 

@@ -18,6 +18,28 @@ const CLANGS: [&str; 10] = [
     "clang-14", "clang",
 ];
 
+/// What the store asks nothing of, and a browser would have to load.
+const SQLITE_WITHOUT: [&str; 18] = [
+    "-USQLITE_ENABLE_API_ARMOR",
+    "-USQLITE_ENABLE_BYTECODE_VTAB",
+    "-USQLITE_ENABLE_DBPAGE_VTAB",
+    "-USQLITE_ENABLE_DBSTAT_VTAB",
+    "-USQLITE_ENABLE_MATH_FUNCTIONS",
+    "-USQLITE_ENABLE_OFFSET_SQL_FUNC",
+    "-USQLITE_ENABLE_PREUPDATE_HOOK",
+    "-USQLITE_ENABLE_RTREE",
+    "-USQLITE_ENABLE_SESSION",
+    "-USQLITE_ENABLE_STMTVTAB",
+    "-USQLITE_ENABLE_UNKNOWN_SQL_FUNCTION",
+    "-DSQLITE_OMIT_COMPILEOPTION_DIAGS",
+    "-DSQLITE_OMIT_DESERIALIZE",
+    "-DSQLITE_OMIT_GET_TABLE",
+    "-DSQLITE_OMIT_JSON",
+    "-DSQLITE_OMIT_PROGRESS_CALLBACK",
+    "-DSQLITE_OMIT_TRACE",
+    "-DSQLITE_OMIT_UTF16",
+];
+
 /// `cargo` for the wasm target: the toolchain in use if it has the target, else Debian's.
 pub(crate) fn cargo_for_wasm() -> Result<Command, Error> {
     let mut wasm = if rustup_has_target() {
@@ -33,11 +55,16 @@ pub(crate) fn cargo_for_wasm() -> Result<Command, Error> {
         Error::Told("no clang to compile SQLite for wasm: run `cargo xtask setup`".to_owned())
     })?;
     wasm.env("CC_wasm32_unknown_unknown", clang);
+    wasm.env("SQLITE_WASM_RS_FLAGS", SQLITE_WITHOUT.join(" "));
     Ok(wasm)
 }
 
 /// What is missing and needs root. Tries the ordinary way first, which does not.
 pub(super) fn missing() -> Result<Vec<AsRoot>, Error> {
+    if debian_has_target() && clang().is_some() {
+        say("have", &format!("{TARGET} (Debian's rustc-web)"));
+        return Ok(Vec::new());
+    }
     if rustup_has_target() || added_by_rustup() {
         say("have", &format!("{TARGET} (rustup)"));
         let clang = clang().map(|clang| say("have", clang));
@@ -45,10 +72,6 @@ pub(super) fn missing() -> Result<Vec<AsRoot>, Error> {
             .is_none()
             .then(|| packages::apt(&["clang"], "SQLite's C for wasm"));
         return Ok(install.flatten().into_iter().collect());
-    }
-    if debian_has_target() && clang().is_some() {
-        say("have", &format!("{TARGET} (Debian's rustc-web)"));
-        return Ok(Vec::new());
     }
     let script = root().join("xtask/scripts/wasm-toolchain.sh");
     Ok(vec![AsRoot {

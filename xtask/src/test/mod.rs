@@ -68,6 +68,7 @@ fn all(steps: &mut Steps, chosen: Chosen) -> Result<(), Error> {
     let needs = Needs {
         build: true,
         wasm: rust,
+        web: false,
         deny: rust,
         interop,
         jvm: kotlin,

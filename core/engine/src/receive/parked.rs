@@ -4,7 +4,7 @@ use super::Outcome;
 use crate::trust::newest_list;
 use crate::{Engine, EngineError};
 use sealwire_wire::UserId;
-use sealwire_wire::contract::{ControlMessage, MessageRow};
+use sealwire_wire::contract::{ControlMessage, MessageRow, read_json};
 
 impl Engine {
     /// In the order of their arrival; what cannot be opened with the list that the relay shows will not be. If it fails,
@@ -16,7 +16,7 @@ impl Engine {
         let outcomes = self.receiving(true, |receiver, tx| {
             let mut outcomes = Vec::new();
             for parked in tx.parked_frames(user)? {
-                if let Ok(row) = serde_json::from_slice::<MessageRow>(&parked.frame.frame) {
+                if let Ok(row) = read_json::<MessageRow>(&parked.frame.frame) {
                     let outcome = receiver.take(tx, &row)?;
                     // Unless the device is gone that sent it.
                     let waits_on = matches!(outcome, Outcome::Waits { .. })
@@ -26,9 +26,7 @@ impl Engine {
                     if waits_on {
                         continue;
                     }
-                } else if let Ok(control) =
-                    serde_json::from_slice::<ControlMessage>(&parked.frame.frame)
-                {
+                } else if let Ok(control) = read_json::<ControlMessage>(&parked.frame.frame) {
                     outcomes.extend(receiver.take_control(tx, &control)?);
                 }
                 tx.delete_parked(parked.id)?;

@@ -7,7 +7,7 @@ use super::{NUMBER_MAX, Outcome, Receiver};
 use crate::{EngineError, Message, UnreadableReason};
 use sealwire_crypto::envelope::EnvelopePlaintext;
 use sealwire_store::{LocalId, MessageKind, NewUnreadRow, SecretBytes, Transaction, UnreadRow};
-use sealwire_wire::contract::MessageRow;
+use sealwire_wire::contract::{MessageRow, read_json};
 use sealwire_wire::control::{MessageName, ResendAnswer};
 use sealwire_wire::{ClientSeq, ThreadId};
 
@@ -98,7 +98,7 @@ impl Receiver<'_> {
         };
         let row = unread
             .row
-            .and_then(|row| serde_json::from_slice::<MessageRow>(&row).ok());
+            .and_then(|row| read_json::<MessageRow>(&row).ok());
         let Some(row) = row else {
             tx.keep_answer(id, envelope, self.now)?;
             return Ok(None);

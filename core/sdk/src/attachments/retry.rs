@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::transport::{HttpResponse, TransportFailure};
 use sealwire_engine::EngineError;
-use sealwire_wire::contract::Problem;
+use sealwire_wire::contract::{Problem, read_json};
 use std::time::Duration;
 
 /// Tries in a row without a byte of progress: over about a quarter of a minute, so that a relay may restart.
@@ -45,7 +45,7 @@ impl Refused {
     pub(super) fn by_answer(response: &HttpResponse) -> Self {
         match response.status {
             401 | 403 => Self::UrlVoid,
-            status => Self::Because(match serde_json::from_slice::<Problem>(&response.body) {
+            status => Self::Because(match read_json::<Problem>(&response.body) {
                 Ok(problem) => Error::Engine(EngineError::Relay {
                     code: problem.code,
                     detail: problem.detail,

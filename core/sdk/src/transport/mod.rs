@@ -10,6 +10,7 @@ mod tls;
 #[cfg(not(target_family = "wasm"))]
 pub use http::NativeTransport;
 pub use sealwire_engine::{HttpMethod, HttpResponse, TransportFailure};
+pub use sealwire_wire::contract::{WEBSOCKET_BEARER_PREFIX, WEBSOCKET_PROTOCOL};
 
 use crate::bounds::{BoxFuture, BoxSink, BoxStream, MaybeSend, MaybeSync};
 use sealwire_wire::IdempotencyKey;

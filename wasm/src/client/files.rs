@@ -1,0 +1,102 @@
+//! Sending and fetching attachments.
+
+use super::messaging::{message, send_key};
+use super::{Answer, Client, id, local_id, plain, record};
+use crate::attachments::{Sink, Source};
+use crate::error::thrown;
+use crate::records;
+use js_sys::{Function, Reflect, TypeError, Uint8Array};
+use sealwire::{Attachment, EngineError, Error, Message, Progress};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+export interface WasmAttachment {
+  /** Needed with a stream. */
+  size?: number;
+  mime?: string;
+  name?: string;
+  caption?: string;
+  ttlSeconds?: number;
+  media?: object;
+  /** As in WasmSendOptions. */
+  key?: Uint8Array;
+}
+"#;
+
+#[wasm_bindgen]
+impl Client {
+    /// Encrypts and uploads a Blob, a File or a ReadableStream of Uint8Arrays, then sends a message that points to it.
+    #[wasm_bindgen(js_name = sendAttachment)]
+    pub async fn send_attachment(
+        &self,
+        thread: String,
+        #[wasm_bindgen(unchecked_param_type = "Blob | ReadableStream<Uint8Array>")] source: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "WasmAttachment")] about: JsValue,
+        #[wasm_bindgen(js_name = onProgress)] on_progress: Option<Function>,
+    ) -> Answer<JsValue> {
+        let thread = id(&thread)?;
+        let (said_size, key) = (Reflect::get(&about, &"size".into())?, send_key(&about)?);
+        let about: records::AttachmentOptions = record(about)?;
+        let (source, size) = Source::of(&source).map_err(|why| TypeError::new(&why))?;
+        let size = size
+            .or(said_size.as_f64().map(|size| size as u64))
+            .ok_or_else(|| TypeError::new("say how long the stream is: `size`"))?;
+        let mut attachment = about.describe(Attachment::from_reader(source, size));
+        if let Some(key) = key {
+            attachment = attachment.key(key);
+        }
+        let sent = self
+            .client
+            .send_attachment(thread, attachment, told(on_progress));
+        message(sent.await)
+    }
+
+    /// The bytes of a message's attachment.
+    #[wasm_bindgen(js_name = downloadAttachment)]
+    pub async fn download_attachment(
+        &self,
+        #[wasm_bindgen(js_name = localId)] id: f64,
+        #[wasm_bindgen(js_name = onProgress)] on_progress: Option<Function>,
+    ) -> Answer<Uint8Array> {
+        let message = self.with_attachment(id).await?;
+        let bytes = self
+            .client
+            .download_attachment(&message, told(on_progress))
+            .await;
+        Ok(Uint8Array::from(bytes.map_err(thrown)?.as_slice()))
+    }
+
+    /// Gives a message's attachment to `write(chunk)`, chunk by chunk, and waits for each promise that it gives. Only when this
+    /// resolves is everything there and what was sent.
+    #[wasm_bindgen(js_name = downloadAttachmentTo)]
+    pub async fn download_attachment_to(
+        &self,
+        #[wasm_bindgen(js_name = localId)] id: f64,
+        write: Function,
+        #[wasm_bindgen(js_name = onProgress)] on_progress: Option<Function>,
+    ) -> Answer<()> {
+        let message = self.with_attachment(id).await?;
+        let fetched =
+            self.client
+                .download_attachment_to(&message, Sink::new(write), told(on_progress));
+        fetched.await.map_err(thrown)
+    }
+
+    async fn with_attachment(&self, id: f64) -> Answer<Message> {
+        let found = self.client.message(local_id(id)).await.map_err(thrown)?;
+        found.ok_or_else(|| thrown(Error::Engine(EngineError::UnknownMessage)))
+    }
+}
+
+/// `onProgress({ done, total })`; what it throws stops nothing.
+fn told(on_progress: Option<Function>) -> impl Fn(Progress) + 'static {
+    move |progress| {
+        if let Some(on_progress) = &on_progress
+            && let Ok(progress) = plain(&records::Progress::from(progress))
+        {
+            let _ = on_progress.call1(&JsValue::NULL, &progress);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The client, as JavaScript holds it: each method is the SDK's own of that name.
+//!
+//! All of them take `&self`, so that calls may overlap. Ids are strings; local ids, times and counts are numbers.
+
+mod account;
+mod events;
+mod files;
+mod inbox;
+mod linking;
+mod messaging;
+mod open;
+mod reading;
+mod settings;
+
+use crate::error::thrown;
+use crate::pool::Pool;
+use js_sys::TypeError;
+use sealwire::{Error, Linking, ParseIdError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_wasm_bindgen::Serializer;
+use std::cell::RefCell;
+use std::str::FromStr;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// One device of one user, and the files that its store lies in.
+#[wasm_bindgen]
+pub struct Client {
+    client: sealwire::Client,
+    /// None for a store in memory.
+    pool: Option<Pool>,
+    /// Between `startLinking` and `finishLinking`.
+    linking: RefCell<Option<Linking>>,
+}
+
+type Answer<T> = Result<T, JsValue>;
+
+/// A record, or a list of them, as plain objects.
+fn plain(record: &impl Serialize) -> Answer<JsValue> {
+    let serializer = Serializer::new().serialize_maps_as_objects(true);
+    // Our own records: that one of them has no form is a fault.
+    record
+        .serialize(&serializer)
+        .map_err(|_| thrown(Error::Internal("a record has no form in JavaScript")))
+}
+
+/// An argument of the caller's.
+fn record<T: DeserializeOwned>(value: JsValue) -> Answer<T> {
+    serde_wasm_bindgen::from_value(value).map_err(|error| TypeError::new(&error.to_string()).into())
+}
+
+/// An id of the caller's.
+fn id<T: FromStr<Err = ParseIdError>>(text: &str) -> Answer<T> {
+    text.parse()
+        .map_err(|error| thrown(Error::InvalidId(error)))
+}
+
+fn id_or_none<T: FromStr<Err = ParseIdError>>(text: Option<String>) -> Answer<Option<T>> {
+    text.as_deref().map(id).transpose()
+}
+
+/// A local id: a whole number, as all of them are.
+fn local_id(number: f64) -> i64 {
+    number as i64
+}
+
+/// A count: far below 2^53.
+fn count(number: u64) -> f64 {
+    number as f64
+}
