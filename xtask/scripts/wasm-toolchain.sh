@@ -13,7 +13,7 @@ install() {
 }
 
 apt-get update -qq
-install rustc-web cargo-web rust-web-src ca-certificates
+install rustc-web cargo-web rust-web-src rust-web-clippy ca-certificates
 # The same LLVM as rustc's: lld links, clang compiles SQLite's C.
 llvm=$(/usr/bin/rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
 install "lld-$llvm" "clang-$llvm"

@@ -141,7 +141,7 @@ fn relay_url(text: &str, allow_http: bool) -> Result<Url, Error> {
         )))
     };
     let Ok(url) = Url::parse(text) else {
-        return refuse("is not a URL");
+        return refuse("is not a URL (a name outside of ASCII: write its xn-- form)");
     };
     let loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),

@@ -90,6 +90,21 @@ impl Client {
     }
 }
 
+/// Reads, encrypts and hashes as `sendAttachment` does, and drops it: for measuring.
+#[cfg(feature = "test-doors")]
+#[wasm_bindgen(js_name = sealForTest)]
+pub async fn seal_for_test(
+    #[wasm_bindgen(unchecked_param_type = "Blob | ReadableStream<Uint8Array>")] source: JsValue,
+    size: f64,
+) -> Answer<f64> {
+    use crate::cipher::WebCipher;
+    let (source, _) = Source::of(&source).map_err(|why| TypeError::new(&why))?;
+    let cipher = WebCipher::new().ok_or_else(|| TypeError::new("no WebCrypto"))?;
+    let attachment = Attachment::from_reader(source, size as u64);
+    let sealed = sealwire::attachments::seal_and_drop(attachment, &cipher, &crate::runtime::Worker);
+    sealed.await.map(super::count).map_err(thrown)
+}
+
 /// `onProgress({ done, total })`; what it throws stops nothing.
 fn told(on_progress: Option<Function>) -> impl Fn(Progress) + 'static {
     move |progress| {

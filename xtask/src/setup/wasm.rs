@@ -59,6 +59,11 @@ pub(crate) fn cargo_for_wasm() -> Result<Command, Error> {
     Ok(wasm)
 }
 
+/// Whether [`cargo_for_wasm`] has clippy too; rustup's toolchain always has.
+pub(crate) fn has_clippy() -> bool {
+    rustup_has_target() || succeeds("/usr/bin/cargo-clippy", &["--version"])
+}
+
 /// What is missing and needs root. Tries the ordinary way first, which does not.
 pub(super) fn missing() -> Result<Vec<AsRoot>, Error> {
     if debian_has_target() && clang().is_some() {

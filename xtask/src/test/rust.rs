@@ -9,12 +9,13 @@ use crate::setup::wasm;
 use crate::steps::{Done, Steps};
 
 /// The crates that a web app is made of.
-const CORE: [&str; 5] = [
+const CORE: [&str; 6] = [
     "sealwire-crypto",
     "sealwire-wire",
     "sealwire-store",
     "sealwire-engine",
     "sealwire",
+    "sealwire-wasm",
 ];
 
 /// The database of advisories is small: slower than this is a network that is not there.
@@ -48,7 +49,8 @@ pub(super) fn steps(steps: &mut Steps) -> Result<(), Error> {
     })?;
     steps.step("tests", || passes(["test", "--locked", "--workspace"]))?;
     steps.step("quickstart runs", quickstart)?;
-    steps.step("wasm32 compiles", wasm32)
+    steps.step("wasm32 compiles", wasm32)?;
+    steps.step("clippy for wasm32", clippy_wasm32)
 }
 
 fn readme_code() -> Result<Done, Error> {
@@ -73,6 +75,20 @@ fn wasm32() -> Result<Done, Error> {
         check.args(["-p", package]);
     }
     run(&mut check).map(|()| Done::Passed)
+}
+
+/// The facade under clippy, where the toolchain of the target has one.
+fn clippy_wasm32() -> Result<Done, Error> {
+    if !wasm::has_clippy() {
+        return Ok(Done::Skipped("no clippy for the target".to_owned()));
+    }
+    let mut lint = wasm::cargo_for_wasm()?;
+    lint.args(["clippy", "--locked", "--target", wasm::TARGET]);
+    lint.args(["-p", "sealwire-wasm", "--", "-D", "warnings"]);
+    // The seams are `Arc`s in every build, and a lock that is a file elsewhere is nothing here.
+    lint.args(["-A", "clippy::arc_with_non_send_sync"]);
+    lint.args(["-A", "clippy::drop_non_drop"]);
+    run(&mut lint).map(|()| Done::Passed)
 }
 
 /// Known holes in dependencies, if the database of them can be had.

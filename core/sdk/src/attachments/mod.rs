@@ -21,6 +21,22 @@ pub(crate) use upload::Upload;
 
 use url::Url;
 
+/// Reads, encrypts and hashes an attachment as for an upload, and drops it: how many encrypted bytes that were.
+#[cfg(feature = "test-doors")]
+pub async fn seal_and_drop(
+    attachment: Attachment,
+    cipher: &dyn ChunkCipher,
+    runtime: &dyn crate::runtime::Runtime,
+) -> Result<u64, crate::Error> {
+    let source = attachment.from.open(runtime).await?;
+    let bytes = source.size();
+    let mut random = rand_core::UnwrapErr(getrandom::SysRng);
+    let plan = AttachmentPlan::new(bytes, &mut random)
+        .map_err(|_| crate::Error::AttachmentTooLarge { bytes })?;
+    seal::seal(source, &plan, cipher, std::path::Path::new(""), runtime).await?;
+    Ok(plan.layout().encrypted_size())
+}
+
 /// A URL that the relay signed, on whatever host. From a relay that is reached over TLS, never one in the clear.
 fn signed_url(text: &str, relay_is_private: bool) -> Option<Url> {
     let url = Url::parse(text).ok()?;
