@@ -176,3 +176,59 @@ impl From<Level> for LogLevel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::Receiver;
+
+    fn lines(room: usize) -> (Lines, Receiver<LogLine>) {
+        let (lines, written) = sync_channel(room);
+        let subscriber = Lines {
+            level: LevelFilter::INFO,
+            lines,
+            dropped: AtomicI64::new(0),
+        };
+        (subscriber, written)
+    }
+
+    #[test]
+    fn a_line_has_level_target_words_and_fields_and_is_of_the_sdk_alone() {
+        let (subscriber, written) = lines(8);
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::warn!(target: "sealwire::driver", tries = 3, "the relay is away");
+            tracing::debug!(target: "sealwire::driver", "below the level");
+            tracing::error!(target: "hyper", "another library's");
+        });
+        let told: Vec<_> = written.try_iter().collect();
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].level, LogLevel::Warn);
+        assert_eq!(told[0].target, "sealwire::driver");
+        assert_eq!(told[0].text, "the relay is away");
+        let tries = LogField {
+            name: "tries".to_owned(),
+            value: "3".to_owned(),
+        };
+        assert_eq!(told[0].fields, [tries]);
+    }
+
+    #[test]
+    fn what_a_slow_logger_missed_is_counted_in_the_next_line() {
+        let (subscriber, written) = lines(1);
+        tracing::subscriber::with_default(subscriber, || {
+            for _ in 0..3 {
+                tracing::info!(target: "sealwire", "again");
+            }
+            assert_eq!(written.try_iter().count(), 1);
+            tracing::info!(target: "sealwire", "later");
+        });
+        let later = written.try_iter().next().unwrap();
+        assert_eq!(
+            (
+                later.fields[0].name.as_str(),
+                later.fields[0].value.as_str()
+            ),
+            ("dropped", "2")
+        );
+    }
+}
