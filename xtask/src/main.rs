@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask setup | demo | test | bench | api | size | web | readme`.
+//! The project's own commands: `cargo xtask setup | demo | test | bench | api | size | swift | web | readme`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -13,6 +13,7 @@ mod run;
 mod setup;
 mod size;
 mod steps;
+mod swift;
 mod test;
 mod web;
 
@@ -44,6 +45,8 @@ enum Command {
     Size,
     /// Build what a browser runs: the wasm module and the JavaScript beside it.
     Web(web::Args),
+    /// Write the generated part of the Swift package, or check that it is current.
+    Swift(swift::Args),
     /// Check that README.md shows examples/quickstart.rs as it is, or write it so.
     Readme(readme::Args),
 }
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Api(args) => api::main(&args),
         Command::Size => size::check(),
         Command::Web(args) => web::main(&args),
+        Command::Swift(args) => swift::main(&args),
         Command::Readme(args) => readme::main(&args),
     };
     match done {

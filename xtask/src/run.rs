@@ -80,6 +80,15 @@ pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<(), E
     }
 }
 
+/// What cargo has just built, in the folder beside our own binary.
+pub(crate) fn built(name: &str) -> Result<PathBuf, Error> {
+    let ours = std::env::current_exe().map_err(|cause| Error::NotStarted {
+        program: name.to_owned(),
+        cause,
+    })?;
+    Ok(ours.parent().unwrap_or(Path::new(".")).join(name))
+}
+
 /// Whether the program is there and succeeds; silent.
 pub(crate) fn succeeds(program: &str, args: &[&str]) -> bool {
     let mut silent = command(program);

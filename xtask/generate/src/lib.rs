@@ -23,6 +23,10 @@ pub fn files() -> Vec<Generated> {
             text: errors::kotlin::text(),
         },
         Generated {
+            path: "bindings/swift/Sources/Sealwire/SealwireError.swift",
+            text: errors::swift::text(),
+        },
+        Generated {
             path: "docs/errors.md",
             text: errors::page::text(),
         },

@@ -1,8 +1,6 @@
 //! The suite `kotlin`: the package of the JVM, built by Maven and tested against the real relay.
 
-use std::path::{Path, PathBuf};
-
-use crate::run::{Error, cargo, command, root, run};
+use crate::run::{Error, built, cargo, command, root, run};
 use crate::size;
 use crate::steps::{Done, Steps};
 
@@ -45,13 +43,4 @@ fn maven() -> Result<Done, Error> {
     maven.current_dir(root().join("bindings/kotlin"));
     maven.args(["--batch-mode", "--no-transfer-progress", "verify"]);
     run(maven.arg(format!("-Dsealwire.relay={}", relay.display()))).map(|()| Done::Passed)
-}
-
-/// What cargo has just built, in the folder beside our own binary.
-fn built(name: &str) -> Result<PathBuf, Error> {
-    let ours = std::env::current_exe().map_err(|cause| Error::NotStarted {
-        program: name.to_owned(),
-        cause,
-    })?;
-    Ok(ours.parent().unwrap_or(Path::new(".")).join(name))
 }

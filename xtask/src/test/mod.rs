@@ -4,6 +4,7 @@ mod interop;
 mod kotlin;
 mod openapi;
 mod rust;
+mod swift;
 
 use clap::ValueEnum;
 
@@ -31,6 +32,8 @@ enum Suite {
     Interop,
     /// The Kotlin package on the JVM, built by Maven.
     Kotlin,
+    /// The Swift package: its generated sources, and the scenario where a Swift compiler is.
+    Swift,
     /// The relay's OpenAPI document under a validator and schemathesis, run by Python.
     Openapi,
 }
@@ -42,6 +45,7 @@ pub(crate) fn main(args: &Args) -> Result<(), Error> {
         rust: usual(Suite::Rust),
         interop: usual(Suite::Interop),
         kotlin: usual(Suite::Kotlin),
+        swift: usual(Suite::Swift),
         openapi: args.full || named(Suite::Openapi),
     };
     let mut steps = Steps::default();
@@ -55,6 +59,7 @@ struct Chosen {
     rust: bool,
     interop: bool,
     kotlin: bool,
+    swift: bool,
     openapi: bool,
 }
 
@@ -63,6 +68,7 @@ fn all(steps: &mut Steps, chosen: Chosen) -> Result<(), Error> {
         rust,
         interop,
         kotlin,
+        swift,
         openapi,
     } = chosen;
     let needs = Needs {
@@ -83,6 +89,9 @@ fn all(steps: &mut Steps, chosen: Chosen) -> Result<(), Error> {
     }
     if kotlin {
         kotlin::steps(steps)?;
+    }
+    if swift {
+        swift::steps(steps)?;
     }
     if openapi {
         openapi::steps(steps)?;

@@ -1,6 +1,6 @@
 //! `SealwireException.kt`: a sealed class, one of its kind for each group, one of those for each code.
 
-use super::{about, groups};
+use super::{about, camel, groups};
 use sealwire::{ErrorInfo, Field};
 use std::fmt::Write as _;
 
@@ -101,14 +101,4 @@ fn name(code: &str) -> String {
         "Network" => "NoNetworkException".to_owned(),
         _ => name + "Exception",
     }
-}
-
-/// `maxBytes` of `max_bytes`.
-fn camel(name: &str) -> String {
-    let mut words = name.split('_');
-    let first = words.next().unwrap_or_default().to_owned();
-    words.fold(first, |name, word| {
-        let (first, rest) = word.split_at(1);
-        name + &first.to_uppercase() + rest
-    })
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod kotlin;
 pub(crate) mod page;
+pub(crate) mod swift;
 pub(crate) mod typescript;
 
 use sealwire::{Error, ErrorGroup, ErrorInfo};
@@ -33,6 +34,16 @@ fn about(group: ErrorGroup) -> &'static str {
         }
         _ => "Others",
     }
+}
+
+/// `maxBytes` of `max_bytes`.
+fn camel(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| {
+        let (first, rest) = word.split_at(1);
+        name + &first.to_uppercase() + rest
+    })
 }
 
 #[cfg(test)]
