@@ -220,7 +220,8 @@ fn signature(language: Language, text: &str) -> String {
     let mut text = text
         .replace("( ", "(")
         .replace(", )", ")")
-        .replace(",)", ")");
+        .replace(",)", ")")
+        .replace(" )", ")");
     if language == Language::Rust {
         text = text
             .replace("&self, ", "")

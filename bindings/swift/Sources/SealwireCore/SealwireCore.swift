@@ -398,7 +398,7 @@ private func uniffiTraitInterfaceCallWithError<T, E>(
         callStatus.pointee.errorBuf = FfiConverterString.lower(String(describing: error))
     }
 }
-// Initial value and increment amount for handles. 
+// Initial value and increment amount for handles.
 // These ensure that SWIFT handles always have the lowest bit set
 fileprivate let UNIFFI_HANDLEMAP_INITIAL: UInt64 = 1
 fileprivate let UNIFFI_HANDLEMAP_DELTA: UInt64 = 2
@@ -579,12 +579,12 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
  * Is asked on the existing device.
  */
 public protocol AddDeviceListener: AnyObject, Sendable {
-    
+
     /**
      * May this device join the account? Return soon; the answer may be given later.
      */
-    func ask(question: AddDevice, answer: Answer) throws 
-    
+    func ask(question: AddDevice, answer: Answer) throws
+
 }
 /**
  * Is asked on the existing device.
@@ -639,9 +639,9 @@ open class AddDeviceListenerImpl: AddDeviceListener, @unchecked Sendable {
         try! rustCall { uniffi_sealwire_ffi_fn_free_adddevicelistener(handle, $0) }
     }
 
-    
 
-    
+
+
     /**
      * May this device join the account? Return soon; the answer may be given later.
      */
@@ -654,9 +654,9 @@ open func ask(question: AddDevice, answer: Answer)throws   {try rustCallWithErro
     )
 }
 }
-    
 
-    
+
+
 }
 
 
@@ -701,7 +701,7 @@ fileprivate struct UniffiCallbackInterfaceAddDeviceListener {
                 )
             }
 
-            
+
             let writeReturn = { () }
             uniffiTraitInterfaceCallWithError(
                 callStatus: uniffiCallStatus,
@@ -793,12 +793,12 @@ public func FfiConverterTypeAddDeviceListener_lower(_ value: AddDeviceListener) 
  * Takes one answer. Given none, it is a no once nobody holds it any more.
  */
 public protocol AnswerProtocol: AnyObject, Sendable {
-    
+
     /**
      * Yes or no; only the first counts.
      */
-    func give(yes: Bool) 
-    
+    func give(yes: Bool)
+
 }
 /**
  * Takes one answer. Given none, it is a no once nobody holds it any more.
@@ -853,9 +853,9 @@ open class Answer: AnswerProtocol, @unchecked Sendable {
         try! rustCall { uniffi_sealwire_ffi_fn_free_answer(handle, $0) }
     }
 
-    
 
-    
+
+
     /**
      * Yes or no; only the first counts.
      */
@@ -867,9 +867,9 @@ open func give(yes: Bool)  {try! rustCall() {
     )
 }
 }
-    
 
-    
+
+
 }
 
 
@@ -924,277 +924,277 @@ public func FfiConverterTypeAnswer_lower(_ value: Answer) -> UInt64 {
  * Every call but `end` gives the code `closed` once it was ended: the other languages call that `close`, which is taken here. Letting go of it closes it too, without waiting.
  */
 public protocol ClientHandleProtocol: AnyObject, Sendable {
-    
+
     /**
      * Whose device this is, once it is registered or linked.
      */
     func account() throws  -> Account?
-    
+
     /**
      * Where the connection stands now.
      */
     func connection() throws  -> ConnectionState
-    
+
     /**
      * Ends the client: socket, store and locks are given back when this returns. Event readers end. Ending twice does
      * nothing more.
      */
-    func end() async throws 
-    
+    func end() async throws
+
     /**
      * Everything that happens from now on.
      */
     func events() throws  -> EventReader
-    
+
     /**
      * Disconnects, and stays offline from now on. Messages can be sent all the same: they wait.
      */
-    func goOffline() async throws 
-    
+    func goOffline() async throws
+
     /**
      * Connects, and stays connected from now on.
      */
-    func goOnline() async throws 
-    
+    func goOnline() async throws
+
     /**
      * The longest text of one message, in bytes of UTF-8.
      */
     func maxTextBytes() throws  -> Int64
-    
+
     /**
      * The system has another network than before: whatever waits for its next try is tried now.
      */
-    func networkChanged() async throws 
-    
+    func networkChanged() async throws
+
     /**
      * Whether this process speaks for the device, or waits for another one to end.
      */
     func networkRole() throws  -> NetworkRole
-    
+
     /**
      * Opens everything again and catches up, as the app last wanted it.
      */
-    func resume() async throws 
-    
+    func resume() async throws
+
     /**
      * Lets go of everything that a phone's system may not find in use while the app sleeps; every other call gives the code
      * `suspended` until `resume`.
      */
-    func suspend() async throws 
-    
+    func suspend() async throws
+
     /**
      * Waits until the client is connected and everything that was queued for it is here: for ever, while it is offline or
      * belongs to no account.
      */
-    func waitUntilCaughtUp() async throws 
-    
+    func waitUntilCaughtUp() async throws
+
     /**
      * Believes the changed account key of a user: what waited for it is sent. Ask the person first, over another way.
      */
-    func acceptAccountKey(user: String) async throws 
-    
+    func acceptAccountKey(user: String) async throws
+
     /**
      * Takes no more 1:1 messages from a user; they are told no reason. Needs the relay.
      */
-    func block(user: String) async throws 
-    
+    func block(user: String) async throws
+
     /**
      * Whom this account blocks. Needs the relay.
      */
     func blockedUsers() async throws  -> [String]
-    
+
     /**
      * Lets one of the account's devices do nothing any more at the relay, at once and for ever. Code: `not_found`.
      */
-    func disableDevice(device: Int64) async throws 
-    
+    func disableDevice(device: Int64) async throws
+
     /**
      * The registered devices of this account, as the relay knows them. Needs the relay.
      */
     func ownDevices() async throws  -> [OwnDevice]
-    
+
     /**
      * Makes the account of this user, with this device as its first; gives the device's number. Only a relay in dev mode
      * takes anybody's word for who they are. `account_exists`: link this device instead.
      */
     func register(user: String) async throws  -> Int64
-    
+
     /**
      * Makes the account of this user, whom the platform's token names.
      */
     func registerWithPlatformToken(user: String, token: String) async throws  -> Int64
-    
+
     /**
      * Takes a device out of the account's signed list, and disables it. Needs the relay. Codes: `own_device`,
      * `unknown_device`.
      */
-    func removeDevice(device: Int64) async throws 
-    
+    func removeDevice(device: Int64) async throws
+
     /**
      * Says whether the app is in use on this device, as the account's settings let others know.
      */
-    func setPresence(online: Bool) async throws 
-    
+    func setPresence(online: Bool) async throws
+
     /**
      * Sets them all; gives what holds now. Needs the relay.
      */
     func setSettings(settings: AccountSettings) async throws  -> AccountSettings
-    
+
     /**
      * Whether and of what a thread notifies, on all devices of the account; gives what holds now. Needs the relay.
      */
     func setThreadPreferences(thread: String, preferences: ThreadPreferences) async throws  -> ThreadPreferences
-    
+
     /**
      * Says that this user types; call it with every keystroke.
      */
-    func setTyping(thread: String, typing: Bool) async throws 
-    
+    func setTyping(thread: String, typing: Bool) async throws
+
     /**
      * The settings of the account, as the relay last told this device.
      */
     func settings() async throws  -> AccountSettings
-    
+
     /**
      * Takes messages from a user again. Needs the relay.
      */
-    func unblock(user: String) async throws 
-    
+    func unblock(user: String) async throws
+
     /**
      * Tells of typing and presence in these threads, and in no others any more. Code: `too_many_threads`.
      */
-    func watchThreads(threads: [String]) async throws 
-    
+    func watchThreads(threads: [String]) async throws
+
     /**
      * The bytes of a message's attachment: all of them, as they were sent. A cancelled call ends the download.
      *
      * Codes: `no_attachment`, `attachment_gone`, `attachment_tampered`, `attachment_transfer`, `network`.
      */
     func downloadAttachment(localId: Int64, progress: ProgressListener?) async throws  -> Data
-    
+
     /**
      * Writes a message's attachment to a file, in constant memory: whole, or not at all. A cancelled call ends the download.
      *
      * Codes: those of `download_attachment` and `attachment_sink`.
      */
-    func downloadAttachmentToFile(localId: Int64, path: String, progress: ProgressListener?) async throws 
-    
+    func downloadAttachmentToFile(localId: Int64, path: String, progress: ProgressListener?) async throws
+
     /**
      * Encrypts and uploads a file, then sends a message that points to it: durable here when this returns.
      *
      * Codes: `attachment_too_large`, `attachment_source`, `attachment_transfer`, `network`, and those of `send_text`.
      */
     func sendAttachment(thread: String, source: AttachmentSource, options: AttachmentOptions?, progress: ProgressListener?) async throws  -> Message
-    
+
     /**
      * Gives up the linking that is under way, on either side.
      */
-    func cancelLinking() async throws 
-    
+    func cancelLinking() async throws
+
     /**
      * Lets the device that shows this code into the account, if the listener says yes; gives its number.
      *
      * Codes: `link_code_invalid`, `link_expired`, `link_declined`, `link_tampered`, `device_limit`.
      */
     func linkDevice(code: String, confirm: AddDeviceListener) async throws  -> Int64
-    
+
     /**
      * Begins to make this device one of an existing account. Show the code to one of its devices, which gives it to
      * `link_device`; then `finish`.
      */
     func startLinking() async throws  -> LinkingHandle
-    
+
     /**
      * Does not send a message after all; of what may have reached the relay it is asked. Codes: `unknown_message`,
      * `already_sent`.
      */
     func cancel(localId: Int64) async throws  -> Message
-    
+
     /**
      * The thread of this user with another one, or with themselves. Codes: `invalid_id`, `not_registered`.
      */
     func directThread(user: String) async throws  -> String
-    
+
     /**
      * Takes in everything that waits for this device at the relay, without a socket and also while offline: for a
      * background fetch. How many events that were.
      */
     func fetchQueue() async throws  -> Int64
-    
+
     /**
      * Everything in a thread up to this message is read, or up to its newest.
      */
-    func markRead(thread: String, upTo: String?) async throws 
-    
+    func markRead(thread: String, upTo: String?) async throws
+
     /**
      * Tries a message that failed once more. Codes: `unknown_message`, `not_failed`, `repeat_too_late`.
      */
     func retry(localId: Int64) async throws  -> Message
-    
+
     /**
      * Sends words: durable here when this returns, on their way from then on, also across restarts.
      *
      * Codes: `empty_text`, `text_too_long`, `unknown_thread`, `not_registered`, `ttl_invalid`.
      */
     func sendText(thread: String, text: String, options: SendOptions?) async throws  -> Message
-    
+
     /**
      * Goes through a thread's history at the relay from where this device left off; how many messages were new.
      */
     func syncThread(thread: String) async throws  -> Int64
-    
+
     /**
      * Waits until the relay has a message of this device, and gives it as it stands then. Codes: `message_failed`,
      * `message_cancelled`.
      */
     func waitUntilSent(localId: Int64) async throws  -> Message
-    
+
     /**
      * How many messages this device holds, in one thread or in all.
      */
     func countMessages(thread: String?) async throws  -> Int64
-    
+
     /**
      * Messages of others that no device of this account has read, in all threads.
      */
     func countUnread() async throws  -> Int64
-    
+
     /**
      * A page of the inbox: the threads with the newest messages, or those that come after a page's `next`.
      */
     func inbox(limit: Int64, after: String?) async throws  -> InboxPage
-    
+
     /**
      * One thread as the inbox shows it.
      */
     func inboxThread(thread: String) async throws  -> InboxThread?
-    
+
     /**
      * One message by its local id.
      */
     func message(localId: Int64) async throws  -> Message?
-    
+
     /**
      * A page of a thread, newest first: the newest, or those before the message with this local id.
      */
     func messages(thread: String, before: Int64?, limit: Int64) async throws  -> [Message]
-    
+
     /**
      * How far a message of this account is with each recipient. Code: `unknown_message`.
      */
     func receipts(localId: Int64) async throws  -> [Receipt]
-    
+
     /**
      * The messages that hold every word of `text`, newest first; in one thread or in all; the newest, or those before the
      * message with this local id.
      */
     func search(text: String, thread: String?, before: Int64?, limit: Int64) async throws  -> [Message]
-    
+
     /**
      * The threads, the one with the newest message first: from the top, or those after the thread with this id.
      */
     func threads(after: String?, limit: Int64) async throws  -> [Thread]
-    
+
 }
 /**
  * One device of one user: registers or links itself, sends, receives, and finds what was said.
@@ -1251,7 +1251,7 @@ open class ClientHandle: ClientHandleProtocol, @unchecked Sendable {
         try! rustCall { uniffi_sealwire_ffi_fn_free_clienthandle(handle, $0) }
     }
 
-    
+
     /**
      * Opens the store and starts the client. It connects by itself if the device belongs to an account.
      *
@@ -1272,9 +1272,9 @@ public static func `open`(options: OpenOptions, keyStore: KeyStore?)async throws
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
 
-    
+
+
     /**
      * Whose device this is, once it is registered or linked.
      */
@@ -1286,7 +1286,7 @@ open func account()throws  -> Account?  {
     )
 })
 }
-    
+
     /**
      * Where the connection stands now.
      */
@@ -1298,7 +1298,7 @@ open func connection()throws  -> ConnectionState  {
     )
 })
 }
-    
+
     /**
      * Ends the client: socket, store and locks are given back when this returns. Event readers end. Ending twice does
      * nothing more.
@@ -1318,7 +1318,7 @@ open func end()async throws   {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Everything that happens from now on.
      */
@@ -1330,7 +1330,7 @@ open func events()throws  -> EventReader  {
     )
 })
 }
-    
+
     /**
      * Disconnects, and stays offline from now on. Messages can be sent all the same: they wait.
      */
@@ -1349,7 +1349,7 @@ open func goOffline()async throws   {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Connects, and stays connected from now on.
      */
@@ -1368,7 +1368,7 @@ open func goOnline()async throws   {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * The longest text of one message, in bytes of UTF-8.
      */
@@ -1380,7 +1380,7 @@ open func maxTextBytes()throws  -> Int64  {
     )
 })
 }
-    
+
     /**
      * The system has another network than before: whatever waits for its next try is tried now.
      */
@@ -1399,7 +1399,7 @@ open func networkChanged()async throws   {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Whether this process speaks for the device, or waits for another one to end.
      */
@@ -1411,7 +1411,7 @@ open func networkRole()throws  -> NetworkRole  {
     )
 })
 }
-    
+
     /**
      * Opens everything again and catches up, as the app last wanted it.
      */
@@ -1430,7 +1430,7 @@ open func resume()async throws   {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Lets go of everything that a phone's system may not find in use while the app sleeps; every other call gives the code
      * `suspended` until `resume`.
@@ -1450,7 +1450,7 @@ open func suspend()async throws   {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Waits until the client is connected and everything that was queued for it is here: for ever, while it is offline or
      * belongs to no account.
@@ -1470,7 +1470,7 @@ open func waitUntilCaughtUp()async throws   {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Believes the changed account key of a user: what waited for it is sent. Ask the person first, over another way.
      */
@@ -1489,7 +1489,7 @@ open func acceptAccountKey(user: String)async throws   {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Takes no more 1:1 messages from a user; they are told no reason. Needs the relay.
      */
@@ -1508,7 +1508,7 @@ open func block(user: String)async throws   {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Whom this account blocks. Needs the relay.
      */
@@ -1527,7 +1527,7 @@ open func blockedUsers()async throws  -> [String]  {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Lets one of the account's devices do nothing any more at the relay, at once and for ever. Code: `not_found`.
      */
@@ -1546,7 +1546,7 @@ open func disableDevice(device: Int64)async throws   {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * The registered devices of this account, as the relay knows them. Needs the relay.
      */
@@ -1565,7 +1565,7 @@ open func ownDevices()async throws  -> [OwnDevice]  {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Makes the account of this user, with this device as its first; gives the device's number. Only a relay in dev mode
      * takes anybody's word for who they are. `account_exists`: link this device instead.
@@ -1585,7 +1585,7 @@ open func register(user: String)async throws  -> Int64  {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Makes the account of this user, whom the platform's token names.
      */
@@ -1604,7 +1604,7 @@ open func registerWithPlatformToken(user: String, token: String)async throws  ->
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Takes a device out of the account's signed list, and disables it. Needs the relay. Codes: `own_device`,
      * `unknown_device`.
@@ -1624,7 +1624,7 @@ open func removeDevice(device: Int64)async throws   {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Says whether the app is in use on this device, as the account's settings let others know.
      */
@@ -1643,7 +1643,7 @@ open func setPresence(online: Bool)async throws   {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Sets them all; gives what holds now. Needs the relay.
      */
@@ -1662,7 +1662,7 @@ open func setSettings(settings: AccountSettings)async throws  -> AccountSettings
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Whether and of what a thread notifies, on all devices of the account; gives what holds now. Needs the relay.
      */
@@ -1681,7 +1681,7 @@ open func setThreadPreferences(thread: String, preferences: ThreadPreferences)as
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Says that this user types; call it with every keystroke.
      */
@@ -1700,7 +1700,7 @@ open func setTyping(thread: String, typing: Bool)async throws   {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * The settings of the account, as the relay last told this device.
      */
@@ -1719,7 +1719,7 @@ open func settings()async throws  -> AccountSettings  {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Takes messages from a user again. Needs the relay.
      */
@@ -1738,7 +1738,7 @@ open func unblock(user: String)async throws   {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Tells of typing and presence in these threads, and in no others any more. Code: `too_many_threads`.
      */
@@ -1757,7 +1757,7 @@ open func watchThreads(threads: [String])async throws   {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * The bytes of a message's attachment: all of them, as they were sent. A cancelled call ends the download.
      *
@@ -1778,7 +1778,7 @@ open func downloadAttachment(localId: Int64, progress: ProgressListener?)async t
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Writes a message's attachment to a file, in constant memory: whole, or not at all. A cancelled call ends the download.
      *
@@ -1799,7 +1799,7 @@ open func downloadAttachmentToFile(localId: Int64, path: String, progress: Progr
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Encrypts and uploads a file, then sends a message that points to it: durable here when this returns.
      *
@@ -1820,7 +1820,7 @@ open func sendAttachment(thread: String, source: AttachmentSource, options: Atta
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Gives up the linking that is under way, on either side.
      */
@@ -1839,7 +1839,7 @@ open func cancelLinking()async throws   {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Lets the device that shows this code into the account, if the listener says yes; gives its number.
      *
@@ -1860,7 +1860,7 @@ open func linkDevice(code: String, confirm: AddDeviceListener)async throws  -> I
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Begins to make this device one of an existing account. Show the code to one of its devices, which gives it to
      * `link_device`; then `finish`.
@@ -1880,7 +1880,7 @@ open func startLinking()async throws  -> LinkingHandle  {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Does not send a message after all; of what may have reached the relay it is asked. Codes: `unknown_message`,
      * `already_sent`.
@@ -1900,7 +1900,7 @@ open func cancel(localId: Int64)async throws  -> Message  {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * The thread of this user with another one, or with themselves. Codes: `invalid_id`, `not_registered`.
      */
@@ -1919,7 +1919,7 @@ open func directThread(user: String)async throws  -> String  {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Takes in everything that waits for this device at the relay, without a socket and also while offline: for a
      * background fetch. How many events that were.
@@ -1939,7 +1939,7 @@ open func fetchQueue()async throws  -> Int64  {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Everything in a thread up to this message is read, or up to its newest.
      */
@@ -1958,7 +1958,7 @@ open func markRead(thread: String, upTo: String? = nil)async throws   {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Tries a message that failed once more. Codes: `unknown_message`, `not_failed`, `repeat_too_late`.
      */
@@ -1977,7 +1977,7 @@ open func retry(localId: Int64)async throws  -> Message  {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Sends words: durable here when this returns, on their way from then on, also across restarts.
      *
@@ -1998,7 +1998,7 @@ open func sendText(thread: String, text: String, options: SendOptions? = nil)asy
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Goes through a thread's history at the relay from where this device left off; how many messages were new.
      */
@@ -2017,7 +2017,7 @@ open func syncThread(thread: String)async throws  -> Int64  {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Waits until the relay has a message of this device, and gives it as it stands then. Codes: `message_failed`,
      * `message_cancelled`.
@@ -2037,7 +2037,7 @@ open func waitUntilSent(localId: Int64)async throws  -> Message  {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * How many messages this device holds, in one thread or in all.
      */
@@ -2056,7 +2056,7 @@ open func countMessages(thread: String?)async throws  -> Int64  {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * Messages of others that no device of this account has read, in all threads.
      */
@@ -2075,7 +2075,7 @@ open func countUnread()async throws  -> Int64  {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * A page of the inbox: the threads with the newest messages, or those that come after a page's `next`.
      */
@@ -2094,7 +2094,7 @@ open func inbox(limit: Int64, after: String?)async throws  -> InboxPage  {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * One thread as the inbox shows it.
      */
@@ -2113,7 +2113,7 @@ open func inboxThread(thread: String)async throws  -> InboxThread?  {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * One message by its local id.
      */
@@ -2132,7 +2132,7 @@ open func message(localId: Int64)async throws  -> Message?  {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * A page of a thread, newest first: the newest, or those before the message with this local id.
      */
@@ -2151,7 +2151,7 @@ open func messages(thread: String, before: Int64?, limit: Int64)async throws  ->
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * How far a message of this account is with each recipient. Code: `unknown_message`.
      */
@@ -2170,7 +2170,7 @@ open func receipts(localId: Int64)async throws  -> [Receipt]  {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * The messages that hold every word of `text`, newest first; in one thread or in all; the newest, or those before the
      * message with this local id.
@@ -2190,7 +2190,7 @@ open func search(text: String, thread: String?, before: Int64?, limit: Int64)asy
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
+
     /**
      * The threads, the one with the newest message first: from the top, or those after the thread with this id.
      */
@@ -2209,9 +2209,9 @@ open func threads(after: String?, limit: Int64)async throws  -> [Thread]  {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
 
-    
+
+
 }
 
 
@@ -2267,18 +2267,18 @@ public func FfiConverterTypeClientHandle_lower(_ value: ClientHandle) -> UInt64 
  * the client can be asked for what they said. It keeps no client open.
  */
 public protocol EventReaderProtocol: AnyObject, Sendable {
-    
+
     /**
      * Ends it, and whoever waits for it.
      */
-    func end() 
-    
+    func end()
+
     /**
      * Waits until something happens, and gives everything that has happened by then; nothing once the client or this
      * reader is ended. A call that is cancelled takes no event away.
      */
     func next() async throws  -> [Event]
-    
+
 }
 /**
  * Reads a client's events from the moment it was made.
@@ -2336,9 +2336,9 @@ open class EventReader: EventReaderProtocol, @unchecked Sendable {
         try! rustCall { uniffi_sealwire_ffi_fn_free_eventreader(handle, $0) }
     }
 
-    
 
-    
+
+
     /**
      * Ends it, and whoever waits for it.
      */
@@ -2349,7 +2349,7 @@ open func end()  {try! rustCall() {
     )
 }
 }
-    
+
     /**
      * Waits until something happens, and gives everything that has happened by then; nothing once the client or this
      * reader is ended. A call that is cancelled takes no event away.
@@ -2369,9 +2369,9 @@ open func next()async throws  -> [Event]  {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
 
-    
+
+
 }
 
 
@@ -2424,12 +2424,12 @@ public func FfiConverterTypeEventReader_lower(_ value: EventReader) -> UInt64 {
  * Is asked on the new device.
  */
 public protocol JoinAccountListener: AnyObject, Sendable {
-    
+
     /**
      * Is this the account that it is to join? Return soon; the answer may be given later.
      */
-    func ask(question: JoinAccount, answer: Answer) throws 
-    
+    func ask(question: JoinAccount, answer: Answer) throws
+
 }
 /**
  * Is asked on the new device.
@@ -2484,9 +2484,9 @@ open class JoinAccountListenerImpl: JoinAccountListener, @unchecked Sendable {
         try! rustCall { uniffi_sealwire_ffi_fn_free_joinaccountlistener(handle, $0) }
     }
 
-    
 
-    
+
+
     /**
      * Is this the account that it is to join? Return soon; the answer may be given later.
      */
@@ -2499,9 +2499,9 @@ open func ask(question: JoinAccount, answer: Answer)throws   {try rustCallWithEr
     )
 }
 }
-    
 
-    
+
+
 }
 
 
@@ -2546,7 +2546,7 @@ fileprivate struct UniffiCallbackInterfaceJoinAccountListener {
                 )
             }
 
-            
+
             let writeReturn = { () }
             uniffiTraitInterfaceCallWithError(
                 callStatus: uniffiCallStatus,
@@ -2641,17 +2641,17 @@ public func FfiConverterTypeJoinAccountListener_lower(_ value: JoinAccountListen
  * secrets up together with the store, nor let them travel to another device.
  */
 public protocol KeyStore: AnyObject, Sendable {
-    
+
     /**
      * The secret of this name, if it was ever put.
      */
     func get(name: String) throws  -> Data?
-    
+
     /**
      * Keeps the secret under this name, in place of an earlier one.
      */
-    func put(name: String, secret: Data) throws 
-    
+    func put(name: String, secret: Data) throws
+
 }
 /**
  * Keeps small named secrets for the app: its Keychain, Keystore, credential manager. One key store belongs to one store.
@@ -2709,9 +2709,9 @@ open class KeyStoreImpl: KeyStore, @unchecked Sendable {
         try! rustCall { uniffi_sealwire_ffi_fn_free_keystore(handle, $0) }
     }
 
-    
 
-    
+
+
     /**
      * The secret of this name, if it was ever put.
      */
@@ -2724,7 +2724,7 @@ open func get(name: String)throws  -> Data?  {
     )
 })
 }
-    
+
     /**
      * Keeps the secret under this name, in place of an earlier one.
      */
@@ -2737,9 +2737,9 @@ open func put(name: String, secret: Data)throws   {try rustCallWithError(FfiConv
     )
 }
 }
-    
 
-    
+
+
 }
 
 
@@ -2782,7 +2782,7 @@ fileprivate struct UniffiCallbackInterfaceKeyStore {
                 )
             }
 
-            
+
             let writeReturn = { uniffiOutReturn.pointee = FfiConverterOptionData.lower($0) }
             uniffiTraitInterfaceCallWithError(
                 callStatus: uniffiCallStatus,
@@ -2809,7 +2809,7 @@ fileprivate struct UniffiCallbackInterfaceKeyStore {
                 )
             }
 
-            
+
             let writeReturn = { () }
             uniffiTraitInterfaceCallWithError(
                 callStatus: uniffiCallStatus,
@@ -2901,19 +2901,19 @@ public func FfiConverterTypeKeyStore_lower(_ value: KeyStore) -> UInt64 {
  * A linking that this new device began. It holds no client.
  */
 public protocol LinkingHandleProtocol: AnyObject, Sendable {
-    
+
     /**
      * `sealwire://link?…`, to be shown to the existing device as a QR code or text. Good for ten minutes.
      */
     func code()  -> String
-    
+
     /**
      * Waits until the existing device has let this one in, and the listener has said yes to its account. Once.
      *
      * Codes: `link_expired`, `link_declined`, `link_tampered`, `link_state`.
      */
     func finish(confirm: JoinAccountListener) async throws  -> Account
-    
+
 }
 /**
  * A linking that this new device began. It holds no client.
@@ -2968,9 +2968,9 @@ open class LinkingHandle: LinkingHandleProtocol, @unchecked Sendable {
         try! rustCall { uniffi_sealwire_ffi_fn_free_linkinghandle(handle, $0) }
     }
 
-    
 
-    
+
+
     /**
      * `sealwire://link?…`, to be shown to the existing device as a QR code or text. Good for ten minutes.
      */
@@ -2982,7 +2982,7 @@ open func code() -> String  {
     )
 })
 }
-    
+
     /**
      * Waits until the existing device has let this one in, and the listener has said yes to its account. Once.
      *
@@ -3003,9 +3003,9 @@ open func finish(confirm: JoinAccountListener)async throws  -> Account  {
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
-    
 
-    
+
+
 }
 
 
@@ -3058,12 +3058,12 @@ public func FfiConverterTypeLinkingHandle_lower(_ value: LinkingHandle) -> UInt6
  * Takes the SDK's log. Called from one thread of the library's own, one line after the other; it may take its time.
  */
 public protocol Logger: AnyObject, Sendable {
-    
+
     /**
      * One line.
      */
-    func log(line: LogLine) throws 
-    
+    func log(line: LogLine) throws
+
 }
 /**
  * Takes the SDK's log. Called from one thread of the library's own, one line after the other; it may take its time.
@@ -3118,9 +3118,9 @@ open class LoggerImpl: Logger, @unchecked Sendable {
         try! rustCall { uniffi_sealwire_ffi_fn_free_logger(handle, $0) }
     }
 
-    
 
-    
+
+
     /**
      * One line.
      */
@@ -3132,9 +3132,9 @@ open func log(line: LogLine)throws   {try rustCallWithError(FfiConverterTypeCall
     )
 }
 }
-    
 
-    
+
+
 }
 
 
@@ -3177,7 +3177,7 @@ fileprivate struct UniffiCallbackInterfaceLogger {
                 )
             }
 
-            
+
             let writeReturn = { () }
             uniffiTraitInterfaceCallWithError(
                 callStatus: uniffiCallStatus,
@@ -3269,12 +3269,12 @@ public func FfiConverterTypeLogger_lower(_ value: Logger) -> UInt64 {
  * Is told how far a transfer is. It is called on the client's threads, and should return soon: the transfer waits for it.
  */
 public protocol ProgressListener: AnyObject, Sendable {
-    
+
     /**
      * So far.
      */
-    func onProgress(progress: Progress) throws 
-    
+    func onProgress(progress: Progress) throws
+
 }
 /**
  * Is told how far a transfer is. It is called on the client's threads, and should return soon: the transfer waits for it.
@@ -3329,9 +3329,9 @@ open class ProgressListenerImpl: ProgressListener, @unchecked Sendable {
         try! rustCall { uniffi_sealwire_ffi_fn_free_progresslistener(handle, $0) }
     }
 
-    
 
-    
+
+
     /**
      * So far.
      */
@@ -3343,9 +3343,9 @@ open func onProgress(progress: Progress)throws   {try rustCallWithError(FfiConve
     )
 }
 }
-    
 
-    
+
+
 }
 
 
@@ -3388,7 +3388,7 @@ fileprivate struct UniffiCallbackInterfaceProgressListener {
                 )
             }
 
-            
+
             let writeReturn = { () }
             uniffiTraitInterfaceCallWithError(
                 callStatus: uniffiCallStatus,
@@ -3492,7 +3492,7 @@ public struct Account: Equatable, Hashable {
     public init(
         /**
          * The user.
-         */user: String, 
+         */user: String,
         /**
          * The number of this device in the account.
          */device: Int64) {
@@ -3500,9 +3500,9 @@ public struct Account: Equatable, Hashable {
         self.device = device
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -3516,7 +3516,7 @@ public struct FfiConverterTypeAccount: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Account {
         return
             try Account(
-                user: FfiConverterString.read(from: &buf), 
+                user: FfiConverterString.read(from: &buf),
                 device: FfiConverterInt64.read(from: &buf)
         )
     }
@@ -3565,10 +3565,10 @@ public struct AccountSettings: Equatable, Hashable {
     public init(
         /**
          * Who may begin a 1:1 thread with this user.
-         */directMessages: DirectMessages, 
+         */directMessages: DirectMessages,
         /**
          * Whether read receipts go out; without them none of others are shown either.
-         */readReceipts: Bool, 
+         */readReceipts: Bool,
         /**
          * Whether others see when this user is online or was; without it none of others is shown either.
          */presence: Bool) {
@@ -3577,9 +3577,9 @@ public struct AccountSettings: Equatable, Hashable {
         self.presence = presence
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -3593,8 +3593,8 @@ public struct FfiConverterTypeAccountSettings: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AccountSettings {
         return
             try AccountSettings(
-                directMessages: FfiConverterTypeDirectMessages.read(from: &buf), 
-                readReceipts: FfiConverterBool.read(from: &buf), 
+                directMessages: FfiConverterTypeDirectMessages.read(from: &buf),
+                readReceipts: FfiConverterBool.read(from: &buf),
                 presence: FfiConverterBool.read(from: &buf)
         )
     }
@@ -3640,7 +3640,7 @@ public struct AddDevice: Equatable, Hashable {
     public init(
         /**
          * The number that it would have.
-         */device: Int64, 
+         */device: Int64,
         /**
          * Its public identity key, as it came over the agreement.
          */identityKey: Data) {
@@ -3648,9 +3648,9 @@ public struct AddDevice: Equatable, Hashable {
         self.identityKey = identityKey
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -3664,7 +3664,7 @@ public struct FfiConverterTypeAddDevice: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AddDevice {
         return
             try AddDevice(
-                device: FfiConverterInt64.read(from: &buf), 
+                device: FfiConverterInt64.read(from: &buf),
                 identityKey: FfiConverterData.read(from: &buf)
         )
     }
@@ -3721,16 +3721,16 @@ public struct AttachmentFacts: Equatable, Hashable {
     public init(
         /**
          * At the relay.
-         */id: String, 
+         */id: String,
         /**
          * Plain size in bytes.
-         */size: Int64, 
+         */size: Int64,
         /**
          * As the sender names it, such as `image/png`; a hint, never to be trusted.
-         */mime: String, 
+         */mime: String,
         /**
          * As the sender names it; may be empty.
-         */name: String, 
+         */name: String,
         /**
          * For a placeholder while it loads.
          */media: MediaFacts) {
@@ -3741,9 +3741,9 @@ public struct AttachmentFacts: Equatable, Hashable {
         self.media = media
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -3757,10 +3757,10 @@ public struct FfiConverterTypeAttachmentFacts: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AttachmentFacts {
         return
             try AttachmentFacts(
-                id: FfiConverterString.read(from: &buf), 
-                size: FfiConverterInt64.read(from: &buf), 
-                mime: FfiConverterString.read(from: &buf), 
-                name: FfiConverterString.read(from: &buf), 
+                id: FfiConverterString.read(from: &buf),
+                size: FfiConverterInt64.read(from: &buf),
+                mime: FfiConverterString.read(from: &buf),
+                name: FfiConverterString.read(from: &buf),
                 media: FfiConverterTypeMediaFacts.read(from: &buf)
         )
     }
@@ -3820,16 +3820,16 @@ public struct AttachmentOptions: Equatable, Hashable {
     public init(
         /**
          * Such as `image/png`; none: bytes of any kind.
-         */mime: String? = nil, 
+         */mime: String? = nil,
         /**
          * A file name; receivers see it.
-         */name: String? = nil, 
+         */name: String? = nil,
         /**
          * Words beside it; they are found by search.
-         */caption: String? = nil, 
+         */caption: String? = nil,
         /**
          * It disappears so many seconds after the relay accepted the message.
-         */ttlSeconds: Int64? = nil, 
+         */ttlSeconds: Int64? = nil,
         /**
          * What a reader may show before it is there.
          */media: MediaFacts? = nil) {
@@ -3840,9 +3840,9 @@ public struct AttachmentOptions: Equatable, Hashable {
         self.media = media
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -3856,10 +3856,10 @@ public struct FfiConverterTypeAttachmentOptions: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AttachmentOptions {
         return
             try AttachmentOptions(
-                mime: FfiConverterOptionString.read(from: &buf), 
-                name: FfiConverterOptionString.read(from: &buf), 
-                caption: FfiConverterOptionString.read(from: &buf), 
-                ttlSeconds: FfiConverterOptionInt64.read(from: &buf), 
+                mime: FfiConverterOptionString.read(from: &buf),
+                name: FfiConverterOptionString.read(from: &buf),
+                caption: FfiConverterOptionString.read(from: &buf),
+                ttlSeconds: FfiConverterOptionInt64.read(from: &buf),
                 media: FfiConverterOptionTypeMediaFacts.read(from: &buf)
         )
     }
@@ -3931,25 +3931,25 @@ public struct ErrorFields: Equatable, Hashable {
     public init(
         /**
          * How large it was.
-         */bytes: Int64?, 
+         */bytes: Int64?,
         /**
          * How large it may be.
-         */maxBytes: Int64?, 
+         */maxBytes: Int64?,
         /**
          * How many, or how long in seconds, it may be.
-         */max: Int64?, 
+         */max: Int64?,
         /**
          * What the store is: its schema, or its generation.
-         */found: Int64?, 
+         */found: Int64?,
         /**
          * What it should be, at most or at least.
-         */expected: Int64?, 
+         */expected: Int64?,
         /**
          * The HTTP status of the answer.
-         */status: Int64?, 
+         */status: Int64?,
         /**
          * Whose.
-         */userId: String?, 
+         */userId: String?,
         /**
          * In the system's or the relay's words, or the code of the reason (`message_failed`).
          */reason: String?) {
@@ -3963,9 +3963,9 @@ public struct ErrorFields: Equatable, Hashable {
         self.reason = reason
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -3979,13 +3979,13 @@ public struct FfiConverterTypeErrorFields: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ErrorFields {
         return
             try ErrorFields(
-                bytes: FfiConverterOptionInt64.read(from: &buf), 
-                maxBytes: FfiConverterOptionInt64.read(from: &buf), 
-                max: FfiConverterOptionInt64.read(from: &buf), 
-                found: FfiConverterOptionInt64.read(from: &buf), 
-                expected: FfiConverterOptionInt64.read(from: &buf), 
-                status: FfiConverterOptionInt64.read(from: &buf), 
-                userId: FfiConverterOptionString.read(from: &buf), 
+                bytes: FfiConverterOptionInt64.read(from: &buf),
+                maxBytes: FfiConverterOptionInt64.read(from: &buf),
+                max: FfiConverterOptionInt64.read(from: &buf),
+                found: FfiConverterOptionInt64.read(from: &buf),
+                expected: FfiConverterOptionInt64.read(from: &buf),
+                status: FfiConverterOptionInt64.read(from: &buf),
+                userId: FfiConverterOptionString.read(from: &buf),
                 reason: FfiConverterOptionString.read(from: &buf)
         )
     }
@@ -4056,22 +4056,22 @@ public struct ErrorInfo: Equatable, Hashable {
     public init(
         /**
          * Stable, the same in every language.
-         */code: String, 
+         */code: String,
         /**
          * What it is about.
-         */group: ErrorGroup, 
+         */group: ErrorGroup,
         /**
          * What happened and what to do, for a developer: the table's text of the code.
-         */text: String, 
+         */text: String,
         /**
          * This error in its own words, with what lies behind it.
-         */detail: String, 
+         */detail: String,
         /**
          * Whether the same call may succeed later.
-         */retryable: Bool, 
+         */retryable: Bool,
         /**
          * Not before so many milliseconds, where the relay said so.
-         */retryAfterMs: Int64?, 
+         */retryAfterMs: Int64?,
         /**
          * The values of this error; those that its code does not have are none.
          */fields: ErrorFields) {
@@ -4084,9 +4084,9 @@ public struct ErrorInfo: Equatable, Hashable {
         self.fields = fields
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -4100,12 +4100,12 @@ public struct FfiConverterTypeErrorInfo: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ErrorInfo {
         return
             try ErrorInfo(
-                code: FfiConverterString.read(from: &buf), 
-                group: FfiConverterTypeErrorGroup.read(from: &buf), 
-                text: FfiConverterString.read(from: &buf), 
-                detail: FfiConverterString.read(from: &buf), 
-                retryable: FfiConverterBool.read(from: &buf), 
-                retryAfterMs: FfiConverterOptionInt64.read(from: &buf), 
+                code: FfiConverterString.read(from: &buf),
+                group: FfiConverterTypeErrorGroup.read(from: &buf),
+                text: FfiConverterString.read(from: &buf),
+                detail: FfiConverterString.read(from: &buf),
+                retryable: FfiConverterBool.read(from: &buf),
+                retryAfterMs: FfiConverterOptionInt64.read(from: &buf),
                 fields: FfiConverterTypeErrorFields.read(from: &buf)
         )
     }
@@ -4155,7 +4155,7 @@ public struct InboxPage: Equatable, Hashable {
     public init(
         /**
          * The thread with the newest message first.
-         */threads: [InboxThread], 
+         */threads: [InboxThread],
         /**
          * Where the next page begins; none at the end.
          */next: String?) {
@@ -4163,9 +4163,9 @@ public struct InboxPage: Equatable, Hashable {
         self.next = next
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -4179,7 +4179,7 @@ public struct FfiConverterTypeInboxPage: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> InboxPage {
         return
             try InboxPage(
-                threads: FfiConverterSequenceTypeInboxThread.read(from: &buf), 
+                threads: FfiConverterSequenceTypeInboxThread.read(from: &buf),
                 next: FfiConverterOptionString.read(from: &buf)
         )
     }
@@ -4248,25 +4248,25 @@ public struct InboxThread: Equatable, Hashable {
     public init(
         /**
          * Which.
-         */id: String, 
+         */id: String,
         /**
          * The other user of a direct thread; oneself in a thread with oneself.
-         */user: String?, 
+         */user: String?,
         /**
          * What was said last, by anybody. What waits to be sent stands after all else.
-         */lastMessage: Message?, 
+         */lastMessage: Message?,
         /**
          * The last message of this account, from whichever of its devices: its state tells how far it is.
-         */lastSent: Message?, 
+         */lastSent: Message?,
         /**
          * Messages of others that no device of this account has read.
-         */unread: Int64, 
+         */unread: Int64,
         /**
          * The newest message that this account has read.
-         */readUpTo: String?, 
+         */readUpTo: String?,
         /**
          * What this account wants of the thread.
-         */preferences: ThreadPreferences, 
+         */preferences: ThreadPreferences,
         /**
          * When its last message came, or it was made.
          */lastActivityMs: Int64) {
@@ -4280,9 +4280,9 @@ public struct InboxThread: Equatable, Hashable {
         self.lastActivityMs = lastActivityMs
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -4296,13 +4296,13 @@ public struct FfiConverterTypeInboxThread: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> InboxThread {
         return
             try InboxThread(
-                id: FfiConverterString.read(from: &buf), 
-                user: FfiConverterOptionString.read(from: &buf), 
-                lastMessage: FfiConverterOptionTypeMessage.read(from: &buf), 
-                lastSent: FfiConverterOptionTypeMessage.read(from: &buf), 
-                unread: FfiConverterInt64.read(from: &buf), 
-                readUpTo: FfiConverterOptionString.read(from: &buf), 
-                preferences: FfiConverterTypeThreadPreferences.read(from: &buf), 
+                id: FfiConverterString.read(from: &buf),
+                user: FfiConverterOptionString.read(from: &buf),
+                lastMessage: FfiConverterOptionTypeMessage.read(from: &buf),
+                lastSent: FfiConverterOptionTypeMessage.read(from: &buf),
+                unread: FfiConverterInt64.read(from: &buf),
+                readUpTo: FfiConverterOptionString.read(from: &buf),
+                preferences: FfiConverterTypeThreadPreferences.read(from: &buf),
                 lastActivityMs: FfiConverterInt64.read(from: &buf)
         )
     }
@@ -4353,7 +4353,7 @@ public struct InitOptions {
     public init(
         /**
          * Down to which level lines are told.
-         */logLevel: LogLevel? = nil, 
+         */logLevel: LogLevel? = nil,
         /**
          * Who is told; nobody: nothing is logged. Of a second one nothing changes: the first stays.
          */logger: Logger? = nil) {
@@ -4361,9 +4361,9 @@ public struct InitOptions {
         self.logger = logger
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -4377,7 +4377,7 @@ public struct FfiConverterTypeInitOptions: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> InitOptions {
         return
             try InitOptions(
-                logLevel: FfiConverterOptionTypeLogLevel.read(from: &buf), 
+                logLevel: FfiConverterOptionTypeLogLevel.read(from: &buf),
                 logger: FfiConverterOptionTypeLogger.read(from: &buf)
         )
     }
@@ -4422,7 +4422,7 @@ public struct JoinAccount: Equatable, Hashable {
     public init(
         /**
          * Whose account.
-         */user: String, 
+         */user: String,
         /**
          * The number that this device would have in it.
          */device: Int64) {
@@ -4430,9 +4430,9 @@ public struct JoinAccount: Equatable, Hashable {
         self.device = device
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -4446,7 +4446,7 @@ public struct FfiConverterTypeJoinAccount: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> JoinAccount {
         return
             try JoinAccount(
-                user: FfiConverterString.read(from: &buf), 
+                user: FfiConverterString.read(from: &buf),
                 device: FfiConverterInt64.read(from: &buf)
         )
     }
@@ -4491,7 +4491,7 @@ public struct LogField: Equatable, Hashable {
     public init(
         /**
          * Its name.
-         */name: String, 
+         */name: String,
         /**
          * As text.
          */value: String) {
@@ -4499,9 +4499,9 @@ public struct LogField: Equatable, Hashable {
         self.value = value
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -4515,7 +4515,7 @@ public struct FfiConverterTypeLogField: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LogField {
         return
             try LogField(
-                name: FfiConverterString.read(from: &buf), 
+                name: FfiConverterString.read(from: &buf),
                 value: FfiConverterString.read(from: &buf)
         )
     }
@@ -4568,13 +4568,13 @@ public struct LogLine: Equatable, Hashable {
     public init(
         /**
          * How much it matters.
-         */level: LogLevel, 
+         */level: LogLevel,
         /**
          * Which part of the SDK says it.
-         */target: String, 
+         */target: String,
         /**
          * What happened.
-         */text: String, 
+         */text: String,
         /**
          * Values beside it.
          */fields: [LogField]) {
@@ -4584,9 +4584,9 @@ public struct LogLine: Equatable, Hashable {
         self.fields = fields
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -4600,9 +4600,9 @@ public struct FfiConverterTypeLogLine: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LogLine {
         return
             try LogLine(
-                level: FfiConverterTypeLogLevel.read(from: &buf), 
-                target: FfiConverterString.read(from: &buf), 
-                text: FfiConverterString.read(from: &buf), 
+                level: FfiConverterTypeLogLevel.read(from: &buf),
+                target: FfiConverterString.read(from: &buf),
+                text: FfiConverterString.read(from: &buf),
                 fields: FfiConverterSequenceTypeLogField.read(from: &buf)
         )
     }
@@ -4661,16 +4661,16 @@ public struct MediaFacts: Equatable, Hashable {
     public init(
         /**
          * In pixels.
-         */width: Int64? = nil, 
+         */width: Int64? = nil,
         /**
          * In pixels.
-         */height: Int64? = nil, 
+         */height: Int64? = nil,
         /**
          * In milliseconds.
-         */durationMs: Int64? = nil, 
+         */durationMs: Int64? = nil,
         /**
          * A blurred preview in a few characters.
-         */blurhash: String? = nil, 
+         */blurhash: String? = nil,
         /**
          * Loudness over time: 64 bytes.
          */waveform: Data? = nil) {
@@ -4681,9 +4681,9 @@ public struct MediaFacts: Equatable, Hashable {
         self.waveform = waveform
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -4697,10 +4697,10 @@ public struct FfiConverterTypeMediaFacts: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> MediaFacts {
         return
             try MediaFacts(
-                width: FfiConverterOptionInt64.read(from: &buf), 
-                height: FfiConverterOptionInt64.read(from: &buf), 
-                durationMs: FfiConverterOptionInt64.read(from: &buf), 
-                blurhash: FfiConverterOptionString.read(from: &buf), 
+                width: FfiConverterOptionInt64.read(from: &buf),
+                height: FfiConverterOptionInt64.read(from: &buf),
+                durationMs: FfiConverterOptionInt64.read(from: &buf),
+                blurhash: FfiConverterOptionString.read(from: &buf),
                 waveform: FfiConverterOptionData.read(from: &buf)
         )
     }
@@ -4780,31 +4780,31 @@ public struct Message: Equatable, Hashable {
     public init(
         /**
          * Names it on this device, for ever.
-         */localId: Int64, 
+         */localId: Int64,
         /**
          * Its place in the thread; none until the relay has accepted it.
-         */id: String?, 
+         */id: String?,
         /**
          * The thread.
-         */thread: String, 
+         */thread: String,
         /**
          * Who sent it.
-         */sender: String, 
+         */sender: String,
         /**
          * With which device.
-         */senderDevice: Int64, 
+         */senderDevice: Int64,
         /**
          * That device's number of it.
-         */clientSeq: Int64, 
+         */clientSeq: Int64,
         /**
          * What it says.
-         */content: MessageContent, 
+         */content: MessageContent,
         /**
          * How far it got.
-         */state: MessageState, 
+         */state: MessageState,
         /**
          * The relay's clock when it accepted it; this device's clock until then.
-         */createdAtMs: Int64, 
+         */createdAtMs: Int64,
         /**
          * How long it lives, from when the relay accepted it; none: for ever.
          */ttlSeconds: Int64?) {
@@ -4820,9 +4820,9 @@ public struct Message: Equatable, Hashable {
         self.ttlSeconds = ttlSeconds
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -4836,15 +4836,15 @@ public struct FfiConverterTypeMessage: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Message {
         return
             try Message(
-                localId: FfiConverterInt64.read(from: &buf), 
-                id: FfiConverterOptionString.read(from: &buf), 
-                thread: FfiConverterString.read(from: &buf), 
-                sender: FfiConverterString.read(from: &buf), 
-                senderDevice: FfiConverterInt64.read(from: &buf), 
-                clientSeq: FfiConverterInt64.read(from: &buf), 
-                content: FfiConverterTypeMessageContent.read(from: &buf), 
-                state: FfiConverterTypeMessageState.read(from: &buf), 
-                createdAtMs: FfiConverterInt64.read(from: &buf), 
+                localId: FfiConverterInt64.read(from: &buf),
+                id: FfiConverterOptionString.read(from: &buf),
+                thread: FfiConverterString.read(from: &buf),
+                sender: FfiConverterString.read(from: &buf),
+                senderDevice: FfiConverterInt64.read(from: &buf),
+                clientSeq: FfiConverterInt64.read(from: &buf),
+                content: FfiConverterTypeMessageContent.read(from: &buf),
+                state: FfiConverterTypeMessageState.read(from: &buf),
+                createdAtMs: FfiConverterInt64.read(from: &buf),
                 ttlSeconds: FfiConverterOptionInt64.read(from: &buf)
         )
     }
@@ -4910,17 +4910,17 @@ public struct OpenOptions: Equatable, Hashable {
     public init(
         /**
          * `https://relay.example`: scheme, host and port alone.
-         */relay: String, 
+         */relay: String,
         /**
          * Where the encrypted store lies.
-         */store: StoreLocation, 
+         */store: StoreLocation,
         /**
          * Connects to nothing until it is told to go online.
-         */startOffline: Bool = false, 
+         */startOffline: Bool = false,
         /**
          * Allows `http://` to other hosts than this one. Messages stay encrypted, but tokens and who writes to whom can then be
          * read, and used, by anybody on the way.
-         */dangerAllowHttp: Bool = false, 
+         */dangerAllowHttp: Bool = false,
         /**
          * For how many milliseconds a message that cannot leave is tried before it fails (`gave_up`); none: a day.
          */giveUpAfterMs: Int64? = nil) {
@@ -4931,9 +4931,9 @@ public struct OpenOptions: Equatable, Hashable {
         self.giveUpAfterMs = giveUpAfterMs
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -4947,10 +4947,10 @@ public struct FfiConverterTypeOpenOptions: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> OpenOptions {
         return
             try OpenOptions(
-                relay: FfiConverterString.read(from: &buf), 
-                store: FfiConverterTypeStoreLocation.read(from: &buf), 
-                startOffline: FfiConverterBool.read(from: &buf), 
-                dangerAllowHttp: FfiConverterBool.read(from: &buf), 
+                relay: FfiConverterString.read(from: &buf),
+                store: FfiConverterTypeStoreLocation.read(from: &buf),
+                startOffline: FfiConverterBool.read(from: &buf),
+                dangerAllowHttp: FfiConverterBool.read(from: &buf),
                 giveUpAfterMs: FfiConverterOptionInt64.read(from: &buf)
         )
     }
@@ -5006,13 +5006,13 @@ public struct OwnDevice: Equatable, Hashable {
     public init(
         /**
          * Which device.
-         */device: Int64, 
+         */device: Int64,
         /**
          * Whether the newest signed list holds it.
-         */active: Bool, 
+         */active: Bool,
         /**
          * When it registered.
-         */registeredAtMs: Int64, 
+         */registeredAtMs: Int64,
         /**
          * Since when it is disabled.
          */disabledAtMs: Int64?) {
@@ -5022,9 +5022,9 @@ public struct OwnDevice: Equatable, Hashable {
         self.disabledAtMs = disabledAtMs
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -5038,9 +5038,9 @@ public struct FfiConverterTypeOwnDevice: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> OwnDevice {
         return
             try OwnDevice(
-                device: FfiConverterInt64.read(from: &buf), 
-                active: FfiConverterBool.read(from: &buf), 
-                registeredAtMs: FfiConverterInt64.read(from: &buf), 
+                device: FfiConverterInt64.read(from: &buf),
+                active: FfiConverterBool.read(from: &buf),
+                registeredAtMs: FfiConverterInt64.read(from: &buf),
                 disabledAtMs: FfiConverterOptionInt64.read(from: &buf)
         )
     }
@@ -5087,7 +5087,7 @@ public struct Progress: Equatable, Hashable {
     public init(
         /**
          * Encrypted bytes that went through. A transfer that has to begin anew begins at 0.
-         */done: Int64, 
+         */done: Int64,
         /**
          * Of so many.
          */total: Int64) {
@@ -5095,9 +5095,9 @@ public struct Progress: Equatable, Hashable {
         self.total = total
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -5111,7 +5111,7 @@ public struct FfiConverterTypeProgress: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Progress {
         return
             try Progress(
-                done: FfiConverterInt64.read(from: &buf), 
+                done: FfiConverterInt64.read(from: &buf),
                 total: FfiConverterInt64.read(from: &buf)
         )
     }
@@ -5172,19 +5172,19 @@ public struct Receipt: Equatable, Hashable {
     public init(
         /**
          * Who.
-         */user: String, 
+         */user: String,
         /**
          * How far.
-         */state: RecipientState, 
+         */state: RecipientState,
         /**
          * When a device of theirs had it.
-         */deliveredAtMs: Int64?, 
+         */deliveredAtMs: Int64?,
         /**
          * When they had read it.
-         */readAtMs: Int64?, 
+         */readAtMs: Int64?,
         /**
          * When it failed.
-         */failedAtMs: Int64?, 
+         */failedAtMs: Int64?,
         /**
          * Why it failed.
          */reason: FailureReason?) {
@@ -5196,9 +5196,9 @@ public struct Receipt: Equatable, Hashable {
         self.reason = reason
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -5212,11 +5212,11 @@ public struct FfiConverterTypeReceipt: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Receipt {
         return
             try Receipt(
-                user: FfiConverterString.read(from: &buf), 
-                state: FfiConverterTypeRecipientState.read(from: &buf), 
-                deliveredAtMs: FfiConverterOptionInt64.read(from: &buf), 
-                readAtMs: FfiConverterOptionInt64.read(from: &buf), 
-                failedAtMs: FfiConverterOptionInt64.read(from: &buf), 
+                user: FfiConverterString.read(from: &buf),
+                state: FfiConverterTypeRecipientState.read(from: &buf),
+                deliveredAtMs: FfiConverterOptionInt64.read(from: &buf),
+                readAtMs: FfiConverterOptionInt64.read(from: &buf),
+                failedAtMs: FfiConverterOptionInt64.read(from: &buf),
                 reason: FfiConverterOptionTypeFailureReason.read(from: &buf)
         )
     }
@@ -5267,9 +5267,9 @@ public struct SendOptions: Equatable, Hashable {
         self.ttlSeconds = ttlSeconds
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -5330,10 +5330,10 @@ public struct Thread: Equatable, Hashable {
     public init(
         /**
          * Which.
-         */id: String, 
+         */id: String,
         /**
          * The other user of a direct thread; oneself in a thread with oneself.
-         */user: String?, 
+         */user: String?,
         /**
          * When its last message came, or it was made.
          */lastActivityMs: Int64) {
@@ -5342,9 +5342,9 @@ public struct Thread: Equatable, Hashable {
         self.lastActivityMs = lastActivityMs
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -5358,8 +5358,8 @@ public struct FfiConverterTypeThread: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Thread {
         return
             try Thread(
-                id: FfiConverterString.read(from: &buf), 
-                user: FfiConverterOptionString.read(from: &buf), 
+                id: FfiConverterString.read(from: &buf),
+                user: FfiConverterOptionString.read(from: &buf),
                 lastActivityMs: FfiConverterInt64.read(from: &buf)
         )
     }
@@ -5405,7 +5405,7 @@ public struct ThreadPreferences: Equatable, Hashable {
     public init(
         /**
          * No notifications until then; none for not muted.
-         */mutedUntilMs: Int64?, 
+         */mutedUntilMs: Int64?,
         /**
          * Which messages notify.
          */notifications: Notifications) {
@@ -5413,9 +5413,9 @@ public struct ThreadPreferences: Equatable, Hashable {
         self.notifications = notifications
     }
 
-    
 
-    
+
+
 }
 
 #if compiler(>=6)
@@ -5429,7 +5429,7 @@ public struct FfiConverterTypeThreadPreferences: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ThreadPreferences {
         return
             try ThreadPreferences(
-                mutedUntilMs: FfiConverterOptionInt64.read(from: &buf), 
+                mutedUntilMs: FfiConverterOptionInt64.read(from: &buf),
                 notifications: FfiConverterTypeNotifications.read(from: &buf)
         )
     }
@@ -5461,7 +5461,7 @@ public func FfiConverterTypeThreadPreferences_lower(_ value: ThreadPreferences) 
  */
 
 public enum AttachmentSource: Equatable, Hashable {
-    
+
     /**
      * These bytes.
      */
@@ -5498,30 +5498,30 @@ public struct FfiConverterTypeAttachmentSource: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AttachmentSource {
         let variant: Int32 = try readInt(&buf)
         switch variant {
-        
+
         case 1: return .bytes(bytes: try FfiConverterData.read(from: &buf)
         )
-        
+
         case 2: return .file(path: try FfiConverterString.read(from: &buf)
         )
-        
+
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
 
     public static func write(_ value: AttachmentSource, into buf: inout [UInt8]) {
         switch value {
-        
-        
+
+
         case let .bytes(bytes):
             writeInt(&buf, Int32(1))
             FfiConverterData.write(bytes, into: &buf)
-            
-        
+
+
         case let .file(path):
             writeInt(&buf, Int32(2))
             FfiConverterString.write(path, into: &buf)
-            
+
         }
     }
 }
@@ -5546,11 +5546,11 @@ public func FfiConverterTypeAttachmentSource_lower(_ value: AttachmentSource) ->
 /**
  * Why a call failed.
  */
-public 
+public
 enum CallError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
 
-    
-    
+
+
     /**
      * With everything that there is to know of it.
      */
@@ -5560,15 +5560,15 @@ enum CallError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
          */info: ErrorInfo
     )
 
-    
 
-    
 
-    
+
+
+
     public var errorDescription: String? {
         String(reflecting: self)
     }
-    
+
 }
 
 #if compiler(>=6)
@@ -5585,9 +5585,9 @@ public struct FfiConverterTypeCallError: FfiConverterRustBuffer {
         let variant: Int32 = try readInt(&buf)
         switch variant {
 
-        
 
-        
+
+
         case 1: return .Failed(
             info: try FfiConverterTypeErrorInfo.read(from: &buf)
             )
@@ -5599,14 +5599,14 @@ public struct FfiConverterTypeCallError: FfiConverterRustBuffer {
     public static func write(_ value: CallError, into buf: inout [UInt8]) {
         switch value {
 
-        
 
-        
-        
+
+
+
         case let .Failed(info):
             writeInt(&buf, Int32(1))
             FfiConverterTypeErrorInfo.write(info, into: &buf)
-            
+
         }
     }
 }
@@ -5630,11 +5630,11 @@ public func FfiConverterTypeCallError_lower(_ value: CallError) -> RustBuffer {
 /**
  * The app's own code failed.
  */
-public 
+public
 enum CallbackError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
 
-    
-    
+
+
     /**
      * In its words; no secret belongs into them.
      */
@@ -5644,15 +5644,15 @@ enum CallbackError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError 
          */reason: String
     )
 
-    
 
-    
 
-    
+
+
+
     public var errorDescription: String? {
         String(reflecting: self)
     }
-    
+
 }
 
 #if compiler(>=6)
@@ -5669,9 +5669,9 @@ public struct FfiConverterTypeCallbackError: FfiConverterRustBuffer {
         let variant: Int32 = try readInt(&buf)
         switch variant {
 
-        
 
-        
+
+
         case 1: return .Failed(
             reason: try FfiConverterString.read(from: &buf)
             )
@@ -5683,14 +5683,14 @@ public struct FfiConverterTypeCallbackError: FfiConverterRustBuffer {
     public static func write(_ value: CallbackError, into buf: inout [UInt8]) {
         switch value {
 
-        
 
-        
-        
+
+
+
         case let .Failed(reason):
             writeInt(&buf, Int32(1))
             FfiConverterString.write(reason, into: &buf)
-            
+
         }
     }
 }
@@ -5716,7 +5716,7 @@ public func FfiConverterTypeCallbackError_lower(_ value: CallbackError) -> RustB
  */
 
 public enum ConnectionState: Equatable, Hashable {
-    
+
     /**
      * Nothing is tried, or the next try is due later.
      */
@@ -5731,7 +5731,7 @@ public enum ConnectionState: Equatable, Hashable {
     case refused(
         /**
          * The relay's word, a code of the table of errors.
-         */code: String, 
+         */code: String,
         /**
          * When the next try is due.
          */nextTryAtMs: Int64
@@ -5772,55 +5772,55 @@ public struct FfiConverterTypeConnectionState: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ConnectionState {
         let variant: Int32 = try readInt(&buf)
         switch variant {
-        
+
         case 1: return .offline(nextTryAtMs: try FfiConverterOptionInt64.read(from: &buf)
         )
-        
+
         case 2: return .refused(code: try FfiConverterString.read(from: &buf), nextTryAtMs: try FfiConverterInt64.read(from: &buf)
         )
-        
+
         case 3: return .connecting
-        
+
         case 4: return .catchingUp
-        
+
         case 5: return .online
-        
+
         case 6: return .replaced
-        
+
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
 
     public static func write(_ value: ConnectionState, into buf: inout [UInt8]) {
         switch value {
-        
-        
+
+
         case let .offline(nextTryAtMs):
             writeInt(&buf, Int32(1))
             FfiConverterOptionInt64.write(nextTryAtMs, into: &buf)
-            
-        
+
+
         case let .refused(code,nextTryAtMs):
             writeInt(&buf, Int32(2))
             FfiConverterString.write(code, into: &buf)
             FfiConverterInt64.write(nextTryAtMs, into: &buf)
-            
-        
+
+
         case .connecting:
             writeInt(&buf, Int32(3))
-        
-        
+
+
         case .catchingUp:
             writeInt(&buf, Int32(4))
-        
-        
+
+
         case .online:
             writeInt(&buf, Int32(5))
-        
-        
+
+
         case .replaced:
             writeInt(&buf, Int32(6))
-        
+
         }
     }
 }
@@ -5847,7 +5847,7 @@ public func FfiConverterTypeConnectionState_lower(_ value: ConnectionState) -> R
  */
 
 public enum DirectMessages: Equatable, Hashable {
-    
+
     /**
      * Anybody.
      */
@@ -5884,38 +5884,38 @@ public struct FfiConverterTypeDirectMessages: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DirectMessages {
         let variant: Int32 = try readInt(&buf)
         switch variant {
-        
+
         case 1: return .everyone
-        
+
         case 2: return .followers
-        
+
         case 3: return .verified
-        
+
         case 4: return .nobody
-        
+
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
 
     public static func write(_ value: DirectMessages, into buf: inout [UInt8]) {
         switch value {
-        
-        
+
+
         case .everyone:
             writeInt(&buf, Int32(1))
-        
-        
+
+
         case .followers:
             writeInt(&buf, Int32(2))
-        
-        
+
+
         case .verified:
             writeInt(&buf, Int32(3))
-        
-        
+
+
         case .nobody:
             writeInt(&buf, Int32(4))
-        
+
         }
     }
 }
@@ -5942,7 +5942,7 @@ public func FfiConverterTypeDirectMessages_lower(_ value: DirectMessages) -> Rus
  */
 
 public enum ErrorGroup: Equatable, Hashable {
-    
+
     /**
      * The client itself: how it was opened, and that it lives.
      */
@@ -5995,62 +5995,62 @@ public struct FfiConverterTypeErrorGroup: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ErrorGroup {
         let variant: Int32 = try readInt(&buf)
         switch variant {
-        
+
         case 1: return .client
-        
+
         case 2: return .store
-        
+
         case 3: return .network
-        
+
         case 4: return .account
-        
+
         case 5: return .linking
-        
+
         case 6: return .message
-        
+
         case 7: return .attachment
-        
+
         case 8: return .contract
-        
+
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
 
     public static func write(_ value: ErrorGroup, into buf: inout [UInt8]) {
         switch value {
-        
-        
+
+
         case .client:
             writeInt(&buf, Int32(1))
-        
-        
+
+
         case .store:
             writeInt(&buf, Int32(2))
-        
-        
+
+
         case .network:
             writeInt(&buf, Int32(3))
-        
-        
+
+
         case .account:
             writeInt(&buf, Int32(4))
-        
-        
+
+
         case .linking:
             writeInt(&buf, Int32(5))
-        
-        
+
+
         case .message:
             writeInt(&buf, Int32(6))
-        
-        
+
+
         case .attachment:
             writeInt(&buf, Int32(7))
-        
-        
+
+
         case .contract:
             writeInt(&buf, Int32(8))
-        
+
         }
     }
 }
@@ -6077,7 +6077,7 @@ public func FfiConverterTypeErrorGroup_lower(_ value: ErrorGroup) -> RustBuffer 
  */
 
 public enum Event: Equatable, Hashable {
-    
+
     /**
      * A message of this device is durable here and waits for its turn.
      */
@@ -6133,13 +6133,13 @@ public enum Event: Equatable, Hashable {
     case marksMoved(
         /**
          * Where.
-         */thread: String, 
+         */thread: String,
         /**
          * Who.
-         */user: String, 
+         */user: String,
         /**
          * The newest message that a device of theirs has.
-         */deliveredUpTo: String?, 
+         */deliveredUpTo: String?,
         /**
          * The newest message that they have read.
          */readUpTo: String?
@@ -6198,7 +6198,7 @@ public enum Event: Equatable, Hashable {
     case removalRefused(
         /**
          * Where.
-         */thread: String, 
+         */thread: String,
         /**
          * Which.
          */messageId: String
@@ -6209,10 +6209,10 @@ public enum Event: Equatable, Hashable {
     case duplicateDropped(
         /**
          * Where.
-         */thread: String, 
+         */thread: String,
         /**
          * Whose.
-         */sender: String, 
+         */sender: String,
         /**
          * From which device.
          */device: Int64
@@ -6227,13 +6227,13 @@ public enum Event: Equatable, Hashable {
     case messageMissing(
         /**
          * Where.
-         */thread: String, 
+         */thread: String,
         /**
          * Whose.
-         */sender: String, 
+         */sender: String,
         /**
          * From which device.
-         */device: Int64, 
+         */device: Int64,
         /**
          * The missing one's number.
          */clientSeq: Int64
@@ -6244,13 +6244,13 @@ public enum Event: Equatable, Hashable {
     case messageReordered(
         /**
          * Where.
-         */thread: String, 
+         */thread: String,
         /**
          * Whose.
-         */sender: String, 
+         */sender: String,
         /**
          * From which device.
-         */device: Int64, 
+         */device: Int64,
         /**
          * The late one's number.
          */clientSeq: Int64
@@ -6261,7 +6261,7 @@ public enum Event: Equatable, Hashable {
     case devicesChanged(
         /**
          * Whose.
-         */user: String, 
+         */user: String,
         /**
          * Its version.
          */version: Int64
@@ -6288,7 +6288,7 @@ public enum Event: Equatable, Hashable {
     case relayInconsistent(
         /**
          * Whose device.
-         */user: String, 
+         */user: String,
         /**
          * Which.
          */device: Int64
@@ -6299,7 +6299,7 @@ public enum Event: Equatable, Hashable {
     case catchUp(
         /**
          * So much is here.
-         */done: Int64, 
+         */done: Int64,
         /**
          * Of so much, as far as the relay has said by now.
          */total: Int64
@@ -6318,10 +6318,10 @@ public enum Event: Equatable, Hashable {
     case typing(
         /**
          * Where.
-         */thread: String, 
+         */thread: String,
         /**
          * Who.
-         */user: String, 
+         */user: String,
         /**
          * Whether.
          */typing: Bool
@@ -6332,10 +6332,10 @@ public enum Event: Equatable, Hashable {
     case presence(
         /**
          * Who.
-         */user: String, 
+         */user: String,
         /**
          * Whether they are there.
-         */online: Bool, 
+         */online: Bool,
         /**
          * When they were last, by the relay's clock, if they let it be known.
          */lastSeenMs: Int64?
@@ -6392,279 +6392,279 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Event {
         let variant: Int32 = try readInt(&buf)
         switch variant {
-        
+
         case 1: return .messageQueued(message: try FfiConverterTypeMessage.read(from: &buf)
         )
-        
+
         case 2: return .messageSent(message: try FfiConverterTypeMessage.read(from: &buf)
         )
-        
+
         case 3: return .messageFailed(message: try FfiConverterTypeMessage.read(from: &buf)
         )
-        
+
         case 4: return .messageCancelled(message: try FfiConverterTypeMessage.read(from: &buf)
         )
-        
+
         case 5: return .messageDelivered(message: try FfiConverterTypeMessage.read(from: &buf)
         )
-        
+
         case 6: return .messageRead(message: try FfiConverterTypeMessage.read(from: &buf)
         )
-        
+
         case 7: return .marksMoved(thread: try FfiConverterString.read(from: &buf), user: try FfiConverterString.read(from: &buf), deliveredUpTo: try FfiConverterOptionString.read(from: &buf), readUpTo: try FfiConverterOptionString.read(from: &buf)
         )
-        
+
         case 8: return .inboxChanged(thread: try FfiConverterString.read(from: &buf)
         )
-        
+
         case 9: return .settingsChanged(settings: try FfiConverterTypeAccountSettings.read(from: &buf)
         )
-        
+
         case 10: return .messageReceived(message: try FfiConverterTypeMessage.read(from: &buf)
         )
-        
+
         case 11: return .messageUnreadable(message: try FfiConverterTypeMessage.read(from: &buf)
         )
-        
+
         case 12: return .messageRecovered(message: try FfiConverterTypeMessage.read(from: &buf)
         )
-        
+
         case 13: return .messageExpired(message: try FfiConverterTypeMessage.read(from: &buf)
         )
-        
+
         case 14: return .removalRefused(thread: try FfiConverterString.read(from: &buf), messageId: try FfiConverterString.read(from: &buf)
         )
-        
+
         case 15: return .duplicateDropped(thread: try FfiConverterString.read(from: &buf), sender: try FfiConverterString.read(from: &buf), device: try FfiConverterInt64.read(from: &buf)
         )
-        
+
         case 16: return .frameRefused
-        
+
         case 17: return .messageMissing(thread: try FfiConverterString.read(from: &buf), sender: try FfiConverterString.read(from: &buf), device: try FfiConverterInt64.read(from: &buf), clientSeq: try FfiConverterInt64.read(from: &buf)
         )
-        
+
         case 18: return .messageReordered(thread: try FfiConverterString.read(from: &buf), sender: try FfiConverterString.read(from: &buf), device: try FfiConverterInt64.read(from: &buf), clientSeq: try FfiConverterInt64.read(from: &buf)
         )
-        
+
         case 19: return .devicesChanged(user: try FfiConverterString.read(from: &buf), version: try FfiConverterInt64.read(from: &buf)
         )
-        
+
         case 20: return .accountKeyChanged(user: try FfiConverterString.read(from: &buf)
         )
-        
+
         case 21: return .deviceListRollback(user: try FfiConverterString.read(from: &buf)
         )
-        
+
         case 22: return .relayInconsistent(user: try FfiConverterString.read(from: &buf), device: try FfiConverterInt64.read(from: &buf)
         )
-        
+
         case 23: return .catchUp(done: try FfiConverterInt64.read(from: &buf), total: try FfiConverterInt64.read(from: &buf)
         )
-        
+
         case 24: return .caughtUp
-        
+
         case 25: return .queueExpired
-        
+
         case 26: return .typing(thread: try FfiConverterString.read(from: &buf), user: try FfiConverterString.read(from: &buf), typing: try FfiConverterBool.read(from: &buf)
         )
-        
+
         case 27: return .presence(user: try FfiConverterString.read(from: &buf), online: try FfiConverterBool.read(from: &buf), lastSeenMs: try FfiConverterOptionInt64.read(from: &buf)
         )
-        
+
         case 28: return .connection(state: try FfiConverterTypeConnectionState.read(from: &buf)
         )
-        
+
         case 29: return .deviceLinked(device: try FfiConverterInt64.read(from: &buf)
         )
-        
+
         case 30: return .deviceRevoked
-        
+
         case 31: return .lagged(missed: try FfiConverterInt64.read(from: &buf)
         )
-        
+
         case 32: return .other
-        
+
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
 
     public static func write(_ value: Event, into buf: inout [UInt8]) {
         switch value {
-        
-        
+
+
         case let .messageQueued(message):
             writeInt(&buf, Int32(1))
             FfiConverterTypeMessage.write(message, into: &buf)
-            
-        
+
+
         case let .messageSent(message):
             writeInt(&buf, Int32(2))
             FfiConverterTypeMessage.write(message, into: &buf)
-            
-        
+
+
         case let .messageFailed(message):
             writeInt(&buf, Int32(3))
             FfiConverterTypeMessage.write(message, into: &buf)
-            
-        
+
+
         case let .messageCancelled(message):
             writeInt(&buf, Int32(4))
             FfiConverterTypeMessage.write(message, into: &buf)
-            
-        
+
+
         case let .messageDelivered(message):
             writeInt(&buf, Int32(5))
             FfiConverterTypeMessage.write(message, into: &buf)
-            
-        
+
+
         case let .messageRead(message):
             writeInt(&buf, Int32(6))
             FfiConverterTypeMessage.write(message, into: &buf)
-            
-        
+
+
         case let .marksMoved(thread,user,deliveredUpTo,readUpTo):
             writeInt(&buf, Int32(7))
             FfiConverterString.write(thread, into: &buf)
             FfiConverterString.write(user, into: &buf)
             FfiConverterOptionString.write(deliveredUpTo, into: &buf)
             FfiConverterOptionString.write(readUpTo, into: &buf)
-            
-        
+
+
         case let .inboxChanged(thread):
             writeInt(&buf, Int32(8))
             FfiConverterString.write(thread, into: &buf)
-            
-        
+
+
         case let .settingsChanged(settings):
             writeInt(&buf, Int32(9))
             FfiConverterTypeAccountSettings.write(settings, into: &buf)
-            
-        
+
+
         case let .messageReceived(message):
             writeInt(&buf, Int32(10))
             FfiConverterTypeMessage.write(message, into: &buf)
-            
-        
+
+
         case let .messageUnreadable(message):
             writeInt(&buf, Int32(11))
             FfiConverterTypeMessage.write(message, into: &buf)
-            
-        
+
+
         case let .messageRecovered(message):
             writeInt(&buf, Int32(12))
             FfiConverterTypeMessage.write(message, into: &buf)
-            
-        
+
+
         case let .messageExpired(message):
             writeInt(&buf, Int32(13))
             FfiConverterTypeMessage.write(message, into: &buf)
-            
-        
+
+
         case let .removalRefused(thread,messageId):
             writeInt(&buf, Int32(14))
             FfiConverterString.write(thread, into: &buf)
             FfiConverterString.write(messageId, into: &buf)
-            
-        
+
+
         case let .duplicateDropped(thread,sender,device):
             writeInt(&buf, Int32(15))
             FfiConverterString.write(thread, into: &buf)
             FfiConverterString.write(sender, into: &buf)
             FfiConverterInt64.write(device, into: &buf)
-            
-        
+
+
         case .frameRefused:
             writeInt(&buf, Int32(16))
-        
-        
+
+
         case let .messageMissing(thread,sender,device,clientSeq):
             writeInt(&buf, Int32(17))
             FfiConverterString.write(thread, into: &buf)
             FfiConverterString.write(sender, into: &buf)
             FfiConverterInt64.write(device, into: &buf)
             FfiConverterInt64.write(clientSeq, into: &buf)
-            
-        
+
+
         case let .messageReordered(thread,sender,device,clientSeq):
             writeInt(&buf, Int32(18))
             FfiConverterString.write(thread, into: &buf)
             FfiConverterString.write(sender, into: &buf)
             FfiConverterInt64.write(device, into: &buf)
             FfiConverterInt64.write(clientSeq, into: &buf)
-            
-        
+
+
         case let .devicesChanged(user,version):
             writeInt(&buf, Int32(19))
             FfiConverterString.write(user, into: &buf)
             FfiConverterInt64.write(version, into: &buf)
-            
-        
+
+
         case let .accountKeyChanged(user):
             writeInt(&buf, Int32(20))
             FfiConverterString.write(user, into: &buf)
-            
-        
+
+
         case let .deviceListRollback(user):
             writeInt(&buf, Int32(21))
             FfiConverterString.write(user, into: &buf)
-            
-        
+
+
         case let .relayInconsistent(user,device):
             writeInt(&buf, Int32(22))
             FfiConverterString.write(user, into: &buf)
             FfiConverterInt64.write(device, into: &buf)
-            
-        
+
+
         case let .catchUp(done,total):
             writeInt(&buf, Int32(23))
             FfiConverterInt64.write(done, into: &buf)
             FfiConverterInt64.write(total, into: &buf)
-            
-        
+
+
         case .caughtUp:
             writeInt(&buf, Int32(24))
-        
-        
+
+
         case .queueExpired:
             writeInt(&buf, Int32(25))
-        
-        
+
+
         case let .typing(thread,user,typing):
             writeInt(&buf, Int32(26))
             FfiConverterString.write(thread, into: &buf)
             FfiConverterString.write(user, into: &buf)
             FfiConverterBool.write(typing, into: &buf)
-            
-        
+
+
         case let .presence(user,online,lastSeenMs):
             writeInt(&buf, Int32(27))
             FfiConverterString.write(user, into: &buf)
             FfiConverterBool.write(online, into: &buf)
             FfiConverterOptionInt64.write(lastSeenMs, into: &buf)
-            
-        
+
+
         case let .connection(state):
             writeInt(&buf, Int32(28))
             FfiConverterTypeConnectionState.write(state, into: &buf)
-            
-        
+
+
         case let .deviceLinked(device):
             writeInt(&buf, Int32(29))
             FfiConverterInt64.write(device, into: &buf)
-            
-        
+
+
         case .deviceRevoked:
             writeInt(&buf, Int32(30))
-        
-        
+
+
         case let .lagged(missed):
             writeInt(&buf, Int32(31))
             FfiConverterInt64.write(missed, into: &buf)
-            
-        
+
+
         case .other:
             writeInt(&buf, Int32(32))
-        
+
         }
     }
 }
@@ -6691,7 +6691,7 @@ public func FfiConverterTypeEvent_lower(_ value: Event) -> RustBuffer {
  */
 
 public enum FailureReason: Equatable, Hashable {
-    
+
     /**
      * Its time to live, or that of the queue, ran out first.
      */
@@ -6724,32 +6724,32 @@ public struct FfiConverterTypeFailureReason: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> FailureReason {
         let variant: Int32 = try readInt(&buf)
         switch variant {
-        
+
         case 1: return .expired
-        
+
         case 2: return .blocked
-        
+
         case 3: return .unknown
-        
+
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
 
     public static func write(_ value: FailureReason, into buf: inout [UInt8]) {
         switch value {
-        
-        
+
+
         case .expired:
             writeInt(&buf, Int32(1))
-        
-        
+
+
         case .blocked:
             writeInt(&buf, Int32(2))
-        
-        
+
+
         case .unknown:
             writeInt(&buf, Int32(3))
-        
+
         }
     }
 }
@@ -6776,7 +6776,7 @@ public func FfiConverterTypeFailureReason_lower(_ value: FailureReason) -> RustB
  */
 
 public enum LogLevel: Equatable, Hashable {
-    
+
     /**
      * Something did not work.
      */
@@ -6817,44 +6817,44 @@ public struct FfiConverterTypeLogLevel: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LogLevel {
         let variant: Int32 = try readInt(&buf)
         switch variant {
-        
+
         case 1: return .error
-        
+
         case 2: return .warn
-        
+
         case 3: return .info
-        
+
         case 4: return .debug
-        
+
         case 5: return .trace
-        
+
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
 
     public static func write(_ value: LogLevel, into buf: inout [UInt8]) {
         switch value {
-        
-        
+
+
         case .error:
             writeInt(&buf, Int32(1))
-        
-        
+
+
         case .warn:
             writeInt(&buf, Int32(2))
-        
-        
+
+
         case .info:
             writeInt(&buf, Int32(3))
-        
-        
+
+
         case .debug:
             writeInt(&buf, Int32(4))
-        
-        
+
+
         case .trace:
             writeInt(&buf, Int32(5))
-        
+
         }
     }
 }
@@ -6881,7 +6881,7 @@ public func FfiConverterTypeLogLevel_lower(_ value: LogLevel) -> RustBuffer {
  */
 
 public enum MessageContent: Equatable, Hashable {
-    
+
     /**
      * Words.
      */
@@ -6896,7 +6896,7 @@ public enum MessageContent: Equatable, Hashable {
     case attachment(
         /**
          * What is known of it.
-         */file: AttachmentFacts, 
+         */file: AttachmentFacts,
         /**
          * May be empty.
          */caption: String
@@ -6937,51 +6937,51 @@ public struct FfiConverterTypeMessageContent: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> MessageContent {
         let variant: Int32 = try readInt(&buf)
         switch variant {
-        
+
         case 1: return .text(text: try FfiConverterString.read(from: &buf)
         )
-        
+
         case 2: return .attachment(file: try FfiConverterTypeAttachmentFacts.read(from: &buf), caption: try FfiConverterString.read(from: &buf)
         )
-        
+
         case 3: return .unknown
-        
+
         case 4: return .unreadable(reason: try FfiConverterTypeUnreadableReason.read(from: &buf)
         )
-        
+
         case 5: return .removed
-        
+
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
 
     public static func write(_ value: MessageContent, into buf: inout [UInt8]) {
         switch value {
-        
-        
+
+
         case let .text(text):
             writeInt(&buf, Int32(1))
             FfiConverterString.write(text, into: &buf)
-            
-        
+
+
         case let .attachment(file,caption):
             writeInt(&buf, Int32(2))
             FfiConverterTypeAttachmentFacts.write(file, into: &buf)
             FfiConverterString.write(caption, into: &buf)
-            
-        
+
+
         case .unknown:
             writeInt(&buf, Int32(3))
-        
-        
+
+
         case let .unreadable(reason):
             writeInt(&buf, Int32(4))
             FfiConverterTypeUnreadableReason.write(reason, into: &buf)
-            
-        
+
+
         case .removed:
             writeInt(&buf, Int32(5))
-        
+
         }
     }
 }
@@ -7008,7 +7008,7 @@ public func FfiConverterTypeMessageContent_lower(_ value: MessageContent) -> Rus
  */
 
 public enum MessageState: Equatable, Hashable {
-    
+
     /**
      * Of this device: durable here, not yet at the relay.
      */
@@ -7069,70 +7069,70 @@ public struct FfiConverterTypeMessageState: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> MessageState {
         let variant: Int32 = try readInt(&buf)
         switch variant {
-        
+
         case 1: return .pending
-        
+
         case 2: return .sent
-        
+
         case 3: return .delivered
-        
+
         case 4: return .read
-        
+
         case 5: return .failed(code: try FfiConverterString.read(from: &buf)
         )
-        
+
         case 6: return .cancelling
-        
+
         case 7: return .cancelled
-        
+
         case 8: return .received
-        
+
         case 9: return .other
-        
+
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
 
     public static func write(_ value: MessageState, into buf: inout [UInt8]) {
         switch value {
-        
-        
+
+
         case .pending:
             writeInt(&buf, Int32(1))
-        
-        
+
+
         case .sent:
             writeInt(&buf, Int32(2))
-        
-        
+
+
         case .delivered:
             writeInt(&buf, Int32(3))
-        
-        
+
+
         case .read:
             writeInt(&buf, Int32(4))
-        
-        
+
+
         case let .failed(code):
             writeInt(&buf, Int32(5))
             FfiConverterString.write(code, into: &buf)
-            
-        
+
+
         case .cancelling:
             writeInt(&buf, Int32(6))
-        
-        
+
+
         case .cancelled:
             writeInt(&buf, Int32(7))
-        
-        
+
+
         case .received:
             writeInt(&buf, Int32(8))
-        
-        
+
+
         case .other:
             writeInt(&buf, Int32(9))
-        
+
         }
     }
 }
@@ -7159,7 +7159,7 @@ public func FfiConverterTypeMessageState_lower(_ value: MessageState) -> RustBuf
  */
 
 public enum NetworkRole: Equatable, Hashable {
-    
+
     /**
      * It does.
      */
@@ -7188,26 +7188,26 @@ public struct FfiConverterTypeNetworkRole: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NetworkRole {
         let variant: Int32 = try readInt(&buf)
         switch variant {
-        
+
         case 1: return .held
-        
+
         case 2: return .waiting
-        
+
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
 
     public static func write(_ value: NetworkRole, into buf: inout [UInt8]) {
         switch value {
-        
-        
+
+
         case .held:
             writeInt(&buf, Int32(1))
-        
-        
+
+
         case .waiting:
             writeInt(&buf, Int32(2))
-        
+
         }
     }
 }
@@ -7234,7 +7234,7 @@ public func FfiConverterTypeNetworkRole_lower(_ value: NetworkRole) -> RustBuffe
  */
 
 public enum Notifications: Equatable, Hashable {
-    
+
     /**
      * Every one.
      */
@@ -7267,32 +7267,32 @@ public struct FfiConverterTypeNotifications: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Notifications {
         let variant: Int32 = try readInt(&buf)
         switch variant {
-        
+
         case 1: return .all
-        
+
         case 2: return .mentions
-        
+
         case 3: return .nothing
-        
+
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
 
     public static func write(_ value: Notifications, into buf: inout [UInt8]) {
         switch value {
-        
-        
+
+
         case .all:
             writeInt(&buf, Int32(1))
-        
-        
+
+
         case .mentions:
             writeInt(&buf, Int32(2))
-        
-        
+
+
         case .nothing:
             writeInt(&buf, Int32(3))
-        
+
         }
     }
 }
@@ -7319,7 +7319,7 @@ public func FfiConverterTypeNotifications_lower(_ value: Notifications) -> RustB
  */
 
 public enum RecipientState: Equatable, Hashable {
-    
+
     /**
      * The relay has it.
      */
@@ -7356,38 +7356,38 @@ public struct FfiConverterTypeRecipientState: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RecipientState {
         let variant: Int32 = try readInt(&buf)
         switch variant {
-        
+
         case 1: return .sent
-        
+
         case 2: return .delivered
-        
+
         case 3: return .read
-        
+
         case 4: return .failed
-        
+
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
 
     public static func write(_ value: RecipientState, into buf: inout [UInt8]) {
         switch value {
-        
-        
+
+
         case .sent:
             writeInt(&buf, Int32(1))
-        
-        
+
+
         case .delivered:
             writeInt(&buf, Int32(2))
-        
-        
+
+
         case .read:
             writeInt(&buf, Int32(3))
-        
-        
+
+
         case .failed:
             writeInt(&buf, Int32(4))
-        
+
         }
     }
 }
@@ -7414,7 +7414,7 @@ public func FfiConverterTypeRecipientState_lower(_ value: RecipientState) -> Rus
  */
 
 public enum StoreLocation: Equatable, Hashable {
-    
+
     /**
      * A file, made by the first open; its folder must exist. On the web: a name in the origin's private file system.
      */
@@ -7447,28 +7447,28 @@ public struct FfiConverterTypeStoreLocation: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> StoreLocation {
         let variant: Int32 = try readInt(&buf)
         switch variant {
-        
+
         case 1: return .file(path: try FfiConverterString.read(from: &buf)
         )
-        
+
         case 2: return .memory
-        
+
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
 
     public static func write(_ value: StoreLocation, into buf: inout [UInt8]) {
         switch value {
-        
-        
+
+
         case let .file(path):
             writeInt(&buf, Int32(1))
             FfiConverterString.write(path, into: &buf)
-            
-        
+
+
         case .memory:
             writeInt(&buf, Int32(2))
-        
+
         }
     }
 }
@@ -7495,7 +7495,7 @@ public func FfiConverterTypeStoreLocation_lower(_ value: StoreLocation) -> RustB
  */
 
 public enum UnreadableReason: Equatable, Hashable {
-    
+
     /**
      * No session with that device opens it.
      */
@@ -7580,110 +7580,110 @@ public struct FfiConverterTypeUnreadableReason: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UnreadableReason {
         let variant: Int32 = try readInt(&buf)
         switch variant {
-        
+
         case 1: return .noSession
-        
+
         case 2: return .prekeyMissing
-        
+
         case 3: return .envelopeTampered
-        
+
         case 4: return .ciphertextTampered
-        
+
         case 5: return .misplaced
-        
+
         case 6: return .unfrankable
-        
+
         case 7: return .malformed
-        
+
         case 8: return .unknownDevice
-        
+
         case 9: return .deviceRevoked
-        
+
         case 10: return .identityChanged
-        
+
         case 11: return .deviceListRollback
-        
+
         case 12: return .keyReused
-        
+
         case 13: return .unknownVersion
-        
+
         case 14: return .tooFarAhead
-        
+
         case 15: return .noLongerHeld
-        
+
         case 16: return .other
-        
+
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
 
     public static func write(_ value: UnreadableReason, into buf: inout [UInt8]) {
         switch value {
-        
-        
+
+
         case .noSession:
             writeInt(&buf, Int32(1))
-        
-        
+
+
         case .prekeyMissing:
             writeInt(&buf, Int32(2))
-        
-        
+
+
         case .envelopeTampered:
             writeInt(&buf, Int32(3))
-        
-        
+
+
         case .ciphertextTampered:
             writeInt(&buf, Int32(4))
-        
-        
+
+
         case .misplaced:
             writeInt(&buf, Int32(5))
-        
-        
+
+
         case .unfrankable:
             writeInt(&buf, Int32(6))
-        
-        
+
+
         case .malformed:
             writeInt(&buf, Int32(7))
-        
-        
+
+
         case .unknownDevice:
             writeInt(&buf, Int32(8))
-        
-        
+
+
         case .deviceRevoked:
             writeInt(&buf, Int32(9))
-        
-        
+
+
         case .identityChanged:
             writeInt(&buf, Int32(10))
-        
-        
+
+
         case .deviceListRollback:
             writeInt(&buf, Int32(11))
-        
-        
+
+
         case .keyReused:
             writeInt(&buf, Int32(12))
-        
-        
+
+
         case .unknownVersion:
             writeInt(&buf, Int32(13))
-        
-        
+
+
         case .tooFarAhead:
             writeInt(&buf, Int32(14))
-        
-        
+
+
         case .noLongerHeld:
             writeInt(&buf, Int32(15))
-        
-        
+
+
         case .other:
             writeInt(&buf, Int32(16))
-        
+
         }
     }
 }

@@ -245,42 +245,42 @@ typedef void (*UniffiForeignFutureCompleteVoid)(uint64_t, UniffiForeignFutureRes
 #endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_ADD_DEVICE_LISTENER_METHOD0
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_ADD_DEVICE_LISTENER_METHOD0
-typedef void (*UniffiCallbackInterfaceAddDeviceListenerMethod0)(uint64_t, RustBuffer, uint64_t, void* _Nonnull, 
+typedef void (*UniffiCallbackInterfaceAddDeviceListenerMethod0)(uint64_t, RustBuffer, uint64_t, void* _Nonnull,
         RustCallStatus *_Nonnull uniffiCallStatus
     );
 
 #endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_JOIN_ACCOUNT_LISTENER_METHOD0
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_JOIN_ACCOUNT_LISTENER_METHOD0
-typedef void (*UniffiCallbackInterfaceJoinAccountListenerMethod0)(uint64_t, RustBuffer, uint64_t, void* _Nonnull, 
+typedef void (*UniffiCallbackInterfaceJoinAccountListenerMethod0)(uint64_t, RustBuffer, uint64_t, void* _Nonnull,
         RustCallStatus *_Nonnull uniffiCallStatus
     );
 
 #endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_KEY_STORE_METHOD0
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_KEY_STORE_METHOD0
-typedef void (*UniffiCallbackInterfaceKeyStoreMethod0)(uint64_t, RustBuffer, RustBuffer* _Nonnull, 
+typedef void (*UniffiCallbackInterfaceKeyStoreMethod0)(uint64_t, RustBuffer, RustBuffer* _Nonnull,
         RustCallStatus *_Nonnull uniffiCallStatus
     );
 
 #endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_KEY_STORE_METHOD1
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_KEY_STORE_METHOD1
-typedef void (*UniffiCallbackInterfaceKeyStoreMethod1)(uint64_t, RustBuffer, RustBuffer, void* _Nonnull, 
+typedef void (*UniffiCallbackInterfaceKeyStoreMethod1)(uint64_t, RustBuffer, RustBuffer, void* _Nonnull,
         RustCallStatus *_Nonnull uniffiCallStatus
     );
 
 #endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_PROGRESS_LISTENER_METHOD0
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_PROGRESS_LISTENER_METHOD0
-typedef void (*UniffiCallbackInterfaceProgressListenerMethod0)(uint64_t, RustBuffer, void* _Nonnull, 
+typedef void (*UniffiCallbackInterfaceProgressListenerMethod0)(uint64_t, RustBuffer, void* _Nonnull,
         RustCallStatus *_Nonnull uniffiCallStatus
     );
 
 #endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_LOGGER_METHOD0
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_LOGGER_METHOD0
-typedef void (*UniffiCallbackInterfaceLoggerMethod0)(uint64_t, RustBuffer, void* _Nonnull, 
+typedef void (*UniffiCallbackInterfaceLoggerMethod0)(uint64_t, RustBuffer, void* _Nonnull,
         RustCallStatus *_Nonnull uniffiCallStatus
     );
 
@@ -764,19 +764,19 @@ uint64_t uniffi_sealwire_ffi_fn_func_file_key_store(RustBuffer path, RustCallSta
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_FN_FUNC_MEMORY_KEY_STORE
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_FN_FUNC_MEMORY_KEY_STORE
 uint64_t uniffi_sealwire_ffi_fn_func_memory_key_store(RustCallStatus *_Nonnull out_status
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_FN_FUNC_LIVE_CLIENTS
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_FN_FUNC_LIVE_CLIENTS
 int64_t uniffi_sealwire_ffi_fn_func_live_clients(RustCallStatus *_Nonnull out_status
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_FN_FUNC_ERROR_TABLE
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_FN_FUNC_ERROR_TABLE
 RustBuffer uniffi_sealwire_ffi_fn_func_error_table(RustCallStatus *_Nonnull out_status
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_FN_FUNC_INIT
@@ -787,7 +787,7 @@ void uniffi_sealwire_ffi_fn_func_init(RustBuffer options, RustCallStatus *_Nonnu
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_FN_FUNC_VERSION
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_FN_FUNC_VERSION
 RustBuffer uniffi_sealwire_ffi_fn_func_version(RustCallStatus *_Nonnull out_status
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_FFI_SEALWIRE_FFI_RUSTBUFFER_ALLOC
@@ -1053,415 +1053,415 @@ void ffi_sealwire_ffi_rust_future_complete_void(uint64_t handle, RustCallStatus 
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_FUNC_FILE_KEY_STORE
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_FUNC_FILE_KEY_STORE
 uint16_t uniffi_sealwire_ffi_checksum_func_file_key_store(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_FUNC_MEMORY_KEY_STORE
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_FUNC_MEMORY_KEY_STORE
 uint16_t uniffi_sealwire_ffi_checksum_func_memory_key_store(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_FUNC_LIVE_CLIENTS
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_FUNC_LIVE_CLIENTS
 uint16_t uniffi_sealwire_ffi_checksum_func_live_clients(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_FUNC_ERROR_TABLE
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_FUNC_ERROR_TABLE
 uint16_t uniffi_sealwire_ffi_checksum_func_error_table(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_FUNC_INIT
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_FUNC_INIT
 uint16_t uniffi_sealwire_ffi_checksum_func_init(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_FUNC_VERSION
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_FUNC_VERSION
 uint16_t uniffi_sealwire_ffi_checksum_func_version(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_ADDDEVICELISTENER_ASK
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_ADDDEVICELISTENER_ASK
 uint16_t uniffi_sealwire_ffi_checksum_method_adddevicelistener_ask(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_ANSWER_GIVE
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_ANSWER_GIVE
 uint16_t uniffi_sealwire_ffi_checksum_method_answer_give(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_JOINACCOUNTLISTENER_ASK
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_JOINACCOUNTLISTENER_ASK
 uint16_t uniffi_sealwire_ffi_checksum_method_joinaccountlistener_ask(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_KEYSTORE_GET
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_KEYSTORE_GET
 uint16_t uniffi_sealwire_ffi_checksum_method_keystore_get(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_KEYSTORE_PUT
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_KEYSTORE_PUT
 uint16_t uniffi_sealwire_ffi_checksum_method_keystore_put(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_PROGRESSLISTENER_ON_PROGRESS
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_PROGRESSLISTENER_ON_PROGRESS
 uint16_t uniffi_sealwire_ffi_checksum_method_progresslistener_on_progress(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_ACCOUNT
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_ACCOUNT
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_account(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_CONNECTION
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_CONNECTION
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_connection(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_END
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_END
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_end(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_EVENTS
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_EVENTS
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_events(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_GO_OFFLINE
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_GO_OFFLINE
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_go_offline(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_GO_ONLINE
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_GO_ONLINE
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_go_online(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_MAX_TEXT_BYTES
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_MAX_TEXT_BYTES
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_max_text_bytes(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_NETWORK_CHANGED
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_NETWORK_CHANGED
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_network_changed(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_NETWORK_ROLE
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_NETWORK_ROLE
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_network_role(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_RESUME
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_RESUME
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_resume(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_SUSPEND
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_SUSPEND
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_suspend(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_WAIT_UNTIL_CAUGHT_UP
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_WAIT_UNTIL_CAUGHT_UP
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_wait_until_caught_up(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_ACCEPT_ACCOUNT_KEY
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_ACCEPT_ACCOUNT_KEY
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_accept_account_key(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_BLOCK
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_BLOCK
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_block(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_BLOCKED_USERS
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_BLOCKED_USERS
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_blocked_users(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_DISABLE_DEVICE
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_DISABLE_DEVICE
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_disable_device(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_OWN_DEVICES
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_OWN_DEVICES
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_own_devices(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_REGISTER
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_REGISTER
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_register(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_REGISTER_WITH_PLATFORM_TOKEN
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_REGISTER_WITH_PLATFORM_TOKEN
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_register_with_platform_token(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_REMOVE_DEVICE
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_REMOVE_DEVICE
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_remove_device(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_SET_PRESENCE
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_SET_PRESENCE
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_set_presence(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_SET_SETTINGS
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_SET_SETTINGS
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_set_settings(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_SET_THREAD_PREFERENCES
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_SET_THREAD_PREFERENCES
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_set_thread_preferences(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_SET_TYPING
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_SET_TYPING
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_set_typing(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_SETTINGS
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_SETTINGS
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_settings(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_UNBLOCK
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_UNBLOCK
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_unblock(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_WATCH_THREADS
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_WATCH_THREADS
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_watch_threads(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_DOWNLOAD_ATTACHMENT
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_DOWNLOAD_ATTACHMENT
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_download_attachment(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_DOWNLOAD_ATTACHMENT_TO_FILE
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_DOWNLOAD_ATTACHMENT_TO_FILE
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_download_attachment_to_file(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_SEND_ATTACHMENT
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_SEND_ATTACHMENT
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_send_attachment(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_CANCEL_LINKING
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_CANCEL_LINKING
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_cancel_linking(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_LINK_DEVICE
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_LINK_DEVICE
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_link_device(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_START_LINKING
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_START_LINKING
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_start_linking(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_CANCEL
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_CANCEL
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_cancel(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_DIRECT_THREAD
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_DIRECT_THREAD
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_direct_thread(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_FETCH_QUEUE
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_FETCH_QUEUE
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_fetch_queue(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_MARK_READ
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_MARK_READ
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_mark_read(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_RETRY
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_RETRY
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_retry(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_SEND_TEXT
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_SEND_TEXT
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_send_text(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_SYNC_THREAD
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_SYNC_THREAD
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_sync_thread(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_WAIT_UNTIL_SENT
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_WAIT_UNTIL_SENT
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_wait_until_sent(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_COUNT_MESSAGES
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_COUNT_MESSAGES
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_count_messages(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_COUNT_UNREAD
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_COUNT_UNREAD
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_count_unread(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_INBOX
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_INBOX
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_inbox(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_INBOX_THREAD
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_INBOX_THREAD
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_inbox_thread(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_MESSAGE
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_MESSAGE
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_message(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_MESSAGES
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_MESSAGES
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_messages(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_RECEIPTS
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_RECEIPTS
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_receipts(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_SEARCH
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_SEARCH
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_search(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_THREADS
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_CLIENTHANDLE_THREADS
 uint16_t uniffi_sealwire_ffi_checksum_method_clienthandle_threads(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_LINKINGHANDLE_CODE
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_LINKINGHANDLE_CODE
 uint16_t uniffi_sealwire_ffi_checksum_method_linkinghandle_code(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_LINKINGHANDLE_FINISH
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_LINKINGHANDLE_FINISH
 uint16_t uniffi_sealwire_ffi_checksum_method_linkinghandle_finish(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_EVENTREADER_END
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_EVENTREADER_END
 uint16_t uniffi_sealwire_ffi_checksum_method_eventreader_end(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_EVENTREADER_NEXT
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_EVENTREADER_NEXT
 uint16_t uniffi_sealwire_ffi_checksum_method_eventreader_next(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_LOGGER_LOG
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_METHOD_LOGGER_LOG
 uint16_t uniffi_sealwire_ffi_checksum_method_logger_log(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_CONSTRUCTOR_CLIENTHANDLE_OPEN
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_FFI_CHECKSUM_CONSTRUCTOR_CLIENTHANDLE_OPEN
 uint16_t uniffi_sealwire_ffi_checksum_constructor_clienthandle_open(void
-    
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_FFI_SEALWIRE_FFI_UNIFFI_CONTRACT_VERSION
 #define UNIFFI_FFIDEF_FFI_SEALWIRE_FFI_UNIFFI_CONTRACT_VERSION
 uint32_t ffi_sealwire_ffi_uniffi_contract_version(void
-    
+
 );
 #endif
 
