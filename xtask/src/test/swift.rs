@@ -8,7 +8,17 @@ pub(super) fn steps(steps: &mut Steps) -> Result<(), Error> {
     steps.step("Swift: the generated sources", || {
         swift::check().map(|()| Done::Passed)
     })?;
+    steps.step("Swift: the C header", header)?;
     steps.step("Swift: the scenario against the relay", scenario)
+}
+
+/// The notes on nullability are clang's alone.
+fn header() -> Result<Done, Error> {
+    let folder = root().join("bindings/swift/Sources/SealwireFFI");
+    let mut compile = command("cc");
+    compile.args(["-fsyntax-only", "-std=c11", "-Wall", "-Werror"]);
+    compile.args(["-D_Nullable=", "-D_Nonnull=", "-x", "c", "-include"]);
+    run(compile.arg(folder.join("SealwireFFI.h")).arg("/dev/null")).map(|()| Done::Passed)
 }
 
 fn scenario() -> Result<Done, Error> {
