@@ -17,7 +17,7 @@ pub(crate) struct Args {
 }
 
 /// What a page may have to load before it can send, compressed as servers do: bytes.
-const BROTLI_MAX: u64 = 900_000;
+const BROTLI_MAX: u64 = 9 * 1024 * 1024 / 10;
 
 /// As wasm-bindgen names it.
 const MODULE: &str = "sealwire_wasm";
