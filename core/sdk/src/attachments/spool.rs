@@ -40,7 +40,10 @@ pub(super) struct TemporaryPath(PathBuf);
 impl Spool {
     pub(super) async fn new(size: u64, folder: &Path, runtime: &dyn Runtime) -> io::Result<Self> {
         if size <= MEMORY_MAX || cfg!(target_family = "wasm") {
-            return Ok(Self::Memory(Vec::new()));
+            let mut bytes = Vec::new();
+            // Grown piece by piece it would be copied over and over; where there is no room, that shows soon enough.
+            let _ = bytes.try_reserve_exact(usize::try_from(size).unwrap_or_default());
+            return Ok(Self::Memory(bytes));
         }
         let folder = folder.to_path_buf();
         run(runtime, move || {
