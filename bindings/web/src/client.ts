@@ -238,7 +238,7 @@ export class Client implements AsyncDisposable {
   }
 
   /** A page of a thread, newest first: the newest, or those before the message with this local id. */
-  messages(thread: string, before: number | undefined, limit: number, options?: CallOptions): Promise<Message[]> {
+  messages(thread: string, before?: number, limit = 50, options?: CallOptions): Promise<Message[]> {
     return this.#call("messages", [thread, before, limit], options);
   }
 
@@ -248,12 +248,12 @@ export class Client implements AsyncDisposable {
   }
 
   /** The threads, the one with the newest message first: from the top, or those after the thread with this id. */
-  threads(after: string | undefined, limit: number, options?: CallOptions): Promise<Thread[]> {
+  threads(after?: string, limit = 50, options?: CallOptions): Promise<Thread[]> {
     return this.#call("threads", [after, limit], options);
   }
 
   /** The messages that hold every word of `text`, newest first; in one thread or in all; the newest, or those before a message. */
-  search(text: string, thread: string | undefined, before: number | undefined, limit: number, options?: CallOptions): Promise<Message[]> {
+  search(text: string, thread?: string, before?: number, limit = 50, options?: CallOptions): Promise<Message[]> {
     return this.#call("search", [text, thread, before, limit], options);
   }
 
@@ -263,7 +263,7 @@ export class Client implements AsyncDisposable {
   }
 
   /** A page of the inbox: the threads with the newest messages, or those that come after a page's `next`. */
-  inbox(limit: number, after?: string, options?: CallOptions): Promise<InboxPage> {
+  inbox(limit = 50, after?: string, options?: CallOptions): Promise<InboxPage> {
     return this.#call("inbox", [limit, after], options);
   }
 

@@ -72,10 +72,26 @@ export async function received(page: Page, text: string, withinMs = 15_000): Pro
       ), text, withinMs);
 }
 
-/** The code, and the fields that the error has, of a call that fails. */
+/** The error of a call that fails; `none`, if it did not. */
+export function failure<Arg = undefined>(page: Page, call: (arg: Arg) => Promise<unknown>, arg?: Arg): Promise<Failed> {
+  return page.evaluate(
+    async ([call, arg]) => {
+      try {
+        await (new Function("arg", `return (${call})(arg)`) as (arg: unknown) => Promise<unknown>)(arg);
+        return { code: "none", kind: "", retryable: false, fields: {} };
+      } catch (error) {
+        if (!(error instanceof window.sealwire.SealwireError)) throw error;
+        return { code: error.code, kind: error.name, retryable: error.retryable, fields: { ...error.fields } };
+      }
+    },
+    [call.toString(), arg] as const,
+  );
+}
+
 export interface Failed {
   code: string;
+  /** Its class. */
+  kind: string;
   retryable: boolean;
   fields: Record<string, unknown>;
-  isError: boolean;
 }
