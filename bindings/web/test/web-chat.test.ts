@@ -110,6 +110,8 @@ test("a picture is sent with a preview, and its bytes arrive", async () => {
   await say(jonas, "What a morning that was");
   await when(mira, () => document.querySelectorAll(".own .tick.read").length >= 3, undefined, 15_000);
   await mira.bringToFront();
+  const shown = await mira.evaluate(() => [...document.querySelectorAll<HTMLElement>(".message")].map(({ dataset }) => dataset["id"]));
+  assert.equal(new Set(shown).size, shown.length, "each message once");
   await mira.emulateMedia({ colorScheme: "light" });
   await picture(mira, "web-chat-light");
   await mira.emulateMedia({ colorScheme: "dark" });

@@ -121,7 +121,9 @@ export class Conversation {
     try {
       const page = await this.#client.messages(this.#thread, this.#oldest, PAGE);
       const height = this.#messages.scrollHeight - this.#messages.scrollTop;
-      this.#messages.prepend(...page.map((message) => this.#make(message)).reverse());
+      // Those that came while the conversation was shown are there already.
+      const fresh = page.filter(({ localId }) => !this.#bubble(localId));
+      this.#messages.prepend(...fresh.map((message) => this.#make(message)).reverse());
       this.#messages.scrollTop = this.#messages.scrollHeight - height;
       this.#oldest = page.at(-1)?.localId ?? this.#oldest;
       return page.length > 0;
