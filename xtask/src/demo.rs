@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::run::{Error, cargo, run};
 use crate::setup::{self, Needs};
+use crate::web_chat;
 
 /// What `cargo xtask demo` takes: handed on to the demo.
 #[derive(clap::Args)]
@@ -18,10 +19,16 @@ pub(crate) struct Args {
     /// Keep the relay's folder and the devices' stores here to look at; the folder must be empty or new.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// Instead: start a relay, serve the web chat, and say where.
+    #[arg(long, conflicts_with_all = ["text", "image", "keep"])]
+    web: bool,
 }
 
 /// Both are built in one go into one folder: the demo starts the relay's binary that lies beside its own.
 pub(crate) fn main(args: &Args) -> Result<(), Error> {
+    if args.web {
+        return web_chat::main();
+    }
     setup::install(Needs::BUILD)?;
     run(&mut cargo([
         "build",

@@ -8,6 +8,7 @@
 mod api;
 mod bench;
 mod demo;
+mod npm;
 mod readme;
 mod run;
 mod setup;
@@ -16,6 +17,7 @@ mod steps;
 mod swift;
 mod test;
 mod web;
+mod web_chat;
 
 use std::process::ExitCode;
 

@@ -61,6 +61,7 @@ export class Client implements AsyncDisposable {
       inMemory,
       allowHttp: options.allowHttp ?? false,
       startOffline: options.startOffline ?? false,
+      ...(options.giveUpAfterMs === undefined ? {} : { giveUpAfterMs: options.giveUpAfterMs }),
       ...(url === undefined ? {} : { wasmUrl: url }),
       ...(options.key === undefined ? {} : { key: options.key }),
       ...(options.keyStore === undefined ? {} : { keyStore: options.keyStore }),
@@ -325,6 +326,11 @@ export class Client implements AsyncDisposable {
   /** Lets one of the account's devices do nothing any more at the relay, at once and for ever. Needs the relay. */
   disableDevice(device: number, options?: CallOptions): Promise<void> {
     return this.#call("disableDevice", [device], options);
+  }
+
+  /** Takes one of the account's other devices out of its signed list: everybody leaves it out from then on. Needs the relay. Codes: `unknown_device`, `own_device`, `account_key_missing`, `device_list_conflict`. */
+  removeDevice(device: number, options?: CallOptions): Promise<void> {
+    return this.#call("removeDevice", [device], options);
   }
 
   /** Tells of typing and presence in these threads, and in no others any more: those that are on the screen. Code: `too_many_threads` (more than 20). */

@@ -29,6 +29,8 @@ export interface OpenOptions {
   allowHttp?: boolean;
   /** Connects to nothing until `goOnline`. */
   startOffline?: boolean;
+  /** For how long a message that cannot leave is tried before it fails (`gave_up`), up to 49 days; a day if nothing is said. */
+  giveUpAfterMs?: number;
   /** Ends the waiting for the store to open. */
   signal?: AbortSignal;
 }

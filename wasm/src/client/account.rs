@@ -71,6 +71,13 @@ impl Client {
         self.client.disable_device(device).await.map_err(thrown)
     }
 
+    /// Takes one of the account's other devices out of its signed list.
+    #[wasm_bindgen(js_name = removeDevice)]
+    pub async fn remove_device(&self, device: u32) -> Answer<()> {
+        let device = DeviceId::new(device).map_err(|error| thrown(Error::InvalidId(error)))?;
+        self.client.remove_device(device).await.map_err(thrown)
+    }
+
     /// Tells of typing and presence in these threads, and in no others.
     #[wasm_bindgen(js_name = watchThreads)]
     pub async fn watch_threads(&self, threads: Vec<String>) -> Answer<()> {

@@ -12,6 +12,7 @@ use sealwire::Error;
 use serde::Deserialize;
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::time::Duration;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 
@@ -28,6 +29,8 @@ export interface WasmOpenOptions {
   keyStore?: WasmKeyStore;
   allowHttp?: boolean;
   startOffline?: boolean;
+  /** How long a message that cannot leave is tried; a day if nothing is said. */
+  giveUpAfterMs?: number;
 }
 "#;
 
@@ -42,6 +45,7 @@ struct OpenOptions {
     allow_http: bool,
     #[serde(default)]
     start_offline: bool,
+    give_up_after_ms: Option<u32>,
 }
 
 #[wasm_bindgen]
@@ -64,6 +68,9 @@ impl Client {
         }
         if options.start_offline {
             builder = builder.start_offline();
+        }
+        if let Some(ms) = options.give_up_after_ms {
+            builder = builder.give_up_after(Duration::from_millis(ms.into()));
         }
         let pool = if options.in_memory {
             builder = builder.in_memory();

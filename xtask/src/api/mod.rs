@@ -74,7 +74,6 @@ const OTHERWISE: &[(&str, &[Language], &str)] = &[
         &[Language::TypeScript],
         "a shown page takes over by itself",
     ),
-    ("remove_device", &[Language::TypeScript], "not there yet"),
 ];
 
 const HEAD: &str = "# One API, five accents

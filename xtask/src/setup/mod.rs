@@ -2,6 +2,7 @@
 //!
 //! Every step looks first and does nothing when the thing is there, so that running it again costs seconds.
 
+mod chromium;
 mod deny;
 mod jvm;
 pub(crate) mod node;
@@ -24,8 +25,10 @@ pub(crate) struct Needs {
     pub(crate) build: bool,
     /// The target wasm32-unknown-unknown, and clang for SQLite's C.
     pub(crate) wasm: bool,
-    /// Node and binaryen, which makes the module small.
+    /// Node, binaryen, which makes the module small, and what builds the npm package and the web chat.
     pub(crate) web: bool,
+    /// The browser of the web tests.
+    pub(crate) chromium: bool,
     /// cargo-deny.
     pub(crate) deny: bool,
     /// Node and the official peers of the interop tests.
@@ -42,6 +45,7 @@ impl Needs {
         build: true,
         wasm: false,
         web: false,
+        chromium: false,
         deny: false,
         interop: false,
         jvm: false,
@@ -52,6 +56,7 @@ impl Needs {
         build: true,
         wasm: true,
         web: true,
+        chromium: false,
         deny: false,
         interop: false,
         jvm: false,
@@ -61,6 +66,7 @@ impl Needs {
         build: true,
         wasm: true,
         web: true,
+        chromium: true,
         deny: true,
         interop: true,
         jvm: true,
@@ -94,6 +100,9 @@ pub(crate) fn install(needs: Needs) -> Result<(), Error> {
     if needs.jvm {
         as_root.extend(jvm::missing());
     }
+    if needs.chromium {
+        as_root.extend(chromium::missing());
+    }
     if needs.openapi {
         as_root.extend(openapi::missing());
     }
@@ -109,6 +118,8 @@ pub(crate) fn install(needs: Needs) -> Result<(), Error> {
     }
     if needs.web {
         node::install("wasm", "the web build")?;
+        node::install("bindings/web", "the npm package")?;
+        node::install("examples/web-chat", "the web chat")?;
     }
     if needs.openapi {
         openapi::install()?;

@@ -5,6 +5,7 @@ mod kotlin;
 mod openapi;
 mod rust;
 mod swift;
+mod web;
 
 use clap::ValueEnum;
 
@@ -34,6 +35,8 @@ enum Suite {
     Kotlin,
     /// The Swift package: its generated sources, and the scenario where a Swift compiler is.
     Swift,
+    /// The npm package and the web chat, in headless Chromium.
+    Web,
     /// The relay's OpenAPI document under a validator and schemathesis, run by Python.
     Openapi,
 }
@@ -46,6 +49,7 @@ pub(crate) fn main(args: &Args) -> Result<(), Error> {
         interop: usual(Suite::Interop),
         kotlin: usual(Suite::Kotlin),
         swift: usual(Suite::Swift),
+        web: usual(Suite::Web),
         openapi: args.full || named(Suite::Openapi),
     };
     let mut steps = Steps::default();
@@ -60,6 +64,7 @@ struct Chosen {
     interop: bool,
     kotlin: bool,
     swift: bool,
+    web: bool,
     openapi: bool,
 }
 
@@ -69,12 +74,14 @@ fn all(steps: &mut Steps, chosen: Chosen) -> Result<(), Error> {
         interop,
         kotlin,
         swift,
+        web,
         openapi,
     } = chosen;
     let needs = Needs {
         build: true,
-        wasm: rust,
-        web: false,
+        wasm: rust || web,
+        web,
+        chromium: web,
         deny: rust,
         interop,
         jvm: kotlin,
@@ -92,6 +99,9 @@ fn all(steps: &mut Steps, chosen: Chosen) -> Result<(), Error> {
     }
     if swift {
         swift::steps(steps)?;
+    }
+    if web {
+        web::steps(steps)?;
     }
     if openapi {
         openapi::steps(steps)?;

@@ -73,6 +73,7 @@ export interface Opening {
   inMemory: boolean;
   allowHttp: boolean;
   startOffline: boolean;
+  giveUpAfterMs?: number;
   wasmUrl?: string;
   key?: Uint8Array;
   /** Whether the app's own key store is to be asked, over `ask`. */

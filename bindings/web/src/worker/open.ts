@@ -8,7 +8,7 @@ import type { OwnTab } from "./own-tab.js";
 import type { WasmClient } from "./wasm.js";
 
 export async function openClient(opening: Opening, tab: OwnTab, panicked: (error: ErrorInfo) => void): Promise<WasmClient> {
-  const { wasmUrl, relay, store, inMemory, allowHttp, startOffline } = opening;
+  const { wasmUrl, relay, store, inMemory, allowHttp, startOffline, giveUpAfterMs } = opening;
   await init(wasmUrl === undefined ? undefined : { module_or_path: wasmUrl });
   // What was asked of an instance that panicked is never answered: also this opening.
   const died = new Promise<never>((_, reject) => {
@@ -20,7 +20,7 @@ export async function openClient(opening: Opening, tab: OwnTab, panicked: (error
     start(onPanic, undefined);
   });
   died.catch(() => undefined);
-  const plain = { relay, store, inMemory, allowHttp, startOffline };
+  const plain = { relay, store, inMemory, allowHttp, startOffline, ...(giveUpAfterMs === undefined ? {} : { giveUpAfterMs }) };
   const open = async (): Promise<unknown> => {
     if (inMemory) return Client.open(plain);
     return Client.open({ ...plain, keyStore: opening.appKeyStore ? tab.keyStore() : await keyStore(opening) });

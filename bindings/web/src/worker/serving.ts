@@ -41,6 +41,7 @@ const METHODS = new Set([
   "setThreadPreferences",
   "ownDevices",
   "disableDevice",
+  "removeDevice",
   "setTyping",
   "waitUntilCaughtUp",
   "waitUntilSent",
