@@ -31,6 +31,10 @@ pub fn files() -> Vec<Generated> {
             text: errors::page::text(),
         },
         Generated {
+            path: "bindings/python/src/sealwire/errors.py",
+            text: errors::python::text(),
+        },
+        Generated {
             path: "bindings/web/src/error-table.ts",
             text: errors::typescript::text(),
         },

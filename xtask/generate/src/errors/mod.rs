@@ -2,6 +2,7 @@
 
 pub(crate) mod kotlin;
 pub(crate) mod page;
+pub(crate) mod python;
 pub(crate) mod swift;
 pub(crate) mod typescript;
 

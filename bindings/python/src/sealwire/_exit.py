@@ -1,0 +1,73 @@
+"""How a process ends well: no thread of the library's may be inside Python while the interpreter goes down.
+
+Before Python 3.14, such a thread is ended where it stands, and takes the process with it. It happens to whoever leaves right after
+a call: the thread that brought the answer still has to come out. So clients are closed at exit, and everybody is let out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from ._native import sealwire as native
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_open: weakref.WeakSet[Any] = weakref.WeakSet()
+_inside: set[int] = set()
+
+# One who is out of his function has yet to let go of the interpreter, which takes no longer than this.
+_LAST_STEP = 0.01
+_LIMIT = 2.0
+
+
+def close_at_exit(client: Any) -> None:
+    """Closes it then, if it is still there and open."""
+    _open.add(client)
+
+
+def from_outside(function: _F) -> _F:
+    """What threads of the library's call."""
+
+    @wraps(function)
+    def counted(*given: Any) -> Any:
+        thread = threading.get_ident()
+        _inside.add(thread)
+        try:
+            return function(*given)
+        finally:
+            _inside.discard(thread)
+
+    return counted  # type: ignore[return-value]
+
+
+@from_outside
+def _goes_on(handle: int, code: int) -> None:
+    """As UniFFI's own, which is loud when the loop that waited is gone."""
+    loop, future = native._UniffiContinuationHandleMap.remove(handle)
+    try:
+        loop.call_soon_threadsafe(native._uniffi_set_future_result, future, code)
+    except RuntimeError:
+        pass
+
+
+native._uniffi_continuation_callback = native._UNIFFI_RUST_FUTURE_CONTINUATION_CALLBACK(_goes_on)
+
+
+@atexit.register
+def _leave() -> None:
+    async def close() -> None:
+        await asyncio.gather(*(client.close() for client in list(_open)), return_exceptions=True)
+
+    if _open:
+        asyncio.run(close())
+    latest = time.monotonic() + _LIMIT
+    time.sleep(_LAST_STEP)
+    while _inside and time.monotonic() < latest:
+        time.sleep(_LAST_STEP)

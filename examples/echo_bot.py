@@ -1,0 +1,22 @@
+"""Says back what it is told: `python echo_bot.py http://127.0.0.1:8080`, with its store in this folder."""
+
+import asyncio
+import sys
+
+from sealwire import Client, FileKeyStore, event
+
+
+async def main(relay: str) -> None:
+    # Offline until somebody listens: nothing that waited for the bot is missed.
+    async with Client.open(relay, "echo.db", FileKeyStore("echo.keys"), start_offline=True) as bot:
+        news = bot.events()
+        if bot.account() is None:
+            await bot.register("echo")
+        await bot.go_online()
+        async for happened in news:
+            match happened:
+                case event.MessageReceived(message) if message.text and message.sender != "echo":
+                    await bot.send_text(message.thread, message.text)
+
+
+asyncio.run(main(sys.argv[1]))
