@@ -7,6 +7,7 @@ import inspect
 from pathlib import Path
 
 import pytest
+
 from world import World
 
 LIMIT = 240

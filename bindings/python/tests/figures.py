@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 from relay_process import RelayProcess
-
 from sealwire import IN_MEMORY, Client, event, version
 
 CALLS = 2_000

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 import sealwire
 from sealwire import IN_MEMORY, Client, FileKeyStore, JoinAccount, Progress, errors, event
 from sealwire._native import sealwire as native

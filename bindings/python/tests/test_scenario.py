@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 import sealwire
 from sealwire import (
     Account,

@@ -83,7 +83,8 @@ in the documentation of its language. All but those that only look wait: `async`
 Python, a `Promise` in TypeScript; in Rust each gives `Result<…, Error>`, elsewhere errors are thrown.
 
 Cancelling a call means to stop waiting. Events are a `Stream`, a `Flow`, an `AsyncSequence`, an async iterator or an
-`AsyncIterable`, with room for 1,024 events; what a slow reader missed is told as `Lagged`, and the client can be asked for it.
+`AsyncIterable`, with room for 1,024 events; what a slow reader missed is told as `Lagged`, and the client can be asked for it. Python takes options as named arguments, and a path in place of
+`StoreLocation` and `AttachmentSource`.
 
 <!-- Made of the sources by `cargo xtask api --write`; `cargo xtask api` compares. -->
 ";

@@ -241,6 +241,7 @@ fn signature(language: Language, text: &str) -> String {
         text = text
             .replace("(self, *, ", "(*, ")
             .replace("(self, ", "(")
+            .replace("(cls, ", "(")
             .replace("(self)", "()");
     }
     text

@@ -6,8 +6,8 @@ mod chromium;
 mod deny;
 mod jvm;
 pub(crate) mod node;
-pub(crate) mod openapi;
 mod packages;
+pub(crate) mod python;
 pub(crate) mod wasm;
 
 use std::process::Command;
@@ -35,6 +35,8 @@ pub(crate) struct Needs {
     pub(crate) interop: bool,
     /// A JDK and Maven.
     pub(crate) jvm: bool,
+    /// Python, and what builds and checks its package.
+    pub(crate) python: bool,
     /// Python, and what checks the OpenAPI document.
     pub(crate) openapi: bool,
 }
@@ -49,6 +51,7 @@ impl Needs {
         deny: false,
         interop: false,
         jvm: false,
+        python: false,
         openapi: false,
     };
     /// What `cargo xtask web` needs.
@@ -60,6 +63,7 @@ impl Needs {
         deny: false,
         interop: false,
         jvm: false,
+        python: false,
         openapi: false,
     };
     const ALL: Self = Self {
@@ -70,6 +74,7 @@ impl Needs {
         deny: true,
         interop: true,
         jvm: true,
+        python: true,
         openapi: true,
     };
 }
@@ -103,8 +108,8 @@ pub(crate) fn install(needs: Needs) -> Result<(), Error> {
     if needs.chromium {
         as_root.extend(chromium::missing());
     }
-    if needs.openapi {
-        as_root.extend(openapi::missing());
+    if needs.python || needs.openapi {
+        as_root.extend(python::missing());
     }
     run_as_root(as_root)?;
     if needs.wasm {
@@ -121,8 +126,11 @@ pub(crate) fn install(needs: Needs) -> Result<(), Error> {
         node::install("bindings/web", "the npm package")?;
         node::install("examples/web-chat", "the web chat")?;
     }
+    if needs.python {
+        python::PACKAGE.install()?;
+    }
     if needs.openapi {
-        openapi::install()?;
+        python::OPENAPI.install()?;
     }
     Ok(())
 }

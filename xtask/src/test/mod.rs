@@ -3,6 +3,7 @@
 mod interop;
 mod kotlin;
 mod openapi;
+mod python;
 mod rust;
 mod swift;
 mod web;
@@ -20,7 +21,7 @@ pub(crate) struct Args {
     #[arg(value_enum, value_name = "SUITE")]
     suites: Vec<Suite>,
 
-    /// Also what takes long or needs Python: the suite `openapi`.
+    /// Also what takes long: the suite `openapi`.
     #[arg(long)]
     full: bool,
 }
@@ -33,6 +34,8 @@ enum Suite {
     Interop,
     /// The Kotlin package on the JVM, built by Maven.
     Kotlin,
+    /// The Python wheel, built by maturin.
+    Python,
     /// The Swift package: its generated sources, and the scenario where a Swift compiler is.
     Swift,
     /// The npm package and the web chat, in headless Chromium.
@@ -48,6 +51,7 @@ pub(crate) fn main(args: &Args) -> Result<(), Error> {
         rust: usual(Suite::Rust),
         interop: usual(Suite::Interop),
         kotlin: usual(Suite::Kotlin),
+        python: usual(Suite::Python),
         swift: usual(Suite::Swift),
         web: usual(Suite::Web),
         openapi: args.full || named(Suite::Openapi),
@@ -63,6 +67,7 @@ struct Chosen {
     rust: bool,
     interop: bool,
     kotlin: bool,
+    python: bool,
     swift: bool,
     web: bool,
     openapi: bool,
@@ -73,6 +78,7 @@ fn all(steps: &mut Steps, chosen: Chosen) -> Result<(), Error> {
         rust,
         interop,
         kotlin,
+        python,
         swift,
         web,
         openapi,
@@ -85,6 +91,7 @@ fn all(steps: &mut Steps, chosen: Chosen) -> Result<(), Error> {
         deny: rust,
         interop,
         jvm: kotlin,
+        python,
         openapi,
     };
     steps.step("setup", || setup::install(needs).map(|()| Done::Passed))?;
@@ -96,6 +103,9 @@ fn all(steps: &mut Steps, chosen: Chosen) -> Result<(), Error> {
     }
     if kotlin {
         kotlin::steps(steps)?;
+    }
+    if python {
+        python::steps(steps)?;
     }
     if swift {
         swift::steps(steps)?;

@@ -1,7 +1,7 @@
 //! The suite `openapi`: the relay's document under a validator, and the relay under made-up requests.
 
 use crate::run::{Error, cargo, run};
-use crate::setup::openapi;
+use crate::setup::python::OPENAPI;
 use crate::steps::{Done, Steps};
 
 pub(super) fn steps(steps: &mut Steps) -> Result<(), Error> {
@@ -18,5 +18,5 @@ pub(super) fn steps(steps: &mut Steps) -> Result<(), Error> {
 fn ignored_test(name: &str) -> Result<Done, Error> {
     let mut test = cargo(["test", "--locked", "--workspace", "--test", "relay", "--"]);
     test.args(["--ignored", "--exact", name]);
-    run(test.env("OPENAPI_TOOLS", openapi::programs())).map(|()| Done::Passed)
+    run(test.env("OPENAPI_TOOLS", OPENAPI.bin())).map(|()| Done::Passed)
 }
