@@ -236,6 +236,34 @@ def test_a_process_that_ends_with_clients_open_ends_well(world: World) -> None:
         world.relay.close()
 
 
+FORKED = """
+import asyncio, os, sys
+from sealwire import Client, IN_MEMORY
+
+async def main():
+    client = await Client.open(sys.argv[1], IN_MEMORY)
+    await client.register("alice")
+    return client
+
+alice = asyncio.run(main())
+child = os.fork()
+if child == 0:
+    sys.exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+assert alice.account().user == "alice"
+asyncio.run(alice.close())
+"""
+
+
+def test_a_child_of_fork_ends_without_the_clients_of_its_parent(world: World) -> None:
+    try:
+        program = [sys.executable, "-W", "ignore", "-c", FORKED, world.relay.url]
+        ended = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    finally:
+        world.relay.close()
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 LOGGED = """
 import asyncio, logging, sys
 from sealwire import Client, MemoryKeyStore, LogLevel, init, to_logging

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import os
 import threading
 import time
 import weakref
@@ -58,6 +59,16 @@ def _goes_on(handle: int, code: int) -> None:
 
 
 native._uniffi_continuation_callback = native._UNIFFI_RUST_FUTURE_CONTINUATION_CALLBACK(_goes_on)
+
+
+def _in_child() -> None:
+    """The library's threads stay with the parent, and so do its clients."""
+    _open.clear()
+    _inside.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
 
 
 @atexit.register
