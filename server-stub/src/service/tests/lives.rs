@@ -35,7 +35,7 @@ fn every_life_has_its_sweeper() {
     let (mailboxes, nonces, answers, queues, attachments) = (
         ["mailbox", "mailbox_slot"],
         ["spent_nonce"],
-        ["kept_answer"],
+        ["recent_key"],
         ["envelope", "control"],
         ["attachment"],
     );
@@ -74,7 +74,7 @@ fn every_life_has_its_sweeper() {
     world.pass_ms(10 * MINUTE_MS);
     swept(&world);
     assert_eq!(rows(&world, &mailboxes), [0, 0]);
-    assert_eq!(rows(&world, &answers), [3]);
+    assert_eq!(rows(&world, &answers), [1]);
     // Those of one day go together, when it is over.
     world.pass_ms(2 * DAY_MS);
     swept(&world);

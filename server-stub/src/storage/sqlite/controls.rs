@@ -3,10 +3,10 @@
 use super::columns::{
     device_id, envelope_type, message_id, of_envelope_type, of_number, text, timestamp,
 };
-use super::messages::day;
+use super::kept_keys::{self, Kept};
 use super::{Pending, Sqlite};
 use crate::storage::{AcceptControl, ControlAccepted, Controls};
-use rusqlite::{Connection, OptionalExtension as _, Result, params};
+use rusqlite::{Connection, Result, params};
 use sealwire_wire::contract::{ControlMessage, DeviceName, EnvelopeBody, SentControl};
 use sealwire_wire::{Base64, IdempotencyKey, MessageId, ThreadId, Timestamp, UserId};
 
@@ -43,19 +43,8 @@ impl Controls for Sqlite {
                     of_number(step.created_at.0),
                 ])?;
             }
-            db.prepare_cached(
-                "INSERT INTO kept_answer (day, user_id, device_id, key, control_id, expires_at)
-                 VALUES (?6, ?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT DO UPDATE SET thread_id = NULL, client_seq = NULL, control_id = ?4, expires_at = ?5",
-            )?
-            .execute(params![
-                user,
-                device,
-                step.key.as_str(),
-                step.id.to_bytes(),
-                of_number(step.key_expires_at.0),
-                day(step.key_expires_at)
-            ])?;
+            let kept = Kept::Control(step.id);
+            kept_keys::keep(db, &step.sender, &step.key, kept, step.key_expires_at)?;
             Ok(ControlAccepted::Accepted)
         })
     }
@@ -123,29 +112,12 @@ fn earlier(
     key: &IdempotencyKey,
     now: Timestamp,
 ) -> Result<Option<ControlAccepted>> {
-    let kept: Option<Option<[u8; 16]>> = db
-        .prepare_cached(
-            "SELECT control_id FROM kept_answer
-             WHERE day IN (?5, ?5 + 1, ?5 + 2) AND user_id = ?1 AND device_id = ?2 AND key = ?3 AND expires_at > ?4",
-        )?
-        .query_row(
-            params![
-                sender.user_id.as_str(),
-                sender.device_id.get(),
-                key.as_str(),
-                of_number(now.0),
-                day(now)
-            ],
-            |row| row.get(0),
-        )
-        .optional()?;
-    Ok(
-        kept.map(|control| match control.map(MessageId::from_bytes) {
-            Some(id) => ControlAccepted::Earlier(SentControl {
-                id,
-                created_at: Timestamp(id.time_ms()),
-            }),
-            None => ControlAccepted::KeyReused,
+    let kept = kept_keys::find(db, sender, key, now)?;
+    Ok(kept.map(|kept| match kept {
+        Kept::Control(id) => ControlAccepted::Earlier(SentControl {
+            id,
+            created_at: Timestamp(id.time_ms()),
         }),
-    )
+        Kept::Send(..) => ControlAccepted::KeyReused,
+    }))
 }

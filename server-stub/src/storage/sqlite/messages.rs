@@ -1,9 +1,10 @@
 //! Threads and messages in SQLite.
 
 use super::columns::{
-    MESSAGE, client_seq, device_id, message, message_id, number, of_envelope_type, of_message_kind,
-    of_number, of_seq, of_thread_kind, some_timestamp, text, thread_id, thread_kind, timestamp,
+    MESSAGE, device_id, message, message_id, number, of_envelope_type, of_message_kind, of_number,
+    of_seq, of_thread_kind, some_timestamp, text, thread_id, thread_kind, timestamp,
 };
+use super::kept_keys::{self, Kept, Recent};
 use super::queues::{queue_messages, queue_one};
 use super::{Pending, Sqlite};
 use crate::storage::inbox::empty_place;
@@ -86,7 +87,10 @@ impl Messages for Sqlite {
         key: IdempotencyKey,
         expires_at: Timestamp,
     ) -> Pending<'_, ()> {
-        self.write(move |db| keep(db, &name, &key, expires_at))
+        self.write(move |db| {
+            let sent = Kept::Send(name.thread_id, name.client_seq);
+            kept_keys::keep(db, &name.sender, &key, sent, expires_at)
+        })
     }
 
     fn accept_message(&self, step: AcceptMessage) -> Pending<'_, Accepted> {
@@ -272,10 +276,11 @@ struct Place {
 const STANDING: &str = "SELECT t.last_id, t.last_change, t.messages,
      coalesce((SELECT sent FROM participant WHERE thread_id = ?1 AND user_id = ?2), 0),
      EXISTS (SELECT 1 FROM message WHERE thread_id = ?1 AND queued = 0),
-     EXISTS (SELECT 1 FROM kept_answer WHERE day IN (?5, ?5 + 1, ?5 + 2) AND user_id = ?2 AND device_id = ?3 AND key = ?4
+     EXISTS (SELECT 1 FROM kept_key WHERE day IN (?5, ?5 + 1, ?5 + 2) AND user_id = ?2 AND device_id = ?3 AND digest = ?4
          AND expires_at > ?6)
-     OR EXISTS (SELECT 1 FROM void_send WHERE thread_id = ?1 AND user_id = ?2 AND device_id = ?3 AND client_seq = ?7)
-     FROM thread t WHERE t.thread_id = ?1";
+     OR EXISTS (SELECT 1 FROM void_send WHERE thread_id = ?1 AND user_id = ?2 AND device_id = ?3 AND client_seq = ?7),
+     r.day, r.entries
+     FROM thread t LEFT JOIN recent_key r ON r.user_id = ?2 AND r.device_id = ?3 WHERE t.thread_id = ?1";
 
 /// Where a thread is.
 struct Standing {
@@ -283,6 +288,7 @@ struct Standing {
     place: Place,
     is_anything_due: bool,
     is_used: bool,
+    keys: Recent,
 }
 
 fn standing(db: &Connection, step: &AcceptMessage) -> Result<Option<Standing>> {
@@ -293,12 +299,13 @@ fn standing(db: &Connection, step: &AcceptMessage) -> Result<Option<Standing>> {
                 row.thread_id.as_bytes(),
                 row.sender_id.as_str(),
                 row.sender_device_id.get(),
-                step.key.as_str(),
-                day(row.created_at),
+                kept_keys::digest(&step.key),
+                kept_keys::day(row.created_at),
                 of_number(row.created_at.0),
                 of_seq(row.client_seq)
             ],
             |row| {
+                let keys = Recent::new(row.get(6)?, row.get(7)?);
                 Ok(Standing {
                     last_id: row
                         .get::<_, Option<[u8; 16]>>(0)?
@@ -309,7 +316,8 @@ fn standing(db: &Connection, step: &AcceptMessage) -> Result<Option<Standing>> {
                         of_sender: row.get(3)?,
                     },
                     is_anything_due: row.get(4)?,
-                    is_used: row.get(5)?,
+                    is_used: row.get(5)? || keys.find(&step.key, step.row.created_at).is_some(),
+                    keys,
                 })
             },
         )
@@ -367,7 +375,11 @@ fn insert_next(
         "UPDATE thread SET last_id = ?2, last_change = ?3, messages = ?4, place = iif(?5, ?2, place) WHERE thread_id = ?1",
     )?
     .execute(params![thread, id, place.change, place.ordinal, counts])?;
-    keep(db, &name, &step.key, step.key_expires_at)?;
+    let sent = Kept::Send(name.thread_id, name.client_seq);
+    let expires_at = step.key_expires_at;
+    found
+        .keys
+        .keep(db, &name.sender, &step.key, sent, expires_at)?;
     Ok(Ok(queued))
 }
 
@@ -377,23 +389,8 @@ fn earlier(
     key: &IdempotencyKey,
     now: Timestamp,
 ) -> Result<Option<Accepted>> {
-    let (user, device) = (name.sender.user_id.as_str(), name.sender.device_id.get());
-    let kept = db
-        .prepare_cached(
-            "SELECT thread_id, client_seq FROM kept_answer
-             WHERE day IN (?5, ?5 + 1, ?5 + 2) AND user_id = ?1 AND device_id = ?2 AND key = ?3 AND expires_at > ?4",
-        )?
-        .query_row(
-            params![user, device, key.as_str(), of_number(now.0), day(now)],
-            |row| {
-                Ok(match row.get::<_, Option<[u8; 16]>>(0)? {
-                    Some(thread) => Some((ThreadId::from_bytes(thread), client_seq(row, 1)?)),
-                    None => None,
-                })
-            },
-        )
-        .optional()?;
-    if kept.is_some_and(|kept| kept != Some((name.thread_id, name.client_seq))) {
+    let kept = kept_keys::find(db, &name.sender, key, now)?;
+    if kept.is_some_and(|kept| kept != Kept::Send(name.thread_id, name.client_seq)) {
         return Ok(Some(Accepted::KeyReused));
     }
     let sent = sent_earlier(db, name)?;
@@ -447,36 +444,6 @@ fn is_void(db: &Connection, name: &SendName) -> Result<bool> {
         ],
         |row| row.get(0),
     )
-}
-
-pub(super) fn keep(
-    db: &Connection,
-    name: &SendName,
-    key: &IdempotencyKey,
-    expires_at: Timestamp,
-) -> Result<()> {
-    // One that expired and was not swept yet gives way.
-    db.prepare_cached(
-        "INSERT INTO kept_answer (day, user_id, device_id, key, thread_id, client_seq, expires_at)
-         VALUES (?7, ?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT DO UPDATE SET thread_id = ?4, client_seq = ?5, control_id = NULL, expires_at = ?6",
-    )?
-    .execute(params![
-        name.sender.user_id.as_str(),
-        name.sender.device_id.get(),
-        key.as_str(),
-        name.thread_id.as_bytes(),
-        of_seq(name.client_seq),
-        of_number(expires_at.0),
-        day(expires_at),
-    ])?;
-    Ok(())
-}
-
-/// The day of a moment. What is kept at one expires on that day or on one of the next two, even when the clock has stepped
-/// back since.
-pub(super) fn day(at: Timestamp) -> i64 {
-    of_number(at.0 / 86_400_000)
 }
 
 /// Whether its number was free.

@@ -11,6 +11,7 @@ mod commits;
 mod controls;
 mod failures;
 mod inbox;
+mod kept_keys;
 mod lanes;
 mod mailboxes;
 mod marks;

@@ -2,7 +2,7 @@
 
 use super::columns::{message_id, of_envelope_type, of_number, of_seq, timestamp};
 use super::failures::{next_change, of_message, put};
-use super::messages::keep;
+use super::kept_keys::{self, Kept};
 use super::queues::MSG_AGAIN;
 use crate::storage::{Failure, Requeue, Requeued};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
@@ -60,7 +60,8 @@ pub(super) fn requeue(db: &Connection, step: &Requeue) -> Result<Option<Requeued
             failures.push(put(db, thread, id, sender, &one.user_id, None, step.at)?);
         }
     }
-    keep(db, &step.name, &step.key, step.key_expires_at)?;
+    let sent = Kept::Send(thread, step.name.client_seq);
+    kept_keys::keep(db, &step.name.sender, &step.key, sent, step.key_expires_at)?;
     let answer = SentMessage {
         id,
         thread_id: thread,

@@ -272,17 +272,24 @@ CREATE TABLE acknowledged_ahead (
     PRIMARY KEY (user_id, device_id, thread_id)
 ) STRICT, WITHOUT ROWID;
 
--- The 202s kept under their Idempotency-Key, by the day on which they expire: a day is swept from its beginning to its end.
-CREATE TABLE kept_answer (
+-- A device's newest Idempotency-Keys; the others by the day on which they expire: a day is swept from its beginning to its end.
+CREATE TABLE recent_key (
+    user_id TEXT NOT NULL,
+    device_id INTEGER NOT NULL,
+    day INTEGER NOT NULL, -- on which the last of them expires
+    entries BLOB NOT NULL, -- of one size, so that the row stays where it is
+    PRIMARY KEY (user_id, device_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX recent_key_by_day ON recent_key (day);
+
+CREATE TABLE kept_key (
     day INTEGER NOT NULL,
     user_id TEXT NOT NULL,
     device_id INTEGER NOT NULL,
-    key TEXT NOT NULL,
-    thread_id BLOB, -- with client_seq, of a message
-    client_seq INTEGER,
-    control_id BLOB, -- of a control message
+    digest INTEGER NOT NULL,
+    request BLOB NOT NULL, -- that was answered
     expires_at INTEGER NOT NULL,
-    PRIMARY KEY (day, user_id, device_id, key)
+    PRIMARY KEY (day, user_id, device_id, digest)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE attachment (

@@ -34,7 +34,7 @@ impl Upkeep for Sqlite {
     fn sweep(&self, bounds: SweepBounds) -> Pending<'_, SweptRows> {
         self.write(move |db| {
             let mut has_more = false;
-            for sql in [MAILBOXES, NONCES, ANSWERS] {
+            for sql in [MAILBOXES, NONCES, KEYS, RECENT_KEYS] {
                 let ended = db
                     .prepare_cached(sql)?
                     .execute(params![of_number(bounds.now.0), bounds.at_most])?;
@@ -56,8 +56,10 @@ const MAILBOXES: &str = "DELETE FROM mailbox WHERE id IN (
      SELECT id FROM mailbox WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
 const NONCES: &str = "DELETE FROM spent_nonce WHERE nonce IN (
      SELECT nonce FROM spent_nonce WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
-const ANSWERS: &str = "DELETE FROM kept_answer WHERE (day, user_id, device_id, key) IN (
-     SELECT day, user_id, device_id, key FROM kept_answer WHERE day < ?1 / 86400000 ORDER BY day LIMIT ?2)";
+const KEYS: &str = "DELETE FROM kept_key WHERE (day, user_id, device_id, digest) IN (
+     SELECT day, user_id, device_id, digest FROM kept_key WHERE day < ?1 / 86400000 ORDER BY day LIMIT ?2)";
+const RECENT_KEYS: &str = "DELETE FROM recent_key WHERE (user_id, device_id) IN (
+     SELECT user_id, device_id FROM recent_key WHERE day < ?1 / 86400000 ORDER BY day LIMIT ?2)";
 const ATTACHMENTS: &str = "DELETE FROM attachment WHERE id IN (
      SELECT id FROM attachment WHERE named = 0 AND created_at < ?1 ORDER BY created_at LIMIT ?2) RETURNING id";
 /// The oldest entries that are no `resync`.
@@ -188,8 +190,12 @@ mod tests {
                 db.execute("INSERT INTO mailbox VALUES (?1, 9)", [number.to_string()])?;
                 db.execute("INSERT INTO spent_nonce VALUES (randomblob(32), 9)", [])?;
                 db.execute(
-                    "INSERT INTO kept_answer (day, user_id, device_id, key, expires_at) VALUES (0, 'a', 1, ?1, 9)",
-                    [number.to_string()],
+                    "INSERT INTO kept_key (day, user_id, device_id, digest, request, expires_at) VALUES (0, 'a', 1, ?1, x'', 9)",
+                    [number],
+                )?;
+                db.execute(
+                    "INSERT INTO recent_key (user_id, device_id, day, entries) VALUES ('a', ?1, 0, x'')",
+                    [number],
                 )?;
                 db.execute(
                     "INSERT INTO attachment (id, user_id, device_id, size, created_at) VALUES (?1, 'a', 1, 1, 9)",
@@ -209,7 +215,8 @@ mod tests {
                 [
                     "mailbox",
                     "spent_nonce",
-                    "kept_answer",
+                    "kept_key",
+                    "recent_key",
                     "attachment",
                     "queue_entry WHERE kind = 1",
                 ]
@@ -223,7 +230,7 @@ mod tests {
         loop {
             let swept = run(storage.sweep(BOUNDS)).unwrap();
             expected = 0.max(expected - 3);
-            assert_eq!(left(), [expected; 5]);
+            assert_eq!(left(), [expected; 6]);
             if !swept.has_more {
                 break;
             }
@@ -244,7 +251,8 @@ mod tests {
         for (sql, index) in [
             (MAILBOXES, "INDEX mailbox_by_expiry (expires_at<?)"),
             (NONCES, "INDEX spent_nonce_by_expiry (expires_at<?)"),
-            (ANSWERS, "PRIMARY KEY (day<?)"),
+            (KEYS, "PRIMARY KEY (day<?)"),
+            (RECENT_KEYS, "INDEX recent_key_by_day (day<?)"),
             (ATTACHMENTS, "INDEX attachment_unnamed (created_at<?)"),
             (
                 TELL_RESYNC,
