@@ -34,6 +34,7 @@ import { Tab } from "./tabs/tab.js";
 export class Client implements AsyncDisposable {
   readonly #tab: Tab;
   readonly #streams: Set<EventStream>;
+  #closed = false;
 
   private constructor(tab: Tab, streams: Set<EventStream>) {
     this.#tab = tab;
@@ -65,6 +66,7 @@ export class Client implements AsyncDisposable {
       ...(url === undefined ? {} : { wasmUrl: url }),
       ...(options.key === undefined ? {} : { key: options.key }),
       ...(options.keyStore === undefined ? {} : { keyStore: options.keyStore }),
+      ...(options.onWaiting === undefined ? {} : { onWaiting: options.onWaiting }),
     };
     if (!/^[A-Za-z0-9_-]{1,64}$/.test(leader.store)) {
       throw toError(errorInfo("configuration", "a store's name has up to 64 letters, digits, _ and -"));
@@ -100,7 +102,8 @@ export class Client implements AsyncDisposable {
   /** Everything that happens from now on, in every tab the same. */
   events(): EventStream {
     const stream = new EventStream((ended) => this.#streams.delete(ended));
-    this.#streams.add(stream);
+    if (this.#closed) stream.end();
+    else this.#streams.add(stream);
     return stream;
   }
 
@@ -361,6 +364,7 @@ export class Client implements AsyncDisposable {
   /** Ends the client in this tab: event streams end, every later call gives the code `closed`. The last tab closes the store. */
   async close(): Promise<void> {
     await this.#tab.close();
+    this.#closed = true;
     for (const stream of this.#streams) stream.end();
     this.#streams.clear();
   }

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** End-to-end encrypted messaging for web apps. */
 
 export { init, type InitOptions } from "./init.js";

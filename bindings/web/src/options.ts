@@ -31,6 +31,8 @@ export interface OpenOptions {
   startOffline?: boolean;
   /** For how long a message that cannot leave is tried before it fails (`gave_up`), up to 49 days; a day if nothing is said. */
   giveUpAfterMs?: number;
+  /** Called when another tab holds the store and does not answer: the opening waits for it, and never robs it. */
+  onWaiting?: () => void;
   /** Ends the waiting for the store to open. */
   signal?: AbortSignal;
 }

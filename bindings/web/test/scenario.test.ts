@@ -235,10 +235,16 @@ test("9: closing while events are read and a call waits ends both", async () => 
     })();
     const code = (error: { code: string }) => error.code;
     const waiting = window.client.waitUntilCaughtUp().catch(code);
-    await window.client.close();
-    return [await reading, await waiting, await window.client.countUnread().catch(code)];
+    await Promise.all([window.client.close(), window.client.close()]);
+    const { done } = await window.client.events().next();
+    return [await reading, await waiting, await window.client.countUnread().catch(code), done];
   });
-  assert.deepEqual(end, ["ended", "closed", "closed"]);
+  assert.deepEqual(end, ["ended", "closed", "closed", true]);
+  const early = await page.evaluate(
+    (relay) => window.sealwire.Client.open({ relay, signal: AbortSignal.abort() }).then(() => "opened", (error: Error) => error.name),
+    world.relay.url,
+  );
+  assert.equal(early, "AbortError");
   await until("its worker is gone", async () => page.workers().length === 0);
   await page.close();
 });

@@ -137,12 +137,12 @@ test("a tab that is hidden hands over to one on the screen, in order and with no
   const second = await world.open(user);
   const third = await world.open(user);
   await onScreen(first);
-  const sending = burst(third, "handed over", 20);
+  const sending = burst(third, "handed over", 100);
   await onScreen(second);
-  assert.equal(await sending, 20);
-  await eachOnce(third, numbered("handed over", 20));
+  assert.equal(await sending, 100);
+  await eachOnce(third, numbered("handed over", 100));
   for (const tab of [first, second, third]) {
-    await until("every word", () => tab.evaluate(() => window.told.filter((event) => event.type === "messageSent").length === 20));
+    await until("every word", () => tab.evaluate(() => window.told.filter((event) => event.type === "messageSent").length === 100));
     assert.deepEqual(await tab.evaluate(() => window.told.filter((event) => event.type === "lagged")), []);
   }
 });
@@ -175,6 +175,28 @@ test("a silent leader is waited for, not robbed", async () => {
   await when(second, () => window.client.connection().type !== "waitingForTab", undefined);
   assert.equal(await leads(first), true);
   await eachOnce(second, ["patient 0"]);
+});
+
+test("a tab that opens while the leader is silent waits for it, and then knows whose device it is", async () => {
+  await onScreen(first);
+  const [worker] = first.workers();
+  const busy = worker!.evaluate(() => {
+    const until = Date.now() + 4_000;
+    while (Date.now() < until);
+  });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const page = await world.browser.tab(`${world.pages.origin}/empty.html`);
+  await when(page, () => window.sealwire !== undefined, undefined);
+  const [waited, account] = await page.evaluate(
+    async ([relay, store]) => {
+      let waited = 0;
+      const client = await window.sealwire.Client.open({ relay, store, onWaiting: () => waited++ });
+      return [waited, client.account()?.user] as const;
+    },
+    [world.relay.url, user] as const,
+  );
+  await busy;
+  assert.deepEqual([waited, account], [1, user]);
 });
 
 test("the last tab that closes closes the store, and the next one opens it", async () => {

@@ -18,7 +18,10 @@ function settings(): { relay: string; store: string } {
 
 async function start(): Promise<void> {
   try {
-    const client = await Client.open(settings());
+    const onWaiting = (): void => {
+      app.replaceChildren(el("main", { className: "door" }, el("p", { role: "status", textContent: "Waiting for another tab of this chat, which does not answer …" })));
+    };
+    const client = await Client.open({ ...settings(), onWaiting });
     const account = client.account() ?? (await showDoor(app, client));
     await new Chat(app, client, account.user).show();
   } catch (error) {

@@ -40,7 +40,15 @@ fn in_chromium() -> Result<Done, Error> {
     ];
     run(&mut node("bindings/web", &typescript))?;
     let mut test = node("bindings/web", &["--test", "--test-concurrency=1"]);
-    for name in ["scenario", "tabs", "faults", "web-chat", "figures"] {
+    for name in [
+        "calls",
+        "leadership",
+        "scenario",
+        "tabs",
+        "faults",
+        "web-chat",
+        "figures",
+    ] {
         test.arg(format!("build/{name}.test.js"));
     }
     test.env("SEALWIRE_RELAY", relay());

@@ -28,6 +28,8 @@ interface Pending extends CallParts {
   sent: boolean;
   /** Nobody waits any more. */
   left: boolean;
+  /** The worker has done its part: only the sink is still busy. */
+  answered: boolean;
   upload?: UploadSource;
   /** Bytes of a download that the sink has, and those that a second asking brings again. */
   taken: number;
@@ -36,7 +38,12 @@ interface Pending extends CallParts {
   writing: Promise<void>;
   resolve: (value: unknown) => void;
   reject: (error: unknown) => void;
+  /** Lets go of what the call held. */
+  release: () => void;
 }
+
+/** These do nothing but wait: given up, they leave nothing to be done. */
+const ONLY_WAIT = new Set(["waitUntilCaughtUp", "waitUntilSent"]);
 
 type Post = (message: ToHost, transfer?: Transferable[]) => void;
 
@@ -70,15 +77,21 @@ export class Calls {
         args,
         sent: false,
         left: false,
+        answered: false,
         taken: 0,
         again: 0,
         writing: Promise.resolve(),
         resolve,
         reject,
+        release: () => {
+          signal?.removeEventListener("abort", leave);
+          call.upload?.close();
+        },
       };
+      const leave = (): void => this.#leave(call, signal?.reason);
       if (parts.source) call.upload = new UploadSource(parts.source);
       this.#pending.set(call.id, call);
-      signal?.addEventListener("abort", () => this.#leave(call, signal.reason), { once: true });
+      signal?.addEventListener("abort", leave);
       this.#send(call);
     });
   }
@@ -86,7 +99,7 @@ export class Calls {
   /** Ends every call, or those alone that the worker was asked. */
   fail(error: ErrorInfo, which: "all" | "sent"): void {
     for (const call of [...this.#pending.values()]) {
-      if (which === "all" || call.sent) this.#settle(call.id, () => call.reject(toError(error)));
+      if (which === "all" || (call.sent && !call.answered)) this.#settle(call.id, () => call.reject(toError(error)));
     }
   }
 
@@ -94,7 +107,7 @@ export class Calls {
   take(message: ToTab): void {
     switch (message.t) {
       case "result":
-        return this.#settle(message.id, (call) => void call.writing.then(() => call.resolve(message.value), call.reject));
+        return this.#answered(message.id, message.value);
       case "failed":
         return this.#settle(message.id, (call) => call.reject(toError(message.error)));
       case "progress":
@@ -109,31 +122,43 @@ export class Calls {
   }
 
   #send(call: Pending): void {
-    if (!this.#post) return;
-    if (call.left && call.sink) return void this.#pending.delete(call.id);
+    if (!this.#post || call.answered) return;
     const { id, method, args, sent } = call;
     call.upload?.restart();
     call.again = call.taken;
-    call.sent = true;
-    this.#post({ t: "call", id, method, args, again: sent });
+    try {
+      this.#post({ t: "call", id, method, args, again: sent });
+      call.sent = true;
+    } catch (error) {
+      // An argument that cannot be copied: no worker will ever hear of this call.
+      const info = errorInfo("configuration", String(error));
+      this.#settle(id, () => call.reject(toError(info)));
+    }
+  }
+
+  /** A download is over when its last bytes are written, which may yet fail. */
+  #answered(id: number, value: unknown): void {
+    const call = this.#pending.get(id);
+    if (!call?.sink) return this.#settle(id, () => call?.resolve(value));
+    call.answered = true;
+    void call.writing.then(() => this.#settle(id, () => call.resolve(value)));
   }
 
   #settle(id: number, how: (call: Pending) => void): void {
     const call = this.#pending.get(id);
     if (!call) return;
     this.#pending.delete(id);
+    call.release();
     how(call);
   }
 
-  /** The work goes on, and is asked for again should its worker end: only a download, which is for nobody then, is stopped. */
+  /** The work goes on, and is asked for again should its worker end: only what is for nobody then is stopped or forgotten. */
   #leave(call: Pending, reason: unknown): void {
-    if (!this.#pending.has(call.id)) return;
     call.left = true;
     call.reject(reason);
-    if (call.sink) {
-      this.#pending.delete(call.id);
-      this.#post?.({ t: "stop", id: call.id });
-    }
+    if (!call.sink && !ONLY_WAIT.has(call.method)) return;
+    this.#settle(call.id, () => undefined);
+    if (call.sink) this.#post?.({ t: "stop", id: call.id });
   }
 
   #upload(id: number, chunks: number): void {
@@ -144,9 +169,9 @@ export class Calls {
     // One chunk after the other, however many were asked for meanwhile.
     call.writing = call.writing.then(async () => {
       try {
-        for (let chunk = 0; chunk < chunks; chunk++) {
+        // Another worker may be asked by now: it asks for its own bytes, from the first one on.
+        for (let chunk = 0; chunk < chunks && this.#post === post; chunk++) {
           const bytes = await upload.next();
-          // Another worker is asked by now: it asks for its own bytes.
           if (this.#post !== post) return;
           if (!bytes) return post({ t: "end", id });
           post({ t: "bytes", id, bytes }, [bytes.buffer]);
@@ -180,19 +205,22 @@ export class Calls {
 
   async #answer(id: number, ask: number, question: unknown): Promise<void> {
     const call = this.#pending.get(id);
+    const post = this.#post;
     let value = false;
     try {
       value = (await call?.confirm?.(question)) ?? false;
     } catch {
       // What throws does not agree.
     }
-    this.#post?.({ t: "answer", ask, value });
+    // Another worker asks anew, under numbers of its own.
+    if (this.#post === post) post?.({ t: "answer", ask, value });
   }
 }
 
 function told(call: Pending | undefined, progress: Progress): void {
+  if (!call || call.left) return;
   try {
-    call?.onProgress?.(progress);
+    call.onProgress?.(progress);
   } catch (error) {
     // A transfer goes on, whatever the app does when it is told of it.
     queueMicrotask(() => {

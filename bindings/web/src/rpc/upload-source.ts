@@ -20,6 +20,14 @@ export class UploadSource {
     this.#spent = this.#read;
   }
 
+  /** Nobody reads any more: at a stream's end this changes nothing. */
+  close(): void {
+    if (this.#from instanceof Blob) return;
+    // Where the app itself is reading it is the app's.
+    const closed = this.#reader ? this.#reader.cancel() : this.#from.cancel();
+    closed.catch(() => undefined);
+  }
+
   /** None at the end. Its buffer is its own: it may be transferred. */
   async next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     if (this.#from instanceof Blob) {

@@ -8,6 +8,8 @@ import { ownLink, type Link } from "./links.js";
 /** How a store is opened, by whichever tab leads. */
 export interface LeaderOptions extends Omit<Opening, "t" | "epoch" | "appKeyStore"> {
   spawn: () => Worker;
+  /** Told when another tab holds the store and does not answer. */
+  onWaiting?: () => void;
   keyStore?: { get(name: string): Promise<Uint8Array | undefined>; put(name: string, secret: Uint8Array): Promise<void> };
 }
 
@@ -26,6 +28,7 @@ const END_WITHIN_MS = 3_000;
 /** The handles of a worker that was ended are given back by and by. */
 const IN_USE_FOR_MS = 5_000;
 const ASK_AGAIN_MS = 40;
+const NO_SCRIPT = 'its script is not where it was looked for; `init({ workerUrl })` says where it is, and Vite before 8 needs optimizeDeps.exclude: ["sealwire"]';
 /** A worker that dies again and again is not started for ever. */
 const DEATHS_MAX = 5;
 
@@ -60,7 +63,7 @@ export class Leadership {
   async #live(): Promise<ErrorInfo | undefined> {
     let deaths = 0;
     const begun = performance.now();
-    for (;;) {
+    while (this.#released === undefined) {
       const end = await this.#worker();
       this.#isOpen = false;
       if (this.#released !== undefined || end.why === "released") return undefined;
@@ -74,11 +77,12 @@ export class Leadership {
       if (!waits) return end.error;
       await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
     }
+    return undefined;
   }
 
   /** The life of one worker. */
   #worker(): Promise<End> {
-    const { spawn, keyStore, ...plain } = this.#options;
+    const { spawn, keyStore, onWaiting: _, ...plain } = this.#options;
     const epoch = crypto.randomUUID();
     const worker = spawn();
     return new Promise<End>((resolve) => {
@@ -96,7 +100,7 @@ export class Leadership {
       };
       worker.onerror = (event) => {
         event.preventDefault();
-        const error = errorInfo("internal", `the worker could not be started: ${event.message ?? "no script"}`);
+        const error = errorInfo("internal", `the worker could not be started: ${event.message ?? NO_SCRIPT}`);
         end(this.#isOpen ? { why: "died" } : { why: "refused", error });
       };
       worker.onmessage = ({ data }: MessageEvent<ToTab | Opened>) => {

@@ -3,7 +3,7 @@
  * worker. When the tab that leads ends, another one leads, and what was asked of the old worker is asked of the new one.
  */
 
-import { errorInfo, toError } from "../errors.js";
+import { SealwireError, errorInfo, toError } from "../errors.js";
 import type { ConnectionState, Event } from "../records.js";
 import { Calls, type CallParts } from "../rpc/calls.js";
 import { bulletinName, leaderLock, tabLock, type Bulletin, type ErrorInfo, type Status, type ToTab } from "../rpc/protocol.js";
@@ -43,6 +43,7 @@ export class Tab {
   readonly #standing = new Map<string, unknown[]>();
   #toldConnection: ConnectionState["type"] | undefined;
   #settleOpening: ((error?: ErrorInfo) => void) | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(options: LeaderOptions, heardEvent: (event: Event) => void) {
     this.#options = options;
@@ -61,23 +62,27 @@ export class Tab {
     return this.#leadership?.isOpen ?? false;
   }
 
-  /** Opens, or follows whoever has opened; or waits for a tab that has and says nothing. */
+  /** Opens, or follows whoever has opened; or waits for a tab that has and says nothing: without it nobody knows whose device this is. */
   async open(signal: AbortSignal | undefined): Promise<void> {
-    const opened = new Promise<void>((resolve, reject) => {
-      this.#settleOpening = (error) => (error ? reject(toError(error)) : resolve());
-      signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
-    });
-    // Held for as long as this tab lives: the worker looks whom it still serves.
-    void navigator.locks.request(tabLock(this.#options.store, this.id), () => {
-      this.#begin();
-      return aborted(this.#ended.signal);
-    });
+    let leave = (): void => undefined;
     try {
-      await opened;
+      await new Promise<void>((resolve, reject) => {
+        leave = () => reject(signal?.reason);
+        if (signal?.aborted) return leave();
+        signal?.addEventListener("abort", leave);
+        this.#settleOpening = (error) => (error ? reject(toError(error)) : resolve());
+        // Held for as long as this tab lives: the worker looks whom it still serves.
+        const held = navigator.locks.request(tabLock(this.#options.store, this.id), () => {
+          this.#begin();
+          return aborted(this.#ended.signal);
+        });
+        held.catch((error: unknown) => this.#settleOpening?.(errorInfo("storage_unavailable", String(error))));
+      });
     } catch (error) {
       await this.close();
       throw error;
     } finally {
+      signal?.removeEventListener("abort", leave);
       this.#settleOpening = undefined;
     }
   }
@@ -86,14 +91,29 @@ export class Tab {
     if (this.#ended.signal.aborted) {
       return Promise.reject(toError(errorInfo("closed")));
     }
-    // What holds until it is said otherwise is said to the next worker as well.
-    if (method === "watchThreads" || method === "setPresence") this.#standing.set(method, args);
-    return this.calls.start(method, args, parts);
+    const asked = this.calls.start(method, args, parts);
+    if (method === "watchThreads" || method === "setPresence") this.#keepSaying(method, args, asked);
+    return asked;
+  }
+
+  /** What holds until it is said otherwise is said to the next worker as well; what was refused is not. */
+  #keepSaying(method: string, args: unknown[], asked: Promise<unknown>): void {
+    const before = this.#standing.get(method);
+    this.#standing.set(method, args);
+    asked.catch((error: unknown) => {
+      if (!(error instanceof SealwireError) || this.#standing.get(method) !== args) return;
+      if (before) this.#standing.set(method, before);
+      else this.#standing.delete(method);
+    });
   }
 
   /** Leaves the store to the other tabs; the last one closes it. */
-  async close(): Promise<void> {
-    if (this.#ended.signal.aborted) return;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#ended.abort();
     this.#candidacy?.abort();
     this.calls.fail(errorInfo("closed"), "all");
@@ -315,8 +335,7 @@ export class Tab {
   #withoutWorker(): void {
     if (this.#link || this.#leadership || this.#ended.signal.aborted) return;
     this.#showWaiting();
-    // A client that waits can be shown; its calls wait with it.
-    this.#settleOpening?.();
+    if (this.#settleOpening) this.#options.onWaiting?.();
   }
 
   #showWaiting(): void {

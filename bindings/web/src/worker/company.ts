@@ -19,7 +19,7 @@ export class Company {
       await this.#client.watchThreads([...new Set([...this.#watched.values()].flat())]);
     } catch (error) {
       // Too many: what was watched is watched still.
-      this.#watched.set(tab, before);
+      if (this.#watched.get(tab) === threads) this.#watched.set(tab, before);
       throw error;
     }
   }

@@ -33,6 +33,8 @@ export class Host {
   /** What happened since the beginning, while tabs are still finding this worker. */
   #early: Event[] | undefined = [];
   #over = false;
+  /** Resolved when every event of the client was told. */
+  readonly #told: Promise<void>;
 
   constructor(opening: Opening, client: WasmClient, tab: OwnTab) {
     this.#opening = opening;
@@ -48,10 +50,9 @@ export class Host {
       },
     };
     this.#own = new Serving(this.#shared, (message, transfer) => tab.post(message, transfer));
-    client.subscribe(
-      (event) => this.#happened(event),
-      () => undefined,
-    );
+    this.#told = new Promise((all) => {
+      client.subscribe((event) => this.#happened(event), all);
+    });
     this.#own.post({ t: "welcome", status: this.#status(), complete: true });
     this.#bulletin = new BroadcastChannel(bulletinName(opening.store));
     this.#bulletin.onmessage = ({ data }: MessageEvent<Bulletin>) => {
@@ -75,6 +76,8 @@ export class Host {
     } catch {
       // It is closed all the same, and what was committed is durable.
     }
+    // The last word says that nothing is missing.
+    await this.#told;
     this.#each((serving) => serving.post({ t: "over" }));
   }
 

@@ -71,6 +71,7 @@ export class Serving {
   /** Events on their way to the tab, and those that found no room. */
   #unseen = 0;
   #missed = 0;
+  #gone = false;
 
   constructor(shared: Shared, post: (message: ToTab, transfer?: Transferable[]) => void) {
     this.#client = shared.client;
@@ -79,7 +80,8 @@ export class Serving {
   }
 
   post(message: ToTab, transfer?: Transferable[]): void {
-    this.#post(message, transfer);
+    // What the tab asked for goes on without it; its channel is closed.
+    if (!this.#gone) this.#post(message, transfer);
   }
 
   /** A tab that takes nothing, a frozen one perhaps, is told later how many it missed. */
@@ -113,6 +115,7 @@ export class Serving {
 
   /** The tab is gone: whoever waits for it stops. Its sends go on. */
   end(): void {
+    this.#gone = true;
     for (const answer of this.#asked.values()) answer(false);
     for (const upload of this.#uploads.values()) upload.end("the tab was closed");
     for (const download of this.#downloads.values()) download.stop();
@@ -181,6 +184,7 @@ export class Serving {
     const { code } = asErrorInfo(error);
     const account = this.#client.account();
     if (code === "already_registered" && method.startsWith("register") && account?.user === args[0]) return account?.device;
+    if (code === "unknown_device" && method === "removeDevice") return undefined;
     if (code === "not_failed" && method === "retry") return this.#client.message(args[0] as number);
     throw error;
   }
