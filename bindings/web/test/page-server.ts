@@ -26,9 +26,9 @@ export interface PageServer {
 /**
  * The module with the tests' doors stands in the place of the published one, if there is one.
  *
- * On a free port of the loopback address, which is not the relay's: pages ask the relay across origins.
+ * On a port of the loopback address, a free one if none is named, which is not the relay's: pages ask the relay across origins.
  */
-export async function servePages(folder: string): Promise<PageServer> {
+export async function servePages(folder: string, port = 0): Promise<PageServer> {
   const server: Server = createServer((request, response) => {
     const path = normalize(new URL(request.url ?? "/", "http://page").pathname);
     if (path === "/empty.html") {
@@ -44,10 +44,10 @@ export async function servePages(folder: string): Promise<PageServer> {
     });
     createReadStream(file).pipe(response);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  const { port: listening } = server.address() as AddressInfo;
   return {
-    origin: `http://127.0.0.1:${port}`,
+    origin: `http://127.0.0.1:${listening}`,
     close: () => {
       server.close();
       server.closeAllConnections();

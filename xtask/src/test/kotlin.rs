@@ -14,7 +14,7 @@ pub(super) fn steps(steps: &mut Steps) -> Result<(), Error> {
 
 /// The library and the relay, built with the whole workspace so that no dependency is built twice; out of the library the
 /// generated Kotlin, and a stripped copy for the jar.
-fn library() -> Result<Done, Error> {
+pub(super) fn library() -> Result<Done, Error> {
     run(&mut cargo(["build", "--locked", "--workspace"]))?;
     let library = built("libsealwire_ffi.so")?;
     let package = root().join("bindings/kotlin/target");
@@ -35,6 +35,14 @@ fn library() -> Result<Done, Error> {
     let mut strip = command("strip");
     strip.arg("--strip-unneeded").arg("-o");
     run(strip.arg(native.join("libsealwire_ffi.so")).arg(&library)).map(|()| Done::Passed)
+}
+
+/// The classes of the package and of its tests.
+pub(super) fn classes() -> Result<Done, Error> {
+    let mut maven = command("mvn");
+    maven.current_dir(root().join("bindings/kotlin"));
+    maven.args(["--batch-mode", "--no-transfer-progress", "test-compile"]);
+    run(&mut maven).map(|()| Done::Passed)
 }
 
 fn maven() -> Result<Done, Error> {

@@ -6,6 +6,7 @@ mod openapi;
 mod python;
 mod rust;
 mod swift;
+mod together;
 mod web;
 
 use clap::ValueEnum;
@@ -40,6 +41,8 @@ enum Suite {
     Swift,
     /// The npm package and the web chat, in headless Chromium.
     Web,
+    /// One conversation of devices in Rust, on the JVM, in Python and in a browser.
+    Together,
     /// The relay's OpenAPI document under a validator and schemathesis, run by Python.
     Openapi,
 }
@@ -54,6 +57,7 @@ pub(crate) fn main(args: &Args) -> Result<(), Error> {
         python: usual(Suite::Python),
         swift: usual(Suite::Swift),
         web: usual(Suite::Web),
+        together: usual(Suite::Together),
         openapi: args.full || named(Suite::Openapi),
     };
     let mut steps = Steps::default();
@@ -70,6 +74,7 @@ struct Chosen {
     python: bool,
     swift: bool,
     web: bool,
+    together: bool,
     openapi: bool,
 }
 
@@ -81,17 +86,18 @@ fn all(steps: &mut Steps, chosen: Chosen) -> Result<(), Error> {
         python,
         swift,
         web,
+        together,
         openapi,
     } = chosen;
     let needs = Needs {
         build: true,
-        wasm: rust || web,
-        web,
-        chromium: web,
+        wasm: rust || web || together,
+        web: web || together,
+        chromium: web || together,
         deny: rust,
         interop,
-        jvm: kotlin,
-        python,
+        jvm: kotlin || together,
+        python: python || together,
         openapi,
     };
     steps.step("setup", || setup::install(needs).map(|()| Done::Passed))?;
@@ -112,6 +118,14 @@ fn all(steps: &mut Steps, chosen: Chosen) -> Result<(), Error> {
     }
     if web {
         web::steps(steps)?;
+    }
+    if together {
+        let built = together::Built {
+            kotlin,
+            python,
+            web,
+        };
+        together::steps(steps, built)?;
     }
     if openapi {
         openapi::steps(steps)?;

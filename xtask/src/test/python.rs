@@ -23,7 +23,7 @@ fn relay() -> Result<Done, Error> {
     run(&mut cargo(["build", "--locked", "--workspace"])).map(|()| Done::Passed)
 }
 
-fn wheel() -> Result<Done, Error> {
+pub(super) fn wheel() -> Result<Done, Error> {
     let built = fresh("built")?;
     let mut maturin = of_package(&PACKAGE.program("maturin"));
     maturin.args(["build", "--release", "--locked", "--auditwheel", "skip"]);

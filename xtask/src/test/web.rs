@@ -7,13 +7,7 @@ use crate::web;
 use std::path::PathBuf;
 
 pub(super) fn steps(steps: &mut Steps) -> Result<(), Error> {
-    steps.step("npm package", || {
-        let sizes = web::build(false)?;
-        build_package()?;
-        println!("{sizes}");
-        println!("npm tarball: {} bytes", pack()?);
-        Ok(Done::Passed)
-    })?;
+    steps.step("npm package", package)?;
     steps.step("web chat", || build_chat().map(|()| Done::Passed))?;
     // Published without them: a way to make the module panic.
     steps.step("wasm with test doors", || {
@@ -21,6 +15,25 @@ pub(super) fn steps(steps: &mut Steps) -> Result<(), Error> {
     })?;
     steps.step("the store in Chromium", store)?;
     steps.step("the scenario, tabs and the chat in Chromium", in_chromium)
+}
+
+/// Built, with its sizes.
+pub(super) fn package() -> Result<Done, Error> {
+    let sizes = web::build(false)?;
+    build_package()?;
+    println!("{sizes}");
+    println!("npm tarball: {} bytes", pack()?);
+    Ok(Done::Passed)
+}
+
+/// The programs that test the package, in JavaScript.
+pub(super) fn tests() -> Result<Done, Error> {
+    let typescript = [
+        "node_modules/typescript/bin/tsc",
+        "-p",
+        "test/tsconfig.json",
+    ];
+    run(&mut node("bindings/web", &typescript)).map(|()| Done::Passed)
 }
 
 /// The module's own tests, without the package.
@@ -33,12 +46,7 @@ fn store() -> Result<Done, Error> {
 }
 
 fn in_chromium() -> Result<Done, Error> {
-    let typescript = [
-        "node_modules/typescript/bin/tsc",
-        "-p",
-        "test/tsconfig.json",
-    ];
-    run(&mut node("bindings/web", &typescript))?;
+    tests()?;
     let mut test = node("bindings/web", &["--test", "--test-concurrency=1"]);
     for name in [
         "calls",
@@ -57,7 +65,7 @@ fn in_chromium() -> Result<Done, Error> {
 }
 
 /// With the whole workspace: `-p` would choose other features for the dependencies and build them again.
-fn build_relay() -> Result<(), Error> {
+pub(super) fn build_relay() -> Result<(), Error> {
     let whole = [
         "build",
         "--locked",
