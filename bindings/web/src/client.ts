@@ -24,6 +24,9 @@ import { sendKey } from "./rpc/send-key.js";
 import type { LeaderOptions } from "./tabs/leadership.js";
 import { Tab } from "./tabs/tab.js";
 
+/** What `OpenOptions.key` has. */
+const KEY_BYTES = 32;
+
 /**
  * One device of one user: registers or links itself, sends, receives, and finds what was said.
  *
@@ -64,12 +67,16 @@ export class Client implements AsyncDisposable {
       startOffline: options.startOffline ?? false,
       ...(options.giveUpAfterMs === undefined ? {} : { giveUpAfterMs: options.giveUpAfterMs }),
       ...(url === undefined ? {} : { wasmUrl: url }),
-      ...(options.key === undefined ? {} : { key: options.key }),
+      // A copy: the app may wipe its own, and a later worker needs the key again.
+      ...(options.key === undefined ? {} : { key: options.key.slice() }),
       ...(options.keyStore === undefined ? {} : { keyStore: options.keyStore }),
       ...(options.onWaiting === undefined ? {} : { onWaiting: options.onWaiting }),
     };
     if (!/^[A-Za-z0-9_-]{1,64}$/.test(leader.store)) {
       throw toError(errorInfo("configuration", "a store's name has up to 64 letters, digits, _ and -"));
+    }
+    if (options.key && options.key.length !== KEY_BYTES) {
+      throw toError(errorInfo("configuration", `the store's key has ${KEY_BYTES} bytes, not ${options.key.length}`));
     }
     // Asked for here, because a worker cannot; the browser decides, and may ask the user.
     if (!inMemory) void navigator.storage?.persist?.().catch(() => false);

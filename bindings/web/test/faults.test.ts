@@ -95,6 +95,39 @@ test("a store whose key is gone is key_missing, and never silently a new device"
   assert.deepEqual(codes, ["key_missing", "key_missing", "carol"]);
 });
 
+test("what the package cannot load is said to be a matter of the configuration, with its address", async () => {
+  const page = await world.browser.tab(`${world.pages.origin}/empty.html`);
+  await when(page, () => window.sealwire !== undefined, undefined);
+  const reasons = await page.evaluate(async (relay) => {
+    const reasons: string[] = [];
+    for (const [name, options] of [["worker", { workerUrl: "/nowhere.js" }], ["wasm", { wasmUrl: "/nowhere.wasm" }], ["origin", { workerUrl: `${relay}/worker.js` }]] as const) {
+      window.sealwire.init(options);
+      const opened = window.sealwire.Client.open({ relay, store: `unloaded-${name}` });
+      reasons.push(await opened.then(() => "opened", (error: { code: string }) => error.code));
+    }
+    window.sealwire.init();
+    return reasons;
+  }, world.relay.url);
+  assert.deepEqual(reasons, ["configuration", "configuration", "configuration"]);
+  await page.close();
+});
+
+test("a key that the app wipes after the opening is still the key of the next worker", async () => {
+  const page = await world.browser.tab(`${world.pages.origin}/empty.html`);
+  await when(page, () => window.sealwire !== undefined, undefined);
+  const short = await page.evaluate(async (relay) => {
+    const key = crypto.getRandomValues(new Uint8Array(32));
+    window.client = await window.sealwire.Client.open({ relay, store: "wiped", key, startOffline: true });
+    key.fill(0);
+    return window.sealwire.Client.open({ relay, store: "short", key: new Uint8Array(31) }).then(() => "opened", (error: { code: string }) => error.code);
+  }, world.relay.url);
+  assert.equal(short, "configuration");
+  const [worker] = page.workers();
+  await worker!.evaluate(() => self.close()).catch(() => undefined);
+  assert.equal(await page.evaluate(() => window.client.countMessages().catch((error: { code: string }) => error.code)), 0);
+  await page.close();
+});
+
 test("a browser that is killed while messages are written keeps every one that was durable", async () => {
   const bob = await world.person("bob");
   const dave = await world.person("dave");

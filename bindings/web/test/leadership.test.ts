@@ -51,3 +51,14 @@ test("a tab that is closed while its worker opens ends it at once", async () => 
   assert.equal(await within(1_000, leadership.release("inOrder")), "over");
   assert.deepEqual(Played.all.map(({ ended }) => ended), [true]);
 });
+
+test("a worker that the browser does not let be made is an error of the configuration, not a wait for ever", async () => {
+  const spawn = (): Worker => {
+    throw new DOMException("another origin's script", "SecurityError");
+  };
+  const leadership = new Leadership({ spawn, store: "s" } as LeaderOptions, HEARERS);
+  assert.equal(await within(1_000, leadership.over), "over");
+  const refused = await leadership.over;
+  assert.equal(refused?.code, "configuration");
+  assert.match(String(refused?.fields.reason), /another origin's script/);
+});

@@ -84,7 +84,13 @@ export class Leadership {
   #worker(): Promise<End> {
     const { spawn, keyStore, onWaiting: _, ...plain } = this.#options;
     const epoch = crypto.randomUUID();
-    const worker = spawn();
+    let worker: Worker;
+    try {
+      worker = spawn();
+    } catch (error) {
+      // Of another origin, or forbidden by the page's policy.
+      return Promise.resolve({ why: "refused", error: notStarted(String(error)) });
+    }
     return new Promise<End>((resolve) => {
       const end = (how: End): void => {
         worker.onmessage = null;
@@ -100,7 +106,8 @@ export class Leadership {
       };
       worker.onerror = (event) => {
         event.preventDefault();
-        const error = errorInfo("internal", `the worker could not be started: ${event.message ?? NO_SCRIPT}`);
+        // A script that cannot be loaded says nothing about itself; one that throws does.
+        const error = event.message ? errorInfo("internal", `the worker: ${event.message}`) : notStarted(NO_SCRIPT);
         end(this.#isOpen ? { why: "died" } : { why: "refused", error });
       };
       worker.onmessage = ({ data }: MessageEvent<ToTab | Opened>) => {
@@ -132,6 +139,10 @@ export class Leadership {
   #watch(epoch: string, died: () => void): void {
     void navigator.locks.request(workerLock(this.#options.store, epoch), died);
   }
+}
+
+function notStarted(reason: string): ErrorInfo {
+  return errorInfo("configuration", `the worker could not be started: ${reason}`);
 }
 
 /** What the worker asks the app's key store. */

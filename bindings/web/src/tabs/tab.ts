@@ -37,7 +37,8 @@ export class Tab {
   /** How the worker before ended: in order, or with words that nobody heard. */
   #lostWords = false;
   #followedBefore = false;
-  #heardAt = 0;
+  /** When the worker was asked whether it lives, if nothing was heard since. */
+  #askedAt: number | undefined;
   #taken = 0;
   #shownWaiting = false;
   readonly #standing = new Map<string, unknown[]>();
@@ -241,7 +242,7 @@ export class Tab {
   #attach(link: Link): void {
     if (this.#ended.signal.aborted) return;
     this.#link = link;
-    this.#heardAt = performance.now();
+    this.#askedAt = undefined;
     this.#taken = 0;
   }
 
@@ -262,7 +263,7 @@ export class Tab {
       this.#attach(this.#channel.to(epoch));
     }
     if (epoch !== this.#link?.epoch) return;
-    this.#heardAt = performance.now();
+    this.#askedAt = undefined;
     this.#heard(message, this.#link);
   }
 
@@ -325,11 +326,13 @@ export class Tab {
     this.#wish();
     if (!this.#link) return this.#hello();
     if (this.#link.own || (!isVisible() && this.calls.waiting === 0)) {
-      this.#heardAt = performance.now();
+      this.#askedAt = undefined;
       return;
     }
     this.#link.post({ t: "ping" });
-    if (performance.now() - this.#heardAt > SILENCE_MS) this.#showWaiting();
+    // Since it was asked, not since it spoke: a browser calls a hidden tab once a minute.
+    this.#askedAt ??= performance.now();
+    if (performance.now() - this.#askedAt > SILENCE_MS) this.#showWaiting();
   }
 
   #withoutWorker(): void {

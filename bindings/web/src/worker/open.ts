@@ -9,7 +9,7 @@ import type { WasmClient } from "./wasm.js";
 
 export async function openClient(opening: Opening, tab: OwnTab, panicked: (error: ErrorInfo) => void): Promise<WasmClient> {
   const { wasmUrl, relay, store, inMemory, allowHttp, startOffline, giveUpAfterMs } = opening;
-  await init(wasmUrl === undefined ? undefined : { module_or_path: wasmUrl });
+  await load(wasmUrl);
   // What was asked of an instance that panicked is never answered: also this opening.
   const died = new Promise<never>((_, reject) => {
     const onPanic = (detail: string): void => {
@@ -26,6 +26,14 @@ export async function openClient(opening: Opening, tab: OwnTab, panicked: (error
     return Client.open({ ...plain, keyStore: opening.appKeyStore ? tab.keyStore() : await keyStore(opening) });
   };
   return (await Promise.race([open(), died])) as WasmClient;
+}
+
+async function load(wasmUrl: string | undefined): Promise<void> {
+  try {
+    await init(wasmUrl === undefined ? undefined : { module_or_path: wasmUrl });
+  } catch (error) {
+    throw errorInfo("configuration", `the .wasm file could not be loaded; \`init({ wasmUrl })\` says where it is: ${String(error)}`);
+  }
 }
 
 async function keyStore({ store, key }: Opening): ReturnType<typeof openKeyStore> {
