@@ -192,6 +192,22 @@ async def test_one_client_serves_the_loops_of_several_threads(world: World) -> N
     assert await alice.count_messages(thread) == 20
 
 
+@pytest.mark.parametrize("fault", [SystemExit, KeyboardInterrupt, asyncio.CancelledError])
+async def test_a_secret_whose_put_ended_in_any_way_but_well_is_not_taken_for_kept(
+    tmp_path: Path, fault: type[BaseException]
+) -> None:
+    class Leaves:
+        def get(self, name: str) -> bytes | None:
+            return None
+
+        def put(self, name: str, secret: bytes) -> None:
+            raise fault("its own fault")
+
+    with pytest.raises(errors.KeyStoreError, match="its own fault"):
+        await Client.open("http://127.0.0.1:1", tmp_path / "a.db", Leaves(), start_offline=True)
+    assert not (tmp_path / "a.db").exists()
+
+
 async def test_a_store_in_memory_needs_no_key_store(world: World) -> None:
     async with Client.open(world.relay.url, IN_MEMORY) as client:
         assert await client.register("alice") == 1

@@ -72,18 +72,19 @@ class _HandedIn(native.KeyStore):  # type: ignore[misc]
     def get(self, name: str) -> bytes | None:
         try:
             return self._store.get(name)
-        except Exception as error:
+        except BaseException as error:
             raise _failed(error) from error
 
     @from_outside
     def put(self, name: str, secret: bytes) -> None:
         try:
             self._store.put(name, secret)
-        except Exception as error:
+        except BaseException as error:
             raise _failed(error) from error
 
 
-def _failed(error: Exception) -> Exception:
+def _failed(error: BaseException) -> Exception:
+    # The generated layer knows of exceptions alone: a SystemExit would look like a secret that is kept.
     failed: Exception = native.CallbackError.Failed(f"{type(error).__name__}: {error}")
     return failed
 
