@@ -4,6 +4,7 @@ import io.github.sealwire.core.CallException
 import io.github.sealwire.core.ErrorInfo
 import io.github.sealwire.core.InternalException
 import io.github.sealwire.core.errorTable
+import kotlin.coroutines.cancellation.CancellationException
 
 /** Errors of the library as those of this package. */
 internal inline fun <T> now(work: () -> T): T = try {
@@ -12,6 +13,9 @@ internal inline fun <T> now(work: () -> T): T = try {
     throw exceptionOf(error.info)
 } catch (error: InternalException) {
     throw exceptionOf(row("internal", error.message ?: "a call panicked"))
+} catch (error: CancellationException) {
+    // It is an IllegalStateException too, in words of the app's own.
+    throw error
 } catch (error: IllegalStateException) {
     // The handle was closed and let go of.
     throw if (error.message.orEmpty().contains("destroyed")) exceptionOf(row("closed", "the client is closed")) else error

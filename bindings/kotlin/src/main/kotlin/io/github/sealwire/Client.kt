@@ -26,6 +26,7 @@ import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.runBlocking
+import java.util.concurrent.atomic.AtomicBoolean
 
 /**
  * One device of one user: registers or links itself, sends, receives, and finds what was said.
@@ -74,14 +75,17 @@ public class Client private constructor(private val handle: ClientHandle) : Auto
     public fun account(): Account? = now { handle.account() }
 
     /**
-     * Everything that happens from now on, until the client closes; to be collected once.
+     * Everything that happens from now on, until the client closes; to be collected once. Whoever collects it again, or beside
+     * another, gets an [IllegalStateException]: the two would share the events. Ask for a flow each.
      *
      * 1,024 events wait for a slow collector; in the place of those that did not fit stands one [Event.Lagged] with their
      * number, and the client can be asked for what they said. It keeps no client open.
      */
     public fun events(): Flow<Event> {
         val reader = now { handle.events() }
+        val collected = AtomicBoolean()
         return flow {
+            check(collected.compareAndSet(false, true)) { "these events are collected already: call events() once more" }
             reader.use {
                 try {
                     while (true) {

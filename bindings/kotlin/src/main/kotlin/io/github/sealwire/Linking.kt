@@ -47,8 +47,7 @@ internal suspend fun <T> asking(work: suspend (CoroutineScope) -> T): T = corout
 }
 
 private fun CoroutineScope.answer(answer: Answer, confirm: suspend () -> Boolean) {
-    launch {
-        // Closed without an answer, it is a no.
-        answer.use { it.give(confirm()) }
-    }
+    val asking = launch { answer.give(confirm()) }
+    // Closed without an answer, it is a no: also where the call is over, and nobody is asked any more.
+    asking.invokeOnCompletion { answer.close() }
 }
