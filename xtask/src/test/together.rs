@@ -14,6 +14,7 @@ pub(super) struct Built {
 }
 
 pub(super) fn steps(steps: &mut Steps, built: Built) -> Result<(), Error> {
+    steps.step("together: the relay and the tools", programs)?;
     if !built.kotlin {
         steps.step("together: the library", kotlin::library)?;
         steps.step("together: the Kotlin package", kotlin::classes)?;
@@ -29,8 +30,11 @@ pub(super) fn steps(steps: &mut Steps, built: Built) -> Result<(), Error> {
 }
 
 /// Built with the whole workspace: `-p` would choose other features for the dependencies and build them again.
+fn programs() -> Result<Done, Error> {
+    run(&mut cargo(["build", "--locked", "--workspace"])).map(|()| Done::Passed)
+}
+
 fn conversation() -> Result<Done, Error> {
-    web::build_relay()?;
     let mut test = cargo(["test", "--locked", "--workspace", "--test", "together"]);
     test.args(["--", "--ignored"]);
     test.env("SEALWIRE_RELAY", built("sealwire-relay")?);

@@ -65,7 +65,7 @@ fn in_chromium() -> Result<Done, Error> {
 }
 
 /// With the whole workspace: `-p` would choose other features for the dependencies and build them again.
-pub(super) fn build_relay() -> Result<(), Error> {
+fn build_relay() -> Result<(), Error> {
     let whole = [
         "build",
         "--locked",
