@@ -7,7 +7,7 @@ import { World, directThread, received, sendText } from "./world.js";
 
 /** Loaded and ready with everything in the browser's cache, the relay on this machine: milliseconds. */
 const READY_MS = 600;
-/** Encrypting and hashing an attachment, of what the browser's own ciphers take for the same chunks. */
+/** Encrypting and hashing an attachment, of what a page takes that reads the same blob and does it by hand. Of bare WebCrypto the module's own tests tell. */
 const SEAL_FACTOR = 1.3;
 
 let world: World;
@@ -37,23 +37,26 @@ test("a page is loaded and its client ready within 600 ms", async () => {
   assert.ok(best <= READY_MS);
 });
 
-test("16 MiB are encrypted and hashed within 1.3 times what bare WebCrypto takes", async () => {
+test("16 MiB of a blob are encrypted and hashed within 1.3 times what a loop over its chunks with WebCrypto takes", async () => {
   const page = await world.person("sealer");
   const [worker] = page.workers();
-  const { bare, ours } = await worker!.evaluate(async () => {
+  const { loop, bare, ours } = await worker!.evaluate(async () => {
     const size = 16 * 1024 * 1024;
     const chunk = 64 * 1024;
     const bytes = new Uint8Array(size).map((_, at) => at * 31);
     const blob = new Blob([bytes]);
     const key = await crypto.subtle.importKey("raw", crypto.getRandomValues(new Uint8Array(32)), "AES-GCM", false, ["encrypt"]);
-    const withWebCrypto = async (): Promise<void> => {
-      for (let at = 0; at < size; at += chunk) {
-        const piece = await blob.slice(at, at + chunk).arrayBuffer();
-        const iv = new Uint8Array(12);
-        new DataView(iv.buffer).setUint32(8, at / chunk);
-        const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, key, piece);
-        await crypto.subtle.digest("SHA-256", sealed);
-      }
+    const seal = async (at: number, piece: BufferSource): Promise<void> => {
+      const iv = new Uint8Array(12);
+      new DataView(iv.buffer).setUint32(8, at / chunk);
+      const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, key, piece);
+      await crypto.subtle.digest("SHA-256", sealed);
+    };
+    const fromBlob = async (): Promise<void> => {
+      for (let at = 0; at < size; at += chunk) await seal(at, await blob.slice(at, at + chunk).arrayBuffer());
+    };
+    const fromMemory = async (): Promise<void> => {
+      for (let at = 0; at < size; at += chunk) await seal(at, bytes.subarray(at, at + chunk));
     };
     // Typed by hand: the module lies beside the worker, in the package that the page serves.
     const module = (await import("/dist/pkg/sealwire_wasm.js" as string)) as {
@@ -64,15 +67,17 @@ test("16 MiB are encrypted and hashed within 1.3 times what bare WebCrypto takes
       await work();
       return performance.now() - begun;
     };
-    let [bare, ours] = [Infinity, Infinity];
-    for (let run = 0; run < 5; run++) {
-      bare = Math.min(bare, await timed(withWebCrypto));
-      ours = Math.min(ours, await timed(() => module.sealForTest(blob, size)));
+    // In turn, so that what else the machine does falls on all of them.
+    const rounds: { loop: number; bare: number; ours: number }[] = [];
+    for (let round = 0; round < 7; round++) {
+      rounds.push({ loop: await timed(fromBlob), bare: await timed(fromMemory), ours: await timed(() => module.sealForTest(blob, size)) });
     }
-    return { bare, ours };
+    const median = (of: "loop" | "bare" | "ours"): number => rounds.map((round) => round[of]).sort((a, b) => a - b)[3] ?? 0;
+    return { loop: median("loop"), bare: median("bare"), ours: median("ours") };
   });
-  console.log(`figure: 16 MiB sealed and hashed in ${Math.round(ours)} ms, bare WebCrypto ${Math.round(bare)} ms: ${(ours / bare).toFixed(2)} times`);
-  assert.ok(ours <= bare * SEAL_FACTOR);
+  const times = (of: number): string => `${Math.round(of)} ms (${(ours / of).toFixed(2)} times)`;
+  console.log(`figure: 16 MiB sealed and hashed in ${Math.round(ours)} ms; a loop over the blob ${times(loop)}, WebCrypto alone over bytes in memory ${times(bare)}`);
+  assert.ok(ours <= loop * SEAL_FACTOR);
 });
 
 test("what a call costs, and how long a text takes to arrive", async () => {

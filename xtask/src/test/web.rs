@@ -1,9 +1,10 @@
 //! The suite `web`: the npm package and the web chat, in headless Chromium against the relay as a process.
 
 use crate::npm::{build_chat, build_package, node, pack};
-use crate::run::{Error, cargo, run};
+use crate::run::{Error, cargo, root, run};
 use crate::steps::{Done, Steps};
 use crate::web;
+use std::fs;
 use std::path::PathBuf;
 
 pub(super) fn steps(steps: &mut Steps) -> Result<(), Error> {
@@ -39,10 +40,26 @@ pub(super) fn tests() -> Result<Done, Error> {
 /// The module's own tests, without the package.
 fn store() -> Result<Done, Error> {
     build_relay()?;
-    let mut test = node("wasm", &["--test", "tests/store.test.mjs"]);
+    let mut test = node("wasm", &["--test", "--test-concurrency=1"]);
+    test.args(module_tests()?);
     test.env("SEALWIRE_PKG", web::target().join("web/pkg-test"));
     test.env("SEALWIRE_RELAY", relay());
     run(&mut test).map(|()| Done::Passed)
+}
+
+/// Named one by one: a folder would run the files beside them too.
+fn module_tests() -> Result<Vec<PathBuf>, Error> {
+    let folder = root().join("wasm/tests");
+    let listed = fs::read_dir(&folder).map_err(|cause| Error::File {
+        path: folder,
+        cause,
+    })?;
+    let mut tests: Vec<PathBuf> = listed
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
+        .collect();
+    tests.sort();
+    Ok(tests)
 }
 
 fn in_chromium() -> Result<Done, Error> {
