@@ -112,11 +112,12 @@ async fn closing_a_client_frees_it_although_its_children_are_held() {
     let events = client.events().unwrap();
     let linking = client.start_linking().await.unwrap();
     client.end().await.unwrap();
+    assert_eq!(live_clients(), 0, "although its handle is held");
     let again = ClientHandle::open(options(), Some(Arc::clone(&keys)))
         .await
         .unwrap();
+    assert_eq!(live_clients(), 1);
     again.end().await.unwrap();
-    drop((client, again));
     assert_eq!(live_clients(), 0);
 
     assert_eq!(code(linking.finish(Arc::new(Says(true))).await), "closed");
@@ -154,6 +155,32 @@ async fn a_closed_client_answers_every_call_with_closed() {
     assert_eq!(code(client.direct_thread("bob".to_owned()).await), "closed");
     assert_eq!(code(client.account()), "closed");
     relay.shutdown().await;
+}
+
+#[tokio::test]
+async fn whoever_ends_a_client_once_more_waits_until_its_store_is_given_back() {
+    use futures_util::FutureExt as _;
+    let _alone = ALONE.lock().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let keys = file_key_store(file("a.keys"));
+    for _ in 0..10 {
+        let options = OpenOptions {
+            relay: "http://127.0.0.1:1".to_owned(),
+            store: StoreLocation::File { path: file("a.db") },
+            start_offline: true,
+            danger_allow_http: false,
+            give_up_after_ms: None,
+        };
+        let client = ClientHandle::open(options, Some(Arc::clone(&keys)))
+            .await
+            .unwrap();
+        // A first call that is cancelled, and one that waits beside the second.
+        let _ = Box::pin(client.end()).now_or_never();
+        let (one, other) = tokio::join!(client.end(), client.end());
+        one.and(other).unwrap();
+        assert_eq!(live_clients(), 0);
+    }
 }
 
 #[tokio::test]
@@ -268,6 +295,65 @@ async fn a_callback_that_fails_is_an_error_or_a_no_and_never_a_panic() {
     for client in [alice, new] {
         client.end().await.unwrap();
     }
+    relay.shutdown().await;
+}
+
+/// Closes the client inside the callback, and waits for it: as a foreign `close` that blocks its thread does.
+struct Closes(Arc<ClientHandle>);
+
+impl Closes {
+    fn close(&self) {
+        let client = Arc::clone(&self.0);
+        let closing = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime.unwrap().block_on(client.end()).unwrap();
+        });
+        closing.join().unwrap();
+    }
+}
+
+impl ProgressListener for Closes {
+    fn on_progress(&self, _: Progress) -> Result<(), CallbackError> {
+        self.close();
+        Ok(())
+    }
+}
+
+impl AddDeviceListener for Closes {
+    fn ask(&self, _: AddDevice, _: Arc<Answer>) -> Result<(), CallbackError> {
+        self.close();
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_callback_may_close_its_client_and_wait_for_it() {
+    let _alone = ALONE.lock().await;
+    let relay = relay().await;
+    let alice = registered(&relay, "alice").await;
+    let thread = alice.direct_thread("alice".to_owned()).await.unwrap();
+    let source = AttachmentSource::Bytes {
+        bytes: vec![7; 1_000_000],
+    };
+    let closes = Arc::new(Closes(Arc::clone(&alice)));
+    let sending = alice.send_attachment(thread, source, None, Some(closes));
+    // Sent or not: it was under way.
+    let _ = timeout(SOON, sending).await.unwrap();
+    alice.end().await.unwrap();
+    assert_eq!(live_clients(), 0);
+
+    let bob = registered(&relay, "bob").await;
+    let new = ClientHandle::open(in_memory(&relay), None).await.unwrap();
+    let linking = new.start_linking().await.unwrap();
+    let link_code = linking.code();
+    let closes = Arc::new(Closes(Arc::clone(&bob)));
+    let joining = tokio::spawn(async move { linking.finish(Arc::new(Says(true))).await });
+    let added = timeout(SOON, bob.link_device(link_code, closes));
+    assert_eq!(code(added.await.unwrap()), "closed");
+    new.end().await.unwrap();
+    assert_eq!(code(joining.await.unwrap()), "closed");
+    bob.end().await.unwrap();
+    assert_eq!(live_clients(), 0);
     relay.shutdown().await;
 }
 

@@ -2,6 +2,7 @@
 
 use super::CallbackError;
 use crate::records::{AddDevice, JoinAccount};
+use crate::running;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
@@ -52,15 +53,24 @@ impl Confirm<JoinAccount> for Arc<dyn JoinAccountListener> {
     }
 }
 
-/// What the app answered; no, where its code failed.
-pub(crate) async fn ask<Question>(listener: impl Confirm<Question>, question: Question) -> bool {
+/// What the app answered; no, where its code failed. It is asked on a thread that may be blocked: not one of the client's, which
+/// the app may close meanwhile, and wait for it.
+pub(crate) async fn ask<Question: Send + 'static>(
+    listener: impl Confirm<Question> + 'static,
+    question: Question,
+) -> bool {
     let (answer, answered) = oneshot::channel();
     let answer = Arc::new(Answer(Mutex::new(Some(answer))));
-    match listener.put(question, answer) {
-        Ok(()) => answered.await.unwrap_or(false),
-        Err(error) => {
+    let Ok(runtime) = running::runtime() else {
+        return false;
+    };
+    let put = runtime.spawn_blocking(move || listener.put(question, answer));
+    match put.await {
+        Ok(Ok(())) => answered.await.unwrap_or(false),
+        Ok(Err(error)) => {
             tracing::warn!(%error, "the app's code failed when it was asked: taken as a no");
             false
         }
+        Err(_) => false,
     }
 }

@@ -9,7 +9,7 @@ pub use confirm::{AddDeviceListener, Answer, JoinAccountListener};
 pub(crate) use key_store::HandedIn;
 pub use key_store::{KeyStore, file_key_store, memory_key_store};
 pub use progress::ProgressListener;
-pub(crate) use progress::told;
+pub(crate) use progress::Teller;
 
 /// The app's own code failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]

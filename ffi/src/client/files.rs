@@ -1,7 +1,7 @@
 //! Sending and fetching files.
 
 use super::ClientHandle;
-use crate::callbacks::{ProgressListener, told};
+use crate::callbacks::{ProgressListener, Teller};
 use crate::records::{AttachmentOptions, Message};
 use crate::{CallError, running};
 use sealwire::{Attachment, Client, EngineError, Error};
@@ -41,8 +41,11 @@ impl ClientHandle {
                 AttachmentSource::File { path } => Attachment::from_path(path),
             };
             let attachment = options.unwrap_or_default().describe(attachment);
-            let sent = client.send_attachment(super::id(&thread)?, attachment, told(progress));
-            Ok(sent.await?.into())
+            let teller = Teller::new(progress);
+            let sent = client.send_attachment(super::id(&thread)?, attachment, teller.hears());
+            let sent = sent.await;
+            teller.has_told().await;
+            Ok(sent?.into())
         })
         .await
     }
@@ -58,7 +61,10 @@ impl ClientHandle {
         let client = self.client()?;
         running::wait(async move {
             let message = known(&client, local_id).await?;
-            client.download_attachment(&message, told(progress)).await
+            let teller = Teller::new(progress);
+            let bytes = client.download_attachment(&message, teller.hears()).await;
+            teller.has_told().await;
+            bytes
         })
         .await
     }
@@ -75,8 +81,11 @@ impl ClientHandle {
         let client = self.client()?;
         running::wait(async move {
             let message = known(&client, local_id).await?;
-            let done = client.download_attachment_to_file(&message, path, told(progress));
-            done.await
+            let teller = Teller::new(progress);
+            let done = client.download_attachment_to_file(&message, path, teller.hears());
+            let done = done.await;
+            teller.has_told().await;
+            done
         })
         .await
     }

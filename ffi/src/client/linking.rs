@@ -30,10 +30,16 @@ impl ClientHandle {
             let linking = client.start_linking().await?;
             let code = linking.code().to_owned();
             let kept = inner.upgrade().ok_or(Error::Closed)?;
-            *lock(&kept.linking) = Some(Begun {
+            let mut begun = lock(&kept.linking);
+            // An end that comes now takes it away: it looks here after it has begun.
+            if kept.is_ended() {
+                return Err(Error::Closed);
+            }
+            *begun = Some(Begun {
                 code: code.clone(),
                 linking,
             });
+            drop(begun);
             Ok(Arc::new(LinkingHandle {
                 client: inner,
                 code,
@@ -91,7 +97,7 @@ impl LinkingHandle {
 impl LinkingHandle {
     fn take(&self) -> Result<Linking, Error> {
         let client = self.client.upgrade().ok_or(Error::Closed)?;
-        if lock(&client.client).is_none() {
+        if client.is_ended() {
             return Err(Error::Closed);
         }
         let mut begun = lock(&client.linking);

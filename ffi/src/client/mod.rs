@@ -17,6 +17,7 @@ use sealwire::{Client, Error};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::watch;
 
 static LIVE: AtomicI64 = AtomicI64::new(0);
 
@@ -34,9 +35,19 @@ pub struct ClientHandle(Arc<Inner>);
 
 /// What a handle's children reach it by: weakly.
 pub(crate) struct Inner {
-    client: Mutex<Option<Client>>,
+    client: Mutex<Held>,
     linking: Mutex<Option<linking::Begun>>,
 }
+
+/// What a handle holds.
+enum Held {
+    Open(Client, Counted),
+    /// Nothing any more. Nothing is ever sent here: it closes once everything is given back.
+    Ended(watch::Receiver<()>),
+}
+
+/// One of [`live_clients`].
+struct Counted;
 
 #[uniffi::export]
 impl ClientHandle {
@@ -137,30 +148,71 @@ impl ClientHandle {
     /// Ends the client: socket, store and locks are given back when this returns. Event readers end. Ending twice does
     /// nothing more.
     pub async fn end(&self) -> Result<(), CallError> {
-        let client = lock(&self.0.client).take();
+        let held = self.0.ends();
         lock(&self.0.linking).take();
-        match client {
-            Some(client) => running::run(async move { client.close().await }).await,
-            None => Ok(()),
+        match held {
+            Ok((client, counted, over)) => {
+                let work = async move {
+                    let closed = client.close().await;
+                    drop((client, counted, over));
+                    closed
+                };
+                running::run(work).await
+            }
+            Err(mut over) => {
+                let work = async move {
+                    let _ = over.changed().await;
+                    Ok(())
+                };
+                running::wait(work).await
+            }
         }
     }
 }
 
 impl ClientHandle {
     fn over(client: Client) -> Arc<Self> {
-        LIVE.fetch_add(1, Ordering::SeqCst);
         Arc::new(Self(Arc::new(Inner {
-            client: Mutex::new(Some(client)),
+            client: Mutex::new(Held::Open(client, Counted::new())),
             linking: Mutex::new(None),
         })))
     }
 
     fn client(&self) -> Result<Client, Error> {
-        lock(&self.0.client).clone().ok_or(Error::Closed)
+        match &*lock(&self.0.client) {
+            Held::Open(client, _) => Ok(client.clone()),
+            Held::Ended(_) => Err(Error::Closed),
+        }
     }
 }
 
-impl Drop for Inner {
+impl Inner {
+    fn is_ended(&self) -> bool {
+        matches!(*lock(&self.client), Held::Ended(_))
+    }
+
+    /// What is to be closed; of one that was ended, what tells when that is done.
+    fn ends(&self) -> Result<(Client, Counted, watch::Sender<()>), watch::Receiver<()>> {
+        let mut held = lock(&self.client);
+        if let Held::Ended(over) = &*held {
+            return Err(over.clone());
+        }
+        let (over, is_over) = watch::channel(());
+        match std::mem::replace(&mut *held, Held::Ended(is_over)) {
+            Held::Open(client, counted) => Ok((client, counted, over)),
+            Held::Ended(over) => Err(over),
+        }
+    }
+}
+
+impl Counted {
+    fn new() -> Self {
+        LIVE.fetch_add(1, Ordering::SeqCst);
+        Self
+    }
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
         LIVE.fetch_sub(1, Ordering::SeqCst);
     }

@@ -3266,7 +3266,7 @@ public func FfiConverterTypeLogger_lower(_ value: Logger) -> UInt64 {
 
 
 /**
- * Is told how far a transfer is. It is called on the client's threads, and should return soon: the transfer waits for it.
+ * Is told how far a transfer is, one step after the other, on a thread of the library's that may be blocked. The call waits for it.
  */
 public protocol ProgressListener: AnyObject, Sendable {
 
@@ -3277,7 +3277,7 @@ public protocol ProgressListener: AnyObject, Sendable {
 
 }
 /**
- * Is told how far a transfer is. It is called on the client's threads, and should return soon: the transfer waits for it.
+ * Is told how far a transfer is, one step after the other, on a thread of the library's that may be blocked. The call waits for it.
  */
 open class ProgressListenerImpl: ProgressListener, @unchecked Sendable {
     fileprivate let handle: UInt64

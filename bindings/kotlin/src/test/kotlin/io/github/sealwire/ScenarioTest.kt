@@ -242,7 +242,7 @@ class ScenarioTest {
         assertTrue(reading.await().isNotEmpty())
         waiting.await()
         assertThrows<ClosedException> { alice.events() }
-        assertEquals(live, Sealwire.liveClients)
+        assertEquals(live - 1, Sealwire.liveClients)
     }
 
     @Test
