@@ -1,7 +1,7 @@
 //! The size of the library that apps carry: printed with what takes the space, and held by a gate.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::run::{Error, cargo, command, output, root, run};
 
@@ -61,39 +61,60 @@ const PARTS: [(&str, &[&str]); 9] = [
     ),
 ];
 
+/// The library of a release.
+pub(crate) struct Library {
+    /// With its symbols, which say what it exports.
+    pub(crate) whole: PathBuf,
+    /// As apps carry it.
+    pub(crate) stripped: PathBuf,
+}
+
+impl Library {
+    /// Builds it, and the stripped copy beside it.
+    pub(crate) fn built() -> Result<Self, Error> {
+        let release = release()?;
+        run(&mut cargo([
+            "build",
+            "--locked",
+            "--release",
+            "-p",
+            "sealwire-ffi",
+        ]))?;
+        let whole = release.join("libsealwire_ffi.so");
+        let stripped = release.join("libsealwire_ffi.stripped.so");
+        let mut strip = command("strip");
+        strip.arg("--strip-unneeded").arg("-o");
+        run(strip.arg(&stripped).arg(&whole))?;
+        Ok(Self { whole, stripped })
+    }
+
+    /// Prints the size and what takes the space; fails above the limit.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let path = &self.stripped;
+        let length = path.metadata().map_err(|cause| Error::File {
+            path: path.clone(),
+            cause,
+        })?;
+        let bytes = length.len();
+        println!("libsealwire_ffi.so, stripped: {bytes} bytes (limit {LIMIT})");
+        for (part, size) in parts(&self.whole) {
+            println!("  {part:24} {:>6} KB", size / 1000);
+        }
+        if bytes > LIMIT {
+            return Err(Error::Told(format!(
+                "the library has {bytes} bytes, more than {LIMIT}"
+            )));
+        }
+        Ok(())
+    }
+}
+
 pub(crate) fn check() -> Result<(), Error> {
-    let release = release()?;
-    run(&mut cargo([
-        "build",
-        "--locked",
-        "--release",
-        "-p",
-        "sealwire-ffi",
-    ]))?;
-    let library = release.join("libsealwire_ffi.so");
-    let stripped = release.join("libsealwire_ffi.stripped.so");
-    let mut strip = command("strip");
-    strip.arg("--strip-unneeded").arg("-o");
-    run(strip.arg(&stripped).arg(&library))?;
-    let length = stripped.metadata().map_err(|cause| Error::File {
-        path: stripped.clone(),
-        cause,
-    })?;
-    let bytes = length.len();
-    println!("libsealwire_ffi.so, stripped: {bytes} bytes (limit {LIMIT})");
-    for (part, size) in parts(&library) {
-        println!("  {part:24} {:>6} KB", size / 1000);
-    }
-    if bytes > LIMIT {
-        return Err(Error::Told(format!(
-            "the library has {bytes} bytes, more than {LIMIT}"
-        )));
-    }
-    Ok(())
+    Library::built()?.check()
 }
 
 /// The release folder beside the one that we were built in.
-fn release() -> Result<std::path::PathBuf, Error> {
+fn release() -> Result<PathBuf, Error> {
     let ours = std::env::current_exe().map_err(|cause| Error::NotStarted {
         program: "xtask".to_owned(),
         cause,

@@ -1,5 +1,6 @@
 //! `docs/api.md`: every operation in every language, side by side, and a check that no door lacks one.
 
+pub(crate) mod built;
 mod surface;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,17 @@ pub(crate) struct Args {
     /// Write the page instead of comparing it.
     #[arg(long)]
     write: bool,
+
+    /// Compare it with what was built of this language, as the suite of the language does.
+    #[arg(long, conflicts_with = "write")]
+    built: Option<Built>,
+}
+
+/// A language whose own tools say what was built.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Built {
+    /// The compiled classes.
+    Kotlin,
 }
 
 /// Operations that a language has under another name or in another shape, and why.
@@ -91,10 +103,17 @@ Cancelling a call means to stop waiting. Events are a `Stream`, a `Flow`, an `As
 
 /// As [`main`] without arguments.
 pub(crate) fn check() -> Result<(), Error> {
-    main(&Args { write: false })
+    main(&Args {
+        write: false,
+        built: None,
+    })
 }
 
 pub(crate) fn main(args: &Args) -> Result<(), Error> {
+    match args.built {
+        Some(Built::Kotlin) => return built::kotlin(),
+        None => {}
+    }
     let page = page()?;
     let path = root().join("docs/api.md");
     if args.write {

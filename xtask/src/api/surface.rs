@@ -248,7 +248,7 @@ fn signature(language: Language, text: &str) -> String {
 }
 
 /// `send_text` of `sendText`.
-fn snake(name: &str) -> String {
+pub(super) fn snake(name: &str) -> String {
     let mut snake = String::new();
     for c in name.chars() {
         if c.is_uppercase() {

@@ -1,40 +1,50 @@
 //! The suite `kotlin`: the package of the JVM, built by Maven and tested against the real relay.
 
+use crate::api;
 use crate::run::{Error, built, cargo, command, root, run};
-use crate::size;
+use crate::size::{self, Library};
 use crate::steps::{Done, Steps};
+
+const PACKAGE: &str = "bindings/kotlin";
 
 pub(super) fn steps(steps: &mut Steps) -> Result<(), Error> {
     steps.step("Kotlin: the library", library)?;
     steps.step("Kotlin: the scenario against the relay", maven)?;
+    steps.step("Kotlin: docs/api.md as the compiler sees it", || {
+        api::built::kotlin().map(|()| Done::Passed)
+    })?;
     steps.step("size of the library", || {
         size::check().map(|()| Done::Passed)
     })
 }
 
-/// The library and the relay, built with the whole workspace so that no dependency is built twice; out of the library the
-/// generated Kotlin, and a stripped copy for the jar.
+/// The library as apps carry it: optimised, its generated Kotlin, and the stripped copy in the jar. Its build is the one that
+/// the gate on the size and the wheel need too.
 pub(super) fn library() -> Result<Done, Error> {
-    run(&mut cargo(["build", "--locked", "--workspace"]))?;
-    let library = built("libsealwire_ffi.so")?;
-    let package = root().join("bindings/kotlin/target");
+    programs()?;
+    let library = Library::built()?;
+    let package = root().join(PACKAGE).join("target");
     let generated = package.join("generated-sources/uniffi");
     // What was removed from the library is not to stay behind.
     let _ = std::fs::remove_dir_all(&generated);
     let mut generate = command(&built("uniffi-bindgen")?.to_string_lossy());
     generate.current_dir(root().join("ffi"));
-    generate.arg("generate").arg(&library);
+    // Out of the library with its symbols: without them it no longer says what it exports.
+    generate.arg("generate").arg(&library.whole);
     generate.args(["--language", "kotlin", "--no-format", "--out-dir"]);
     run(generate.arg(&generated))?;
-    // Only now: without its symbols it no longer says what it exports.
     let native = package.join("native/linux-x86-64");
-    std::fs::create_dir_all(&native).map_err(|cause| Error::File {
-        path: native.clone(),
+    let copied = std::fs::create_dir_all(&native)
+        .and_then(|()| std::fs::copy(&library.stripped, native.join("libsealwire_ffi.so")));
+    copied.map(|_| Done::Passed).map_err(|cause| Error::File {
+        path: native,
         cause,
-    })?;
-    let mut strip = command("strip");
-    strip.arg("--strip-unneeded").arg("-o");
-    run(strip.arg(native.join("libsealwire_ffi.so")).arg(&library)).map(|()| Done::Passed)
+    })
+}
+
+/// The relay and the generator, built with the whole workspace so that no dependency is built twice.
+fn programs() -> Result<(), Error> {
+    run(&mut cargo(["build", "--locked", "--workspace"]))
 }
 
 /// The classes of the package and of its tests.
@@ -48,7 +58,7 @@ pub(super) fn classes() -> Result<Done, Error> {
 fn maven() -> Result<Done, Error> {
     let relay = built("sealwire-relay")?;
     let mut maven = command("mvn");
-    maven.current_dir(root().join("bindings/kotlin"));
+    maven.current_dir(root().join(PACKAGE));
     maven.args(["--batch-mode", "--no-transfer-progress", "verify"]);
     run(maven.arg(format!("-Dsealwire.relay={}", relay.display()))).map(|()| Done::Passed)
 }
