@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::run::{Error, cargo, command, output, root, run};
 
+/// In Cargo.toml, with the reasons.
+const PROFILE: &str = "library";
 /// Everything included, stripped, for Linux on x86-64.
 const LIMIT: u64 = 9_000_000;
 /// What symbols begin with, and what they are of. What is in none is `other`.
@@ -61,7 +63,7 @@ const PARTS: [(&str, &[&str]); 9] = [
     ),
 ];
 
-/// The library of a release.
+/// The library as it is released.
 pub(crate) struct Library {
     /// With its symbols, which say what it exports.
     pub(crate) whole: PathBuf,
@@ -72,16 +74,17 @@ pub(crate) struct Library {
 impl Library {
     /// Builds it, and the stripped copy beside it.
     pub(crate) fn built() -> Result<Self, Error> {
-        let release = release()?;
+        let folder = folder()?;
         run(&mut cargo([
             "build",
             "--locked",
-            "--release",
+            "--profile",
+            PROFILE,
             "-p",
             "sealwire-ffi",
         ]))?;
-        let whole = release.join("libsealwire_ffi.so");
-        let stripped = release.join("libsealwire_ffi.stripped.so");
+        let whole = folder.join("libsealwire_ffi.so");
+        let stripped = folder.join("libsealwire_ffi.stripped.so");
         let mut strip = command("strip");
         strip.arg("--strip-unneeded").arg("-o");
         run(strip.arg(&stripped).arg(&whole))?;
@@ -113,14 +116,14 @@ pub(crate) fn check() -> Result<(), Error> {
     Library::built()?.check()
 }
 
-/// The release folder beside the one that we were built in.
-fn release() -> Result<PathBuf, Error> {
+/// The profile's folder, beside the one that we were built in.
+fn folder() -> Result<PathBuf, Error> {
     let ours = std::env::current_exe().map_err(|cause| Error::NotStarted {
         program: "xtask".to_owned(),
         cause,
     })?;
     let target = ours.parent().and_then(Path::parent).unwrap_or(root());
-    Ok(target.join("release"))
+    Ok(target.join(PROFILE))
 }
 
 /// Where the bytes of code and data are, largest first.
