@@ -19,20 +19,20 @@ triples=(
 )
 rustup target add "${triples[@]}"
 for triple in "${triples[@]}"; do
-    cargo rustc --locked --release -p sealwire-ffi --lib --crate-type staticlib --target "$triple" -- --print native-static-libs
+    cargo rustc --locked --profile library -p sealwire-ffi --lib --crate-type staticlib --target "$triple" -- --print native-static-libs
 done
 
 rm -rf "$made"
 mkdir -p "$made"/{headers,simulator,mac,Sealwire/Sources}
-lipo -create "$target"/{aarch64-apple-ios-sim,x86_64-apple-ios}/release/$name -output "$made/simulator/$name"
-lipo -create "$target"/{aarch64-apple-darwin,x86_64-apple-darwin}/release/$name -output "$made/mac/$name"
+lipo -create "$target"/{aarch64-apple-ios-sim,x86_64-apple-ios}/library/$name -output "$made/simulator/$name"
+lipo -create "$target"/{aarch64-apple-darwin,x86_64-apple-darwin}/library/$name -output "$made/mac/$name"
 
 # A module map without `link`: Xcode links the archive that the framework names.
 cp "$package/Sources/SealwireFFI/SealwireFFI.h" "$made/headers/"
 grep -v '^ *link ' "$package/Sources/SealwireFFI/module.modulemap" > "$made/headers/module.modulemap"
 
 xcodebuild -create-xcframework \
-    -library "$target/aarch64-apple-ios/release/$name" -headers "$made/headers" \
+    -library "$target/aarch64-apple-ios/library/$name" -headers "$made/headers" \
     -library "$made/simulator/$name" -headers "$made/headers" \
     -library "$made/mac/$name" -headers "$made/headers" \
     -output "$made/Sealwire/SealwireFFI.xcframework"

@@ -15,7 +15,7 @@ out=$root/bindings/kotlin/target/aar
 
 rm -rf "$out" && mkdir -p "$out/jni" "$out/classes"
 # SQLCipher's libcrypto: OpenSSL built for each ABI, named by <ABI>_OPENSSL_DIR as openssl-sys reads it.
-(cd "$root" && cargo ndk --platform 24 -t arm64-v8a -t armeabi-v7a -t x86_64 -o "$out/jni" build --release -p sealwire-ffi)
+(cd "$root" && cargo ndk --platform 24 -t arm64-v8a -t armeabi-v7a -t x86_64 -o "$out/jni" build --profile library -p sealwire-ffi)
 strip=$(ls "$ANDROID_NDK_HOME"/toolchains/llvm/prebuilt/*/bin/llvm-strip)
 for library in "$out"/jni/*/libsealwire_ffi.so; do
     "$strip" --strip-unneeded "$library"

@@ -4,10 +4,12 @@ pub(crate) mod built;
 mod surface;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use surface::{Language, Surface};
 
 use crate::run::{Error, root};
+use crate::setup::python::PACKAGE;
 
 /// What `cargo xtask api` takes.
 #[derive(clap::Args)]
@@ -26,6 +28,10 @@ pub(crate) struct Args {
 enum Built {
     /// The compiled classes.
     Kotlin,
+    /// The installed wheel.
+    Python,
+    /// The declarations of the npm package.
+    Typescript,
 }
 
 /// Operations that a language has under another name or in another shape, and why.
@@ -95,8 +101,10 @@ in the documentation of its language. All but those that only look wait: `async`
 Python, a `Promise` in TypeScript; in Rust each gives `Result<…, Error>`, elsewhere errors are thrown.
 
 Cancelling a call means to stop waiting. Events are a `Stream`, a `Flow`, an `AsyncSequence`, an async iterator or an
-`AsyncIterable`, with room for 1,024 events; what a slow reader missed is told as `Lagged`, and the client can be asked for it. Python takes options as named arguments, and a path in place of
-`StoreLocation` and `AttachmentSource`.
+`AsyncIterable`, with room for 1,024 events; what a slow reader missed is told as `Lagged`, and the client can be
+asked for it. Python takes options as named arguments, and a path in place of `StoreLocation` and `AttachmentSource`.
+
+Pages have 50 entries where no `limit` is given; Rust, which has no defaults, always says it.
 
 <!-- Made of the sources by `cargo xtask api --write`; `cargo xtask api` compares. -->
 ";
@@ -112,6 +120,8 @@ pub(crate) fn check() -> Result<(), Error> {
 pub(crate) fn main(args: &Args) -> Result<(), Error> {
     match args.built {
         Some(Built::Kotlin) => return built::kotlin(),
+        Some(Built::Python) => return built::python(Path::new(&PACKAGE.program("python"))),
+        Some(Built::Typescript) => return built::typescript(),
         None => {}
     }
     let page = page()?;

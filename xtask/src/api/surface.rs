@@ -153,7 +153,7 @@ fn collect(folder: &Path, kind: &str, files: &mut Vec<PathBuf>) -> Result<(), Er
     Ok(())
 }
 
-fn read(language: Language, text: &str, surface: &mut Surface) {
+pub(super) fn read(language: Language, text: &str, surface: &mut Surface) {
     let mut class = None;
     let mut at = 0;
     for line in text.split_inclusive('\n') {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::api;
 use crate::run::{Error, cargo, command, root, run};
 use crate::setup::python::PACKAGE;
 use crate::steps::{Done, Steps};
@@ -14,6 +15,9 @@ pub(super) fn steps(steps: &mut Steps) -> Result<(), Error> {
     steps.step("Python: the relay", relay)?;
     steps.step("Python: the wheel", wheel)?;
     steps.step("Python: types and form", form)?;
+    steps.step("Python: docs/api.md as the installed wheel has it", || {
+        api::built::python(Path::new(&PACKAGE.program("python"))).map(|()| Done::Passed)
+    })?;
     steps.step("Python: the scenario against the relay", pytest)?;
     steps.step("Python: figures", figures)
 }
@@ -26,7 +30,14 @@ fn relay() -> Result<Done, Error> {
 pub(super) fn wheel() -> Result<Done, Error> {
     let built = fresh("built")?;
     let mut maturin = of_package(&PACKAGE.program("maturin"));
-    maturin.args(["build", "--release", "--locked", "--auditwheel", "skip"]);
+    maturin.args([
+        "build",
+        "--profile",
+        "library",
+        "--locked",
+        "--auditwheel",
+        "skip",
+    ]);
     // The generator reads what the library exports out of its symbols: they go afterwards.
     run(maturin.arg("--out").arg(&built))?;
     let open = fresh("open")?;

@@ -1,5 +1,6 @@
 //! The suite `web`: the npm package and the web chat, in headless Chromium against the relay as a process.
 
+use crate::api;
 use crate::npm::{build_chat, build_package, node, pack};
 use crate::run::{Error, cargo, root, run};
 use crate::steps::{Done, Steps};
@@ -9,6 +10,9 @@ use std::path::PathBuf;
 
 pub(super) fn steps(steps: &mut Steps) -> Result<(), Error> {
     steps.step("npm package", package)?;
+    steps.step("npm: docs/api.md as the declarations have it", || {
+        api::built::typescript().map(|()| Done::Passed)
+    })?;
     steps.step("web chat", || build_chat().map(|()| Done::Passed))?;
     // Published without them: a way to make the module panic.
     steps.step("wasm with test doors", || {

@@ -5,8 +5,12 @@
 
 mod kotlin;
 mod page;
+mod python;
+mod typescript;
 
 pub(crate) use kotlin::check as kotlin;
+pub(crate) use python::check as python;
+pub(crate) use typescript::check as typescript;
 
 use std::collections::BTreeSet;
 
