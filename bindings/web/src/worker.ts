@@ -25,7 +25,6 @@ self.onmessage = ({ data }: MessageEvent<Opening | Close | ToHost>) => {
 
 async function open(opening: Opening): Promise<void> {
   try {
-    const client = await openClient(opening, tab, (error) => host?.panicked(error));
     // For as long as this worker lives: whoever asks for it next learns of its end.
     await new Promise<void>((held) => {
       void navigator.locks.request(workerLock(opening.store, opening.epoch), () => {
@@ -33,6 +32,8 @@ async function open(opening: Opening): Promise<void> {
         return new Promise(() => undefined);
       });
     });
+    const client = await openClient(opening, tab, (error) => host?.panicked(error));
+    // At once: from here on the client connects, and what it says then is heard by whoever listens already.
     self.postMessage({ t: "opened" });
     host = new Host(opening, client, tab);
   } catch (error) {

@@ -147,6 +147,32 @@ test("a tab that is hidden hands over to one on the screen, in order and with no
   }
 });
 
+test("what arrives while the lead is handed over is told to every tab once, in its order", async () => {
+  const tabs = [first, await world.open(user), await world.open(user)];
+  await onScreen(first);
+  const expected = numbered(`arriving ${user}`, 150);
+  const atBob = await directThread(bob, user);
+  const sending = bob.evaluate(
+    async ([thread, texts]) => {
+      for (const text of texts) await window.client.sendText(thread, text);
+    },
+    [atBob, expected] as const,
+  );
+  await onScreen(tabs[1]!);
+  await onScreen(tabs[2]!);
+  await sending;
+  for (const tab of tabs) {
+    const told = () =>
+      tab.evaluate(() =>
+        window.told.flatMap((event) =>
+          event.type === "lagged" ? ["lagged"] : event.type === "messageReceived" && event.message.content.type === "text" ? [event.message.content.text] : [],
+        ),
+      );
+    await until("all of it", async () => (await told()).length >= expected.length, 20_000).catch(() => undefined);
+    assert.deepEqual(await told(), expected);
+  }
+});
+
 test("a worker that dies in the middle of sending is started again, and everything is sent once", async () => {
   const second = await world.open(user);
   const sending = [burst(first, "worker 0", 60), burst(second, "worker 1", 60)];
