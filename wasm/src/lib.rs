@@ -11,6 +11,7 @@ mod error;
 mod js;
 mod key_store;
 mod pool;
+mod promise;
 #[path = "../../ffi/src/records/mod.rs"]
 pub mod records;
 mod runtime;

@@ -7,7 +7,7 @@ use sealwire::{DeviceId, Error};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl Client {
     /// Makes the account of this user with this device as its first; gives the device's number.
     pub async fn register(&self, user: String) -> Answer<u32> {

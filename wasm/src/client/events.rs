@@ -12,7 +12,7 @@ use wasm_bindgen_futures::spawn_local;
 #[wasm_bindgen]
 pub struct Subscription(AbortHandle);
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl Client {
     /// Tells `onEvent(event)` of everything that happens from now on, in order; where it gives a promise, the next event waits
     /// for it. Up to 1,024 events wait, then `lagged` stands for those that did not fit. `onEnd()` comes once, when the client

@@ -6,7 +6,7 @@ use crate::records;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl Client {
     /// A page of the inbox: the threads with the newest messages, or those after a page's `next`.
     pub async fn inbox(&self, limit: u32, after: Option<String>) -> Answer<JsValue> {

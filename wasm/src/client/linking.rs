@@ -8,7 +8,7 @@ use sealwire::{EngineError, Error};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl Client {
     /// Begins to make this device one of an existing account; gives the code to show there.
     #[wasm_bindgen(js_name = startLinking)]

@@ -17,7 +17,7 @@ export interface WasmSendOptions {
 }
 "#;
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl Client {
     /// The thread of this user with another one; its id.
     #[wasm_bindgen(js_name = directThread)]

@@ -48,7 +48,7 @@ struct OpenOptions {
     give_up_after_ms: Option<u32>,
 }
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl Client {
     /// Opens the store and starts the client. One client at a time: `store_in_use` while another one is open in this worker,
     /// or the store is in another worker.

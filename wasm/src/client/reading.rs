@@ -7,7 +7,7 @@ use sealwire::Message;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl Client {
     /// A page of a thread, newest first: the newest, or those before the message with this local id.
     pub async fn messages(

@@ -6,7 +6,7 @@ use crate::records;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl Client {
     /// The settings of the account, as the relay last told this device.
     pub async fn settings(&self) -> Answer<JsValue> {
