@@ -1,16 +1,17 @@
 //! Attachments' chunks through WebCrypto, which works beside the worker and some seven times as fast as Rust in wasm.
 
+use crate::attachments::JsBytes;
 use js_sys::{ArrayBuffer, Object, Promise, Uint8Array};
 use sealwire::BoxFuture;
 use sealwire::attachments::{
-    AttachmentPlan, ChunkCipher, OpenChunkError, RustCipher, SealChunkError,
+    AttachmentPlan, ChunkCipher, OpenChunkError, Piece, RustCipher, SealChunkError, SealedChunk,
 };
 use std::cell::RefCell;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{AesGcmParams, CryptoKey, SubtleCrypto, WorkerGlobalScope};
 use zeroize::Zeroizing;
 
-/// WebCrypto; what it does not do for whatever reason is done in Rust.
+/// WebCrypto; what it does not do for whatever reason is done in Rust. What is sealed never enters Rust's memory.
 pub(crate) struct WebCipher {
     subtle: SubtleCrypto,
     /// Of the attachment that was worked on last.
@@ -19,7 +20,7 @@ pub(crate) struct WebCipher {
 
 const AES_GCM: &str = "AES-GCM";
 /// The tag at the end of every chunk (NIST SP 800-38D).
-const TAG_BYTES: usize = 16;
+const TAG_BYTES: u32 = 16;
 
 impl WebCipher {
     /// None where the page has no WebCrypto: it is not a secure one.
@@ -50,17 +51,33 @@ impl WebCipher {
         Ok(key)
     }
 
+    /// None where the plan does not fit, which Rust says better.
     async fn encrypt(
         &self,
         plan: &AttachmentPlan,
         index: u32,
-        padded: &[u8],
-    ) -> Result<Vec<u8>, JsValue> {
+        plain: &Uint8Array,
+    ) -> Result<Option<SealedChunk>, JsValue> {
+        let Some(padded) = padded(plan, index, plain) else {
+            return Ok(None);
+        };
         let key = self.key(plan).await?;
         let sealed =
             self.subtle
-                .encrypt_with_object_and_u8_array(&nonce(plan, index), &key, padded)?;
-        bytes(sealed).await
+                .encrypt_with_object_and_js_u8_array(&nonce(plan, index), &key, &padded)?;
+        let sealed: ArrayBuffer = sealed.await?.dyn_into()?;
+        let hash = self
+            .subtle
+            .digest_with_str_and_buffer_source("SHA-256", &sealed)?;
+        let hash: ArrayBuffer = hash.await?.dyn_into()?;
+        let mut into = [0; 32];
+        let hash = Uint8Array::new(&hash);
+        if hash.length() != 32 {
+            return Ok(None);
+        }
+        hash.copy_to(&mut into);
+        let bytes = JsBytes::piece(Uint8Array::new(&sealed));
+        Ok(Some(SealedChunk { bytes, hash: into }))
     }
 
     async fn decrypt(
@@ -90,24 +107,13 @@ impl ChunkCipher for WebCipher {
         &'a self,
         plan: &'a AttachmentPlan,
         index: u32,
-        plain: &'a [u8],
-    ) -> BoxFuture<'a, Result<Vec<u8>, SealChunkError>> {
+        plain: Piece,
+    ) -> BoxFuture<'a, Result<SealedChunk, SealChunkError>> {
         Box::pin(async move {
-            // Full chunks, which nearly all are, have no padding: they need no copy of their own.
-            let is_full = plan.expect_sealed(index, plain.len() + TAG_BYTES).is_ok()
-                && plan
-                    .layout()
-                    .plain_range(index)
-                    .is_some_and(|range| range.end - range.start == plain.len() as u64);
-            let sealed = if is_full {
-                self.encrypt(plan, index, plain).await
-            } else {
-                let padded = plan.pad(index, plain)?;
-                self.encrypt(plan, index, &padded).await
-            };
-            match sealed {
-                Ok(sealed) => Ok(sealed),
-                Err(_) => RustCipher.seal(plan, index, plain).await,
+            let there = JsBytes::of(plain.clone());
+            match self.encrypt(plan, index, &there).await {
+                Ok(Some(sealed)) => Ok(sealed),
+                Ok(None) | Err(_) => RustCipher.seal(plan, index, plain).await,
             }
         })
     }
@@ -136,6 +142,23 @@ impl ChunkCipher for WebCipher {
             }
         })
     }
+}
+
+/// What is encrypted for a chunk: its bytes of the file, and zeros up to the length of its place.
+fn padded(plan: &AttachmentPlan, index: u32, plain: &Uint8Array) -> Option<Uint8Array> {
+    let file = plan.layout().plain_range(index)?;
+    let place = plan.layout().encrypted_range(index)?;
+    let length = u32::try_from(place.end - place.start).ok()? - TAG_BYTES;
+    if u64::from(plain.length()) != file.end - file.start {
+        return None;
+    }
+    if plain.length() == length {
+        // Nearly all of them.
+        return Some(plain.clone());
+    }
+    let padded = Uint8Array::new_with_length(length);
+    padded.set(plain, 0);
+    Some(padded)
 }
 
 fn nonce(plan: &AttachmentPlan, index: u32) -> AesGcmParams {

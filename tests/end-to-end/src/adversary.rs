@@ -1,6 +1,7 @@
 //! Somebody between a client and the relay who sees every request and frame, and does with them what a test says.
 
 use futures_util::{SinkExt as _, StreamExt as _, stream};
+use sealwire::attachments::Piece;
 use sealwire::transport::{
     Download, HttpResponse, NativeTransport, Request, Socket, SocketItem, SocketRefused, Transport,
     TransportFailure,
@@ -280,7 +281,7 @@ impl Transport for Adversary {
     fn upload(
         &self,
         url: Url,
-        body: BoxStream<Result<Vec<u8>, TransportFailure>>,
+        body: BoxStream<Result<Piece, TransportFailure>>,
         size: u64,
     ) -> BoxFuture<'static, Result<HttpResponse, TransportFailure>> {
         self.inner.upload(url, body, size)

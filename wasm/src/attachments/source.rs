@@ -1,89 +1,152 @@
 //! What is sent: a Blob or File, or a stream of bytes.
 
+use super::JsBytes;
 use crate::js::reason;
-use futures_util::FutureExt as _;
-use futures_util::io::AsyncRead;
-use js_sys::{Reflect, Uint8Array};
-use std::future::Future;
+use js_sys::{ArrayBuffer, Promise, Reflect, Uint8Array};
+use sealwire::BoxFuture;
+use sealwire::attachments::{Piece, PieceSource};
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{Blob, ReadableStream, ReadableStreamDefaultReader};
 
-/// Reads a `ReadableStream` of `Uint8Array`s.
+/// Gives what is sent in pieces of the length that is asked for; none of them enters Rust's memory.
 pub(crate) struct Source {
-    reader: ReadableStreamDefaultReader,
-    /// What of a piece did not fit into the last read.
-    rest: Vec<u8>,
-    at: usize,
-    reading: Option<Reading>,
+    from: From,
+    /// What came last, and how far it was given.
+    held: Option<Uint8Array>,
+    at: u32,
 }
 
-type Reading = Pin<Box<dyn Future<Output = Result<Option<Vec<u8>>, JsValue>>>>;
+enum From {
+    Blob {
+        blob: Blob,
+        /// The next bytes to ask for.
+        at: f64,
+        /// Asked for already, while those before them are encrypted.
+        ahead: Option<Promise>,
+    },
+    Stream(ReadableStreamDefaultReader),
+}
+
+/// So much of a Blob is read at once: each read is a question to the browser's process, and takes a few milliseconds.
+const READ_BYTES: f64 = 1_048_576.0;
 
 impl Source {
     /// The bytes, and how many they are where they say so themselves.
     pub(crate) fn of(value: &JsValue) -> Result<(Self, Option<u64>), String> {
-        let (stream, size) = match value.dyn_ref::<Blob>() {
-            // A size is a whole number below 2^53.
-            Some(blob) => (blob.stream(), Some(blob.size() as u64)),
+        let (from, size) = match value.dyn_ref::<Blob>() {
+            Some(blob) => {
+                let (blob, at, ahead) = (blob.clone(), 0.0, None);
+                // A size is a whole number below 2^53.
+                let size = Some(blob.size() as u64);
+                (From::Blob { blob, at, ahead }, size)
+            }
             None => match value.dyn_ref::<ReadableStream>() {
-                Some(stream) => (stream.clone(), None),
+                Some(stream) => {
+                    let reader =
+                        ReadableStreamDefaultReader::new(stream).map_err(|error| reason(&error))?;
+                    (From::Stream(reader), None)
+                }
                 None => return Err("it is neither a Blob nor a ReadableStream".to_owned()),
             },
         };
-        let reader = ReadableStreamDefaultReader::new(&stream).map_err(|error| reason(&error))?;
-        Ok((
-            Self {
-                reader,
-                rest: Vec::new(),
-                at: 0,
-                reading: None,
-            },
-            size,
-        ))
+        let (held, at) = (None, 0);
+        Ok((Self { from, held, at }, size))
+    }
+
+    /// Exactly so many bytes: a view of what came, or, where they came in several pieces, a copy of those.
+    async fn take(&mut self, length: u32) -> Result<Uint8Array, JsValue> {
+        let first = self.part(length).await?;
+        if first.length() == length {
+            return Ok(first);
+        }
+        let whole = Uint8Array::new_with_length(length);
+        whole.set(&first, 0);
+        let mut filled = first.length();
+        while filled < length {
+            let part = self.part(length - filled).await?;
+            whole.set(&part, filled);
+            filled += part.length();
+        }
+        Ok(whole)
+    }
+
+    /// At most so many bytes, and at least one.
+    async fn part(&mut self, length: u32) -> Result<Uint8Array, JsValue> {
+        loop {
+            if let Some(held) = &self.held
+                && self.at < held.length()
+            {
+                let end = held.length().min(self.at + length);
+                let part = held.subarray(self.at, end);
+                self.at = end;
+                return Ok(part);
+            }
+            self.held = Some(self.from.next().await?.ok_or(JsValue::NULL)?);
+            self.at = 0;
+        }
     }
 }
 
-async fn read(reader: ReadableStreamDefaultReader) -> Result<Option<Vec<u8>>, JsValue> {
-    let read = reader.read().await?;
-    if Reflect::get(&read, &"done".into())?.is_truthy() {
-        return Ok(None);
-    }
-    let piece: Uint8Array = Reflect::get(&read, &"value".into())?
-        .dyn_into()
-        .map_err(|_| JsValue::from("the stream gave something else than a Uint8Array"))?;
-    Ok(Some(piece.to_vec()))
-}
-
-impl AsyncRead for Source {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        into: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        while self.at == self.rest.len() {
-            let reader = self.reader.clone();
-            let reading = self.reading.get_or_insert_with(|| Box::pin(read(reader)));
-            let piece = ready!(reading.poll_unpin(context));
-            self.reading = None;
-            match piece {
-                Ok(Some(piece)) => (self.rest, self.at) = (piece, 0),
-                Ok(None) => return Poll::Ready(Ok(0)),
-                Err(thrown) => return Poll::Ready(Err(io::Error::other(reason(&thrown)))),
+impl From {
+    /// None at the end.
+    async fn next(&mut self) -> Result<Option<Uint8Array>, JsValue> {
+        match self {
+            Self::Blob { blob, at, ahead } => {
+                let size = blob.size();
+                let mut ask = || {
+                    let (from, to) = (*at, size.min(*at + READ_BYTES));
+                    *at = to;
+                    let part = (from < to).then(|| blob.slice_with_f64_and_f64(from, to));
+                    part.transpose()
+                        .map(|part| part.map(|part| part.array_buffer()))
+                };
+                let Some(asked) = ahead
+                    .take()
+                    .map_or_else(&mut ask, |asked| Ok(Some(asked)))?
+                else {
+                    return Ok(None);
+                };
+                *ahead = ask()?;
+                let buffer: ArrayBuffer = asked.await?.dyn_into()?;
+                Ok(Some(Uint8Array::new(&buffer)))
+            }
+            Self::Stream(reader) => {
+                let read = reader.read().await?;
+                if Reflect::get(&read, &"done".into())?.is_truthy() {
+                    return Ok(None);
+                }
+                let piece = Reflect::get(&read, &"value".into())?.dyn_into();
+                piece
+                    .map(Some)
+                    .map_err(|_| JsValue::from("the stream gave something else than a Uint8Array"))
             }
         }
-        let length = into.len().min(self.rest.len() - self.at);
-        into[..length].copy_from_slice(&self.rest[self.at..self.at + length]);
-        self.at += length;
-        Poll::Ready(Ok(length))
+    }
+}
+
+impl PieceSource for Source {
+    fn next(&mut self, length: usize) -> BoxFuture<'_, io::Result<Piece>> {
+        Box::pin(async move {
+            let length = u32::try_from(length).map_err(io::Error::other)?;
+            let taken = match length {
+                0 => Ok(Uint8Array::new_with_length(0)),
+                _ => self.take(length).await,
+            };
+            match taken {
+                Ok(bytes) => Ok(JsBytes::piece(bytes)),
+                Err(ended) if ended.is_null() => Err(io::ErrorKind::UnexpectedEof.into()),
+                Err(thrown) => Err(io::Error::other(reason(&thrown))),
+            }
+        })
     }
 }
 
 impl Drop for Source {
     fn drop(&mut self) {
-        // Whoever writes to the stream learns that nobody reads any more; at its end this does nothing.
-        let _ = self.reader.cancel();
+        if let From::Stream(reader) = &self.from {
+            // Whoever writes to the stream learns that nobody reads any more; at its end this does nothing.
+            let _ = reader.cancel();
+        }
     }
 }

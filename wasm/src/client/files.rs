@@ -25,7 +25,7 @@ export interface WasmAttachment {
 }
 "#;
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl Client {
     /// Encrypts and uploads a Blob, a File or a ReadableStream of Uint8Arrays, then sends a message that points to it.
     #[wasm_bindgen(js_name = sendAttachment)]
@@ -43,7 +43,7 @@ impl Client {
         let size = size
             .or(said_size.as_f64().map(|size| size as u64))
             .ok_or_else(|| TypeError::new("say how long the stream is: `size`"))?;
-        let mut attachment = about.describe(Attachment::from_reader(source, size));
+        let mut attachment = about.describe(Attachment::from_pieces(source, size));
         if let Some(key) = key {
             attachment = attachment.key(key);
         }
@@ -92,7 +92,7 @@ impl Client {
 
 /// Reads, encrypts and hashes as `sendAttachment` does, and drops it: for measuring.
 #[cfg(feature = "test-doors")]
-#[wasm_bindgen(js_name = sealForTest)]
+#[wasm_bindgen(js_name = sealForTest, wasm_bindgen_futures = crate::promise)]
 pub async fn seal_for_test(
     #[wasm_bindgen(unchecked_param_type = "Blob | ReadableStream<Uint8Array>")] source: JsValue,
     size: f64,
@@ -100,7 +100,7 @@ pub async fn seal_for_test(
     use crate::cipher::WebCipher;
     let (source, _) = Source::of(&source).map_err(|why| TypeError::new(&why))?;
     let cipher = WebCipher::new().ok_or_else(|| TypeError::new("no WebCrypto"))?;
-    let attachment = Attachment::from_reader(source, size as u64);
+    let attachment = Attachment::from_pieces(source, size as u64);
     let sealed = sealwire::attachments::seal_and_drop(attachment, &cipher, &crate::runtime::Worker);
     sealed.await.map(super::count).map_err(thrown)
 }

@@ -1,10 +1,12 @@
 //! Requests and attachments' bytes over fetch.
 
 use super::{failure, within};
+use crate::attachments::JsBytes;
 use crate::js::reason;
 use futures_util::{StreamExt as _, stream};
 use js_sys::{Array, Promise, Reflect, Uint8Array};
 use sealwire::BoxStream;
+use sealwire::attachments::Piece;
 use sealwire::transport::{
     Download, HttpMethod, HttpResponse, RESPONSE_MAX, Request, TransportFailure,
 };
@@ -90,14 +92,14 @@ pub(super) async fn upgrade_status(url: Url, bearer: &str) -> Option<u16> {
 /// A body of one piece: a stream out of a page asks for HTTP/2, and not every browser knows it.
 pub(super) async fn upload(
     url: Url,
-    mut body: BoxStream<Result<Vec<u8>, TransportFailure>>,
+    mut body: BoxStream<Result<Piece, TransportFailure>>,
     size: u64,
 ) -> Result<HttpResponse, TransportFailure> {
     let pieces = Array::new();
     while let Some(piece) = body.next().await {
-        pieces.push(&Uint8Array::from(piece?.as_slice()));
+        pieces.push(&JsBytes::of(piece?));
     }
-    let blob = Blob::new_with_u8_array_sequence(&pieces).map_err(thrown)?;
+    let blob = Blob::new_with_buffer_source_sequence(&pieces).map_err(thrown)?;
     drop(pieces);
     let init = init("PUT")?;
     let headers = Headers::new().map_err(thrown)?;

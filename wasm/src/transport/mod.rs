@@ -4,6 +4,7 @@ mod fetch;
 mod socket;
 
 use futures_util::future::{Either, select};
+use sealwire::attachments::Piece;
 use sealwire::transport::{
     Download, HttpResponse, Request, Socket, SocketRefused, Transport, TransportFailure,
 };
@@ -37,7 +38,7 @@ impl Transport for WebTransport {
     fn upload(
         &self,
         url: Url,
-        body: BoxStream<Result<Vec<u8>, TransportFailure>>,
+        body: BoxStream<Result<Piece, TransportFailure>>,
         size: u64,
     ) -> BoxFuture<'static, Result<HttpResponse, TransportFailure>> {
         Box::pin(fetch::upload(url, body, size))

@@ -1,18 +1,19 @@
 //! The seam to whatever encrypts chunks: Rust here, a browser's WebCrypto there.
 
+use super::piece::Piece;
 use crate::bounds::{BoxFuture, MaybeSend, MaybeSync};
 use sealwire_crypto::attachment::{AttachmentPlan, OpenChunkError, SealChunkError, chunk_hash};
 use zeroize::Zeroizing;
 
 /// Encrypts and decrypts the chunks of attachments, each at its own place, as `sealwire_crypto::attachment` says.
 pub trait ChunkCipher: MaybeSend + MaybeSync + 'static {
-    /// The encrypted chunk; padding is added.
+    /// The encrypted chunk and its hash; padding is added.
     fn seal<'a>(
         &'a self,
         plan: &'a AttachmentPlan,
         index: u32,
-        plain: &'a [u8],
-    ) -> BoxFuture<'a, Result<Vec<u8>, SealChunkError>>;
+        plain: Piece,
+    ) -> BoxFuture<'a, Result<SealedChunk, SealChunkError>>;
 
     /// The bytes of the file in this chunk, without padding.
     fn open<'a>(
@@ -26,8 +27,16 @@ pub trait ChunkCipher: MaybeSend + MaybeSync + 'static {
     fn hash<'a>(&'a self, sealed: &'a [u8]) -> BoxFuture<'a, [u8; 32]>;
 }
 
+/// An encrypted chunk.
+pub struct SealedChunk {
+    /// Its bytes, tag included.
+    pub bytes: Piece,
+    /// Their SHA-256.
+    pub hash: [u8; 32],
+}
+
 /// So many chunks are under the cipher at once: one that works beside this thread is kept busy.
-pub(super) const CHUNKS_AT_ONCE: usize = 4;
+pub(super) const CHUNKS_AT_ONCE: usize = 8;
 
 /// The crypto crate's own cipher: a chunk takes some 30 µs, not worth a thread of its own.
 pub struct RustCipher;
@@ -37,9 +46,15 @@ impl ChunkCipher for RustCipher {
         &'a self,
         plan: &'a AttachmentPlan,
         index: u32,
-        plain: &'a [u8],
-    ) -> BoxFuture<'a, Result<Vec<u8>, SealChunkError>> {
-        Box::pin(async move { plan.sealer().seal(index, plain) })
+        plain: Piece,
+    ) -> BoxFuture<'a, Result<SealedChunk, SealChunkError>> {
+        Box::pin(async move {
+            let sealed = plan.sealer().seal(index, &plain.into_vec())?;
+            Ok(SealedChunk {
+                hash: chunk_hash(&sealed),
+                bytes: sealed.into(),
+            })
+        })
     }
 
     fn open<'a>(

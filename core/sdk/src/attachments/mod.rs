@@ -4,14 +4,16 @@
 
 mod cipher;
 mod download;
+mod piece;
 mod retry;
 mod seal;
 mod source;
 mod spool;
 mod upload;
 
-pub use cipher::{ChunkCipher, RustCipher};
+pub use cipher::{ChunkCipher, RustCipher, SealedChunk};
 pub(crate) use download::Download;
+pub use piece::{ForeignBytes, Piece, PieceSource};
 pub use sealwire_crypto::attachment::{
     AttachmentLayout, AttachmentPlan, OpenChunkError, SealChunkError,
 };

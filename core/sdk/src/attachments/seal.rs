@@ -1,16 +1,15 @@
 //! From a source to encrypted bytes and the digest that proves them.
 
-use super::cipher::{CHUNKS_AT_ONCE, ChunkCipher};
+use super::cipher::{CHUNKS_AT_ONCE, ChunkCipher, SealedChunk};
 use super::source::Source;
 use super::spool::{Sealed, Spool};
 use crate::Error;
 use crate::runtime::Runtime;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
-use sealwire_crypto::attachment::{AttachmentPlan, DigestBuilder, SealChunkError};
+use sealwire_crypto::attachment::{AttachmentPlan, DigestBuilder};
 use std::io;
 use std::path::Path;
-use zeroize::Zeroizing;
 
 /// The encrypted bytes, and their digest for the pointer.
 pub(super) async fn seal(
@@ -37,32 +36,20 @@ pub(super) async fn seal(
                 .next(length, runtime)
                 .await
                 .map_err(Error::AttachmentSource)?;
-            under_cipher.push_back(chunk(plan, next, plain, cipher));
+            under_cipher.push_back(cipher.seal(plan, next, plain));
             next += 1;
         }
         let Some(sealed) = under_cipher.next().await else {
             break;
         };
-        let (sealed, hash) =
+        let SealedChunk { bytes, hash } =
             sealed.map_err(|error| Error::AttachmentSource(io::Error::other(error)))?;
         digest.push_hash(&hash);
-        spool.append(sealed, runtime).await.map_err(spooling)?;
+        spool.append(bytes, runtime).await.map_err(spooling)?;
     }
     source
         .expect_end(runtime)
         .await
         .map_err(Error::AttachmentSource)?;
     Ok((spool.seal().map_err(spooling)?, digest.finish()))
-}
-
-/// An encrypted chunk and its hash.
-async fn chunk(
-    plan: &AttachmentPlan,
-    index: u32,
-    plain: Zeroizing<Vec<u8>>,
-    cipher: &dyn ChunkCipher,
-) -> Result<(Vec<u8>, [u8; 32]), SealChunkError> {
-    let sealed = cipher.seal(plan, index, &plain).await?;
-    let hash = cipher.hash(&sealed).await;
-    Ok((sealed, hash))
 }

@@ -1,5 +1,6 @@
 //! What is sent: bytes, a file, or a reader, and what is said about it.
 
+use super::piece::{Piece, PieceSource};
 use crate::Error;
 use crate::bounds::MaybeSend;
 use crate::runtime::{Runtime, blocking};
@@ -9,6 +10,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// A file to send, with what its receivers may know before they have it.
@@ -24,7 +26,14 @@ pub struct Attachment {
 
 pub(super) enum From {
     Path(PathBuf),
-    Reader { reader: BoxReader, size: u64 },
+    Reader {
+        reader: BoxReader,
+        size: u64,
+    },
+    Pieces {
+        pieces: Box<dyn PieceSource>,
+        size: u64,
+    },
 }
 
 #[cfg(not(target_family = "wasm"))]
@@ -34,8 +43,18 @@ type BoxReader = Pin<Box<dyn AsyncRead>>;
 
 /// An open source, read from its beginning to its end, once.
 pub(super) enum Source {
-    File { file: Option<File>, size: u64 },
-    Reader { reader: BoxReader, size: u64 },
+    File {
+        file: Option<File>,
+        size: u64,
+    },
+    Reader {
+        reader: BoxReader,
+        size: u64,
+    },
+    Pieces {
+        pieces: Box<dyn PieceSource>,
+        size: u64,
+    },
 }
 
 impl Attachment {
@@ -56,6 +75,14 @@ impl Attachment {
     pub fn from_reader(reader: impl AsyncRead + MaybeSend + 'static, size: u64) -> Self {
         Self::new(From::Reader {
             reader: Box::pin(reader),
+            size,
+        })
+    }
+
+    /// What this source gives: exactly `size` bytes, which may lie in another memory than this one.
+    pub fn from_pieces(pieces: impl PieceSource + 'static, size: u64) -> Self {
+        Self::new(From::Pieces {
+            pieces: Box::new(pieces),
             size,
         })
     }
@@ -113,6 +140,7 @@ impl From {
     pub(super) async fn open(self, runtime: &dyn Runtime) -> Result<Source, Error> {
         match self {
             Self::Reader { reader, size } => Ok(Source::Reader { reader, size }),
+            Self::Pieces { pieces, size } => Ok(Source::Pieces { pieces, size }),
             Self::Path(path) => {
                 let open = move || -> io::Result<(File, u64)> {
                     let file = File::open(path)?;
@@ -135,27 +163,27 @@ impl From {
 impl Source {
     pub(super) fn size(&self) -> u64 {
         match self {
-            Self::File { size, .. } | Self::Reader { size, .. } => *size,
+            Self::File { size, .. } | Self::Reader { size, .. } | Self::Pieces { size, .. } => {
+                *size
+            }
         }
     }
 
     /// The next bytes, exactly so many.
-    pub(super) async fn next(
-        &mut self,
-        length: usize,
-        runtime: &dyn Runtime,
-    ) -> io::Result<Zeroizing<Vec<u8>>> {
-        let mut bytes = Zeroizing::new(vec![0; length]);
+    pub(super) async fn next(&mut self, length: usize, runtime: &dyn Runtime) -> io::Result<Piece> {
         match self {
+            Self::Pieces { pieces, .. } => pieces.next(length).await,
             Self::Reader { reader, .. } => {
+                let mut bytes = Zeroizing::new(vec![0; length]);
                 reader.read_exact(&mut bytes).await?;
-                Ok(bytes)
+                Ok(Piece::Here(Arc::new(bytes)))
             }
             Self::File { file, .. } => {
                 let Some(mut open) = file.take() else {
                     return Err(ended());
                 };
                 let read = move || {
+                    let mut bytes = Zeroizing::new(vec![0; length]);
                     let read = open.read_exact(&mut bytes);
                     (open, read.map(|()| bytes))
                 };
@@ -163,7 +191,7 @@ impl Source {
                     return Err(ended());
                 };
                 *file = Some(open);
-                read
+                read.map(|bytes| Piece::Here(Arc::new(bytes)))
             }
         }
     }

@@ -3,6 +3,7 @@
 //! They could not be made anew: a source may be read once only, and a file that changed between two tries would be
 //! encrypted under one key and nonce twice.
 
+use super::piece::Piece;
 use crate::runtime::{Runtime, blocking};
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -14,7 +15,8 @@ const MEMORY_MAX: u64 = 1024 * 1024;
 
 /// Written once from beginning to end, then read by each try.
 pub(super) enum Spool {
-    Memory(Vec<u8>),
+    /// As they came: each but the last has the same length.
+    Memory(Vec<Piece>),
     File {
         file: Option<File>,
         _path: TemporaryPath,
@@ -24,7 +26,7 @@ pub(super) enum Spool {
 /// Written no more.
 #[derive(Clone)]
 pub(super) enum Sealed {
-    Memory(Arc<Vec<u8>>),
+    Memory(Arc<Vec<Piece>>),
     File(Arc<SealedFile>),
 }
 
@@ -40,13 +42,10 @@ pub(super) struct TemporaryPath(PathBuf);
 impl Spool {
     pub(super) async fn new(size: u64, folder: &Path, runtime: &dyn Runtime) -> io::Result<Self> {
         if size <= MEMORY_MAX || cfg!(target_family = "wasm") {
-            let mut bytes = Vec::new();
-            // Grown piece by piece it would be copied over and over; where there is no room, that shows soon enough.
-            let _ = bytes.try_reserve_exact(usize::try_from(size).unwrap_or_default());
-            return Ok(Self::Memory(bytes));
+            return Ok(Self::Memory(Vec::new()));
         }
         let folder = folder.to_path_buf();
-        run(runtime, move || {
+        let (file, path) = run(runtime, move || {
             fs::create_dir_all(&folder)?;
             let name = getrandom::u64().map_err(io::Error::other)?;
             let path = TemporaryPath(folder.join(format!("sealwire-{name:016x}")));
@@ -55,21 +54,23 @@ impl Spool {
                 .write(true)
                 .create_new(true)
                 .open(&path.0)?;
-            Ok(Self::File {
-                file: Some(file),
-                _path: path,
-            })
+            Ok((file, path))
         })
-        .await
+        .await?;
+        Ok(Self::File {
+            file: Some(file),
+            _path: path,
+        })
     }
 
-    pub(super) async fn append(&mut self, chunk: Vec<u8>, runtime: &dyn Runtime) -> io::Result<()> {
+    pub(super) async fn append(&mut self, chunk: Piece, runtime: &dyn Runtime) -> io::Result<()> {
         match self {
-            Self::Memory(bytes) => bytes.extend_from_slice(&chunk),
+            Self::Memory(chunks) => chunks.push(chunk),
             Self::File { file, .. } => {
                 let Some(mut open) = file.take() else {
                     return Err(ended());
                 };
+                let chunk = chunk.into_vec();
                 let open = run(runtime, move || open.write_all(&chunk).map(|()| open)).await?;
                 *file = Some(open);
             }
@@ -79,7 +80,7 @@ impl Spool {
 
     pub(super) fn seal(self) -> io::Result<Sealed> {
         match self {
-            Self::Memory(bytes) => Ok(Sealed::Memory(Arc::new(bytes))),
+            Self::Memory(chunks) => Ok(Sealed::Memory(Arc::new(chunks))),
             Self::File { file, _path } => {
                 let file = file.ok_or_else(ended)?;
                 let file = Mutex::new(file);
@@ -90,30 +91,44 @@ impl Spool {
 }
 
 impl Sealed {
-    /// At most so many bytes from this place on.
+    /// Some bytes from this place on, from a file at most so many. Empty beyond the end.
     pub(super) async fn read(
         &self,
         at: u64,
         length: usize,
         runtime: &dyn Runtime,
-    ) -> io::Result<Vec<u8>> {
+    ) -> io::Result<Piece> {
         match self {
-            Self::Memory(bytes) => {
-                let start = usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
-                let end = start.saturating_add(length).min(bytes.len());
-                Ok(bytes[start..end].to_vec())
-            }
+            Self::Memory(chunks) => Ok(chunk_from(chunks, at)),
             Self::File(sealed) => {
                 let sealed = Arc::clone(sealed);
-                run(runtime, move || {
+                let bytes: Vec<u8> = run(runtime, move || {
                     let mut file = sealed.file.lock().unwrap_or_else(PoisonError::into_inner);
                     file.seek(SeekFrom::Start(at))?;
                     let mut bytes = Vec::with_capacity(length);
                     (&mut *file).take(length as u64).read_to_end(&mut bytes)?;
                     Ok(bytes)
                 })
-                .await
+                .await?;
+                Ok(bytes.into())
             }
+        }
+    }
+}
+
+/// The chunk around this place, from there on. Whoever reads from the beginning gets each as it came.
+fn chunk_from(chunks: &[Piece], at: u64) -> Piece {
+    let whole = chunks.first().map_or(1, Piece::len).max(1) as u64;
+    let found = usize::try_from(at / whole)
+        .ok()
+        .and_then(|index| chunks.get(index));
+    let within = usize::try_from(at % whole).unwrap_or_default();
+    match found {
+        None => Vec::new().into(),
+        Some(chunk) if within == 0 => chunk.clone(),
+        Some(chunk) => {
+            let bytes = chunk.clone().into_vec();
+            bytes.get(within..).unwrap_or_default().to_vec().into()
         }
     }
 }

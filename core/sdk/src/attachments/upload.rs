@@ -3,7 +3,7 @@
 use super::retry::{Refused, Tries};
 use super::seal::seal;
 use super::spool::Sealed;
-use super::{Attachment, ChunkCipher, OnProgress, Progress, signed_url};
+use super::{Attachment, ChunkCipher, OnProgress, Piece, Progress, signed_url};
 use crate::Error;
 use crate::bounds::BoxStream;
 use crate::driver::Inbox;
@@ -177,7 +177,7 @@ impl Upload {
         }
     }
 
-    fn body(&self, sealed: &Sealed, size: u64) -> BoxStream<Result<Vec<u8>, TransportFailure>> {
+    fn body(&self, sealed: &Sealed, size: u64) -> BoxStream<Result<Piece, TransportFailure>> {
         let (sealed, tasks, on_progress) = (
             sealed.clone(),
             self.tasks.clone(),

@@ -5,6 +5,7 @@ use super::{
     TransportFailure,
 };
 use crate::Error;
+use crate::attachments::Piece;
 use crate::bounds::{BoxFuture, BoxStream};
 use futures_util::StreamExt as _;
 use reqwest::header::{
@@ -103,10 +104,13 @@ impl Transport for NativeTransport {
     fn upload(
         &self,
         url: Url,
-        body: BoxStream<Result<Vec<u8>, TransportFailure>>,
+        body: BoxStream<Result<Piece, TransportFailure>>,
         size: u64,
     ) -> BoxFuture<'static, Result<HttpResponse, TransportFailure>> {
-        let body = body.map(|chunk| chunk.map_err(|failure| io::Error::other(failure.detail)));
+        let body = body.map(|chunk| match chunk {
+            Ok(chunk) => Ok(std::mem::take(&mut *chunk.into_vec())),
+            Err(failure) => Err(io::Error::other(failure.detail)),
+        });
         let outgoing = self
             .client()
             .put(url)

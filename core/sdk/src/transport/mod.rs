@@ -12,6 +12,7 @@ pub use http::NativeTransport;
 pub use sealwire_engine::{HttpMethod, HttpResponse, TransportFailure};
 pub use sealwire_wire::contract::{WEBSOCKET_BEARER_PREFIX, WEBSOCKET_PROTOCOL};
 
+use crate::attachments::Piece;
 use crate::bounds::{BoxFuture, BoxSink, BoxStream, MaybeSend, MaybeSync};
 use sealwire_wire::IdempotencyKey;
 use url::Url;
@@ -38,7 +39,7 @@ pub trait Transport: MaybeSend + MaybeSync + 'static {
     fn upload(
         &self,
         url: Url,
-        body: BoxStream<Result<Vec<u8>, TransportFailure>>,
+        body: BoxStream<Result<Piece, TransportFailure>>,
         size: u64,
     ) -> BoxFuture<'static, Result<HttpResponse, TransportFailure>>;
 

@@ -2,12 +2,15 @@
 
 use super::world::{Device, Meddling, Network, World, received, soon};
 use futures_util::io::AllowStdIo;
+use sealwire::attachments::{ForeignBytes, Piece, PieceSource};
 use sealwire::transport::{Download, HttpResponse, TransportFailure};
-use sealwire::{Attachment, Client, Message, Progress, ThreadId};
-use std::fs;
+use sealwire::{Attachment, BoxFuture, Client, Message, Progress, ThreadId};
+use std::any::Any;
+use std::future::ready;
 use std::io::Read as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::{fs, io};
 
 /// Bytes that no two places share.
 fn picture(size: usize) -> Vec<u8> {
@@ -15,6 +18,34 @@ fn picture(size: usize) -> Vec<u8> {
         .flat_map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes())
         .take(size)
         .collect()
+}
+
+/// What is left of a file in a memory that is not the SDK's.
+struct Elsewhere(Vec<u8>);
+
+impl ForeignBytes for Elsewhere {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn to_vec(&self) -> Vec<u8> {
+        self.0.clone()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl PieceSource for Elsewhere {
+    fn next(&mut self, length: usize) -> BoxFuture<'_, io::Result<Piece>> {
+        if self.len() < length {
+            return Box::pin(ready(Err(io::ErrorKind::UnexpectedEof.into())));
+        }
+        let rest = self.0.split_off(length);
+        let piece = Self(std::mem::replace(&mut self.0, rest));
+        Box::pin(ready(Ok(Piece::There(Arc::new(piece)))))
+    }
 }
 
 /// Alice over a network of her own.
@@ -45,12 +76,13 @@ async fn files_of_every_size_arrive_as_they_were_from_every_source() {
     let world = World::new().await;
     let ((_, alice), (bob_device, bob), thread) = world.pair().await;
     let mut last = None;
-    for size in [0, 1, 65_535, 65_536, 65_537, 300_000, 3_000_000] {
+    for size in [0, 1, 65_535, 65_536, 65_537, 300_000, 1_500_001, 3_000_000] {
         let bytes = picture(size);
         let path = world.folder.path().join("picture.png");
         fs::write(&path, &bytes).unwrap();
         let source = match size % 3 {
             0 => Attachment::from_path(&path),
+            1 if size > 1 => Attachment::from_pieces(Elsewhere(bytes.clone()), size as u64),
             1 => Attachment::from_bytes(bytes.clone()),
             _ => Attachment::from_reader(
                 AllowStdIo::new(fs::File::open(&path).unwrap()),
@@ -264,7 +296,7 @@ async fn each_try_of_an_upload_sends_the_same_bytes() {
     let (_, alice, thread) = alice_over(&world, network).await;
     let bytes = picture(2_000_000);
     // A reader can be read once only.
-    let reader = AllowStdIo::new(std::io::Cursor::new(bytes.clone()).take(u64::MAX));
+    let reader = AllowStdIo::new(io::Cursor::new(bytes.clone()).take(u64::MAX));
     let sending = alice.send_attachment(
         thread,
         Attachment::from_reader(reader, bytes.len() as u64),
@@ -287,7 +319,7 @@ async fn a_source_of_another_length_sends_nothing() {
     let world = World::new().await;
     let ((device, alice), _, thread) = world.pair().await;
     for announced in [99_999, 100_001] {
-        let reader = AllowStdIo::new(std::io::Cursor::new(picture(100_000)));
+        let reader = AllowStdIo::new(io::Cursor::new(picture(100_000)));
         let sending =
             alice.send_attachment(thread, Attachment::from_reader(reader, announced), |_| {});
         assert_eq!(
@@ -351,7 +383,7 @@ async fn an_attachment_that_the_relay_lost_is_gone() {
 async fn what_is_larger_than_the_relay_takes_is_refused_before_it_is_read() {
     let world = World::new().await;
     let ((_, alice), _, thread) = world.pair().await;
-    let endless = AllowStdIo::new(std::io::repeat(0));
+    let endless = AllowStdIo::new(io::repeat(0));
     let sending = alice.send_attachment(
         thread,
         Attachment::from_reader(endless, 200 * 1024 * 1024),

@@ -1,5 +1,6 @@
 //! People, their devices, and the relay between them.
 
+use sealwire::attachments::Piece;
 use sealwire::transport::{
     Download, HttpResponse, NativeTransport, Request, Socket, SocketRefused, Transport,
     TransportFailure,
@@ -217,7 +218,7 @@ impl Transport for Meddling {
     fn upload(
         &self,
         url: url::Url,
-        mut body: BoxStream<Result<Vec<u8>, TransportFailure>>,
+        mut body: BoxStream<Result<Piece, TransportFailure>>,
         size: u64,
     ) -> BoxFuture<'static, Answered> {
         let (inner, network) = (Arc::clone(&self.inner), Arc::clone(&self.network));
@@ -227,14 +228,14 @@ impl Transport for Meddling {
             };
             let mut bytes = Vec::new();
             while let Some(piece) = futures_util::StreamExt::next(&mut body).await {
-                bytes.extend(piece?);
+                bytes.extend_from_slice(&piece?.into_vec());
             }
             if !hook(&bytes) {
                 return Err(TransportFailure {
                     detail: "the cable was cut".to_owned(),
                 });
             }
-            let whole = futures_util::stream::once(std::future::ready(Ok(bytes)));
+            let whole = futures_util::stream::once(std::future::ready(Ok(bytes.into())));
             inner.upload(url, Box::pin(whole), size).await
         })
     }
