@@ -9,10 +9,13 @@ mod checkpoints;
 mod columns;
 mod commits;
 mod controls;
+mod delivered;
 mod failures;
 mod inbox;
 mod kept_keys;
 mod lanes;
+#[cfg(test)]
+mod long_thread;
 mod mailboxes;
 mod marks;
 mod messages;

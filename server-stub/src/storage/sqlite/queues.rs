@@ -6,7 +6,7 @@ use super::columns::{
 use super::controls::control;
 use super::failures::reached_again;
 use super::inbox::{preferences, preferences_due, queue_preferences};
-use super::{Pending, Sqlite, marks};
+use super::{Pending, Sqlite, delivered};
 use crate::storage::{Moved, QueueEntry, QueuePlace, QueueSource, Queued, Queues};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use sealwire_wire::contract::{
@@ -180,10 +180,10 @@ impl Queues for Sqlite {
                     _ => {}
                 }
             }
-            let mut moved = marks::delivered(db, &device, acknowledged, last, now)?;
+            let mut moved = delivered::delivered(db, &device, acknowledged, last, now)?;
             for thread in again {
                 if !moved.iter().any(|moved| moved.thread_id == thread) {
-                    moved.extend(marks::delivered_again(db, thread, &device.user_id, now)?);
+                    moved.extend(delivered::delivered_again(db, thread, &device.user_id, now)?);
                 }
             }
             Ok(moved)
