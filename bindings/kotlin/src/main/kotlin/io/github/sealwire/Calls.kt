@@ -1,8 +1,11 @@
 package io.github.sealwire
 
 import io.github.sealwire.core.CallException
+import io.github.sealwire.core.CallbackException
 import io.github.sealwire.core.ErrorInfo
 import io.github.sealwire.core.InternalException
+import io.github.sealwire.core.KeyStore
+import io.github.sealwire.core.KeyStoreImpl
 import io.github.sealwire.core.errorTable
 import kotlin.coroutines.cancellation.CancellationException
 
@@ -27,3 +30,21 @@ internal suspend inline fun <T> call(crossinline work: suspend () -> T): T = now
 /** A row of the table, for what the library could not say itself. */
 internal fun row(code: String, detail: String): ErrorInfo =
     errorTable().first { it.code == code }.copy(detail = detail)
+
+/**
+ * The same key store, but nothing that it throws is taken for success: the generated layer knows of exceptions alone, and an
+ * [Error] (a `TODO()`, too little memory) would look like a secret that is kept.
+ */
+internal fun careful(keyStore: KeyStore): KeyStore = if (keyStore is KeyStoreImpl) keyStore else object : KeyStore {
+    override fun get(name: String): ByteArray? = failing { keyStore.get(name) }
+
+    override fun put(name: String, secret: ByteArray): Unit = failing { keyStore.put(name, secret) }
+}
+
+private inline fun <T> failing(work: () -> T): T = try {
+    work()
+} catch (error: CallbackException) {
+    throw error
+} catch (error: Throwable) {
+    throw CallbackException.Failed(error.toString())
+}

@@ -60,7 +60,7 @@ public class Client private constructor(private val handle: ClientHandle) : Auto
             giveUpAfterMs: Long? = null,
         ): Client = call {
             val options = OpenOptions(relay, store, startOffline, dangerAllowHttp, giveUpAfterMs)
-            Client(ClientHandle.open(options, keyStore))
+            Client(ClientHandle.open(options, keyStore?.let(::careful)))
         }
     }
 

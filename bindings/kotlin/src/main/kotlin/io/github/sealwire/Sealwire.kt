@@ -25,7 +25,10 @@ public object Sealwire {
         library?.let { System.setProperty("uniffi.component.sealwire.libraryOverride", it) }
         val logger = log?.let {
             object : Logger {
-                override fun log(line: LogLine) = it(line)
+                override fun log(line: LogLine) {
+                    // Whatever it throws, the next line is told.
+                    runCatching { it(line) }
+                }
             }
         }
         now { io.github.sealwire.core.init(InitOptions(level, logger)) }
