@@ -23,7 +23,7 @@ pub enum Field {
     Status,
     /// [`ErrorFields::user_id`]
     UserId,
-    /// [`ErrorFields::reason`]
+    /// [`ErrorFields::reason`](field@ErrorFields::reason)
     Reason,
 }
 
