@@ -46,8 +46,7 @@ export type ToHost =
 
 /** From the worker to a tab. */
 export type ToTab =
-  /** `complete`: nothing has happened in this worker that this tab was not or will not be told of. */
-  | { t: "welcome"; status: Status; complete: boolean }
+  | { t: "welcome"; status: Status }
   | { t: "result"; id: number; value: unknown }
   | { t: "failed"; id: number; error: ErrorInfo }
   | { t: "progress"; id: number; progress: Progress }

@@ -34,8 +34,7 @@ export class Tab {
   #link: Link | undefined;
   #leadership: Leadership | undefined;
   #candidacy: AbortController | undefined;
-  /** How the worker before ended: in order, or with words that nobody heard. */
-  #lostWords = false;
+  /** Whether this tab had another worker before. */
   #followedBefore = false;
   /** When the worker was asked whether it lives, if nothing was heard since. */
   #askedAt: number | undefined;
@@ -249,7 +248,6 @@ export class Tab {
   #detach(): void {
     if (!this.#link) return;
     this.#link = undefined;
-    this.#lostWords = true;
     this.calls.detach();
     setTimeout(() => this.#withoutWorker(), WITHOUT_WORKER_MS);
   }
@@ -270,8 +268,8 @@ export class Tab {
   #heard(message: ToTab, link: Link): void {
     switch (message.t) {
       case "welcome":
-        if (this.#followedBefore && (this.#lostWords || !message.complete)) this.#tellEvent({ type: "lagged", missed: 0 });
-        this.#lostWords = false;
+        // Whether the last worker's words and this one's first all came cannot be proved from here: the tab reads the store anew.
+        if (this.#followedBefore) this.#tellEvent({ type: "lagged", missed: 0 });
         this.#followedBefore = true;
         this.#know(message.status);
         this.calls.attach((to, transfer) => link.post(to, transfer));
@@ -285,7 +283,6 @@ export class Tab {
         this.#take(message.event, link);
         break;
       case "over":
-        this.#lostWords = false;
         this.#link = undefined;
         this.calls.detach();
         setTimeout(() => this.#withoutWorker(), WITHOUT_WORKER_MS);

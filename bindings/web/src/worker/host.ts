@@ -53,7 +53,7 @@ export class Host {
     this.#told = new Promise((all) => {
       client.subscribe((event) => this.#happened(event), all);
     });
-    this.#own.post({ t: "welcome", status: this.#status(), complete: true });
+    this.#own.post({ t: "welcome", status: this.#status() });
     this.#bulletin = new BroadcastChannel(bulletinName(opening.store));
     this.#bulletin.onmessage = ({ data }: MessageEvent<Bulletin>) => {
       if (data.t === "hello") this.#welcome(data.tab, data.following);
@@ -135,7 +135,7 @@ export class Host {
       serving.heard(data.body);
     };
     this.#tabs.set(tab, serving);
-    serving.post({ t: "welcome", status: this.#status(), complete: this.#early !== undefined });
+    serving.post({ t: "welcome", status: this.#status() });
     if (following) for (const event of this.#early ?? []) serving.tell(event);
     // Held by the tab for as long as it lives, however it ends.
     void navigator.locks.request(tabLock(store, tab), leave);
