@@ -11,6 +11,9 @@ use sealwire_wire::limits::SILENCE_MAX_MS;
 
 /// A socket that was heard within this, in milliseconds, lives.
 const HEARD_JUST_NOW_MS: u64 = 2_000;
+/// A socket whose token ended is opened again at once, with another token; not twice within this, in milliseconds: a relay that
+/// takes no token of its own would have it opened without end.
+const RENEWED_JUST_NOW_MS: u64 = 60_000;
 
 /// The connection to the relay.
 pub(crate) struct Connection {
@@ -19,6 +22,8 @@ pub(crate) struct Connection {
     state: ConnectionState,
     backoff: Backoff,
     heard_at: Timestamp,
+    /// When a socket was last opened again at once because its token had ended.
+    renewed_at: Option<Timestamp>,
     /// Another instance of this device took over: only the app's wish connects again.
     replaced: bool,
 }
@@ -40,6 +45,7 @@ impl Default for Connection {
             },
             backoff: Backoff::default(),
             heard_at: Timestamp::default(),
+            renewed_at: None,
             replaced: false,
         }
     }
@@ -91,13 +97,12 @@ impl Engine {
     /// Token first, then the socket.
     pub(crate) fn drive_connection(&mut self) {
         if self.connection.replaced {
-            // Without a socket a token is only for requests that wait.
-            if self.requests_wait_for_token() {
-                self.drive_token();
-            }
             return;
         }
-        self.drive_token();
+        // One that is asked for while the socket's wait is not over may have ended when it is.
+        if self.connection.socket != Socket::Closed || self.connection.backoff.is_due(self.now) {
+            self.drive_token();
+        }
         let silent = self.now.since_ms(self.connection.heard_at) > SILENCE_MAX_MS;
         if self.connection.socket == Socket::Open && silent {
             self.close_socket();
@@ -262,17 +267,29 @@ impl Engine {
                 return;
             }
             Some(CloseCode::DeviceRevoked) => self.relay_says_revoked(),
-            Some(CloseCode::TokenExpired) => self.drop_access_token(),
+            Some(CloseCode::TokenExpired) => return self.token_has_ended(),
             _ => {}
         }
         match status {
-            Some(401) => self.drop_access_token(),
+            Some(401) => return self.token_has_ended(),
             Some(403) => self.relay_says_revoked(),
             // The place of the marks is all that the relay could find wrong with it.
             Some(400) => self.forget_marks_place(),
             _ => {}
         }
         self.try_later();
+    }
+
+    /// It says nothing against the network or the relay: another token is had and the socket opened again, without a wait.
+    fn token_has_ended(&mut self) {
+        self.drop_access_token();
+        let now = self.now;
+        let just_now = |at: Timestamp| now.since_ms(at) < RENEWED_JUST_NOW_MS;
+        if self.connection.renewed_at.is_some_and(just_now) {
+            return self.try_later();
+        }
+        self.connection.renewed_at = Some(now);
+        self.set_connection_state(ConnectionState::Connecting);
     }
 
     fn try_later(&mut self) {

@@ -318,6 +318,9 @@ impl Engine {
             self.upload_prekeys_due();
             self.ask_due();
             self.send_controls_due();
+            if self.requests_wait_for_token() {
+                self.drive_token();
+            }
         }
         self.drive_queue_fetch();
         // Last: nothing of it goes before a message.

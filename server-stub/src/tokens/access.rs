@@ -116,7 +116,8 @@ impl AccessTokens {
         device_id: DeviceId,
         now: Timestamp,
     ) -> Result<Token, jsonwebtoken::errors::Error> {
-        let exp = now.plus_ms(self.lifetime_ms).0 / 1000;
+        // A JWT ends with a whole second. Rounded down, one with a lifetime of a second might be over as it is given out.
+        let exp = now.plus_ms(self.lifetime_ms).0.div_ceil(1000);
         let in_use = self.in_use(now)?;
         let key = &in_use.current;
         let token = key.sign(&Claims {
@@ -241,6 +242,15 @@ mod tests {
         assert_eq!(tokens.read(&token, NOW), Ok(access.clone()));
         assert!(access.allows(Scope::Read) && access.allows(Scope::Write));
         assert_eq!(tokens.read(&token, expires_at), Err(TokenRefused::Expired));
+    }
+
+    #[test]
+    fn a_token_counts_for_all_of_its_time_whenever_in_a_second_it_was_given() {
+        let tokens = tokens();
+        let late = NOW.plus_ms(999);
+        let token = tokens.issue(&"alice".parse().unwrap(), DeviceId::FIRST, late);
+        let token = token.unwrap().token;
+        assert!(tokens.read(&token, late.plus_ms(899_999)).is_ok());
     }
 
     #[test]

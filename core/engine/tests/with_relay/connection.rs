@@ -120,12 +120,14 @@ fn every_close_code_is_obeyed() {
         alice.events.clear();
         alice.lose_socket(Some(code), None);
         let last = states(&mut alice).pop();
-        match connects_again {
-            true => assert!(
+        match (connects_again, code) {
+            // At once, but for the token that it needs first.
+            (true, 4002) => assert_eq!(last, Some(ConnectionState::Connecting)),
+            (true, _) => assert!(
                 matches!(last, Some(ConnectionState::Offline { .. })),
                 "{code}"
             ),
-            false => assert_eq!(last, Some(ConnectionState::Replaced)),
+            (false, _) => assert_eq!(last, Some(ConnectionState::Replaced)),
         }
         assert_eq!(alice.sockets_opened, 1, "never at once");
         alice.run(relay);
@@ -200,4 +202,50 @@ fn a_refused_upgrade_with_401_asks_for_a_token_first() {
     assert_eq!(alice.sockets_opened, 2);
     alice.hand_in(Input::Socket(SocketInput::Opened));
     alice.restarted(9);
+}
+
+#[test]
+fn a_token_that_ended_costs_no_wait_and_one_that_ends_again_and_again_does() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    alice.catch_up(relay);
+    alice.lose_socket(Some(4002), None);
+    alice.run(relay);
+    assert_eq!(alice.sockets_opened, 2);
+    // A relay that gives tokens and takes none of them.
+    alice.sockets_stay_shut = true;
+    let mut waits = Vec::new();
+    for refused in 0..6 {
+        relay.asked.clear();
+        alice.events.clear();
+        alice.lose_socket(None, Some(401));
+        let at = next_try(&mut alice);
+        waits.push(at - alice.now.0);
+        alice.pass(relay, at - alice.now.0 - 1);
+        assert_eq!(
+            relay.asked,
+            Vec::<String>::new(),
+            "a token would lie while the wait lasts"
+        );
+        alice.pass(relay, 5);
+        assert!(relay.asked.iter().any(|path| path.ends_with("/token")));
+        assert_eq!(alice.sockets_opened, 3 + refused);
+    }
+    assert!(waits[0] <= 1_000 && waits[5] >= 16_000, "{waits:?}");
+    alice.restarted(9);
+}
+
+#[test]
+fn what_is_to_be_sent_gets_a_token_while_the_socket_waits() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let _bob = Device::registered(relay, "bob", 2);
+    alice.catch_up(relay);
+    alice.sockets_stay_shut = true;
+    alice.lose_socket(Some(4002), None);
+    alice.run(relay);
+    alice.lose_socket(None, Some(401));
+    alice.send(relay, "bob", "words");
+    assert_eq!((relay.sends.len(), alice.sockets_opened), (1, 2));
+    assert_eq!(alice.restarted(9).texts("bob"), ["words"]);
 }
