@@ -192,6 +192,16 @@ impl Engine {
         self.try_later();
     }
 
+    /// What comes through the socket may be old: another one takes its place, without a wait. Whether there was one.
+    pub(crate) fn renew_socket(&mut self) -> bool {
+        let had_one = self.connection.socket != Socket::Closed;
+        if had_one {
+            self.close_socket();
+            self.set_connection_state(ConnectionState::Connecting);
+        }
+        had_one
+    }
+
     /// The relay no longer takes this device. Only a signed list can say that it is removed: it is asked for.
     pub(crate) fn relay_says_revoked(&mut self) {
         if let Some(me) = &self.me

@@ -149,6 +149,7 @@ impl Engine {
         engine.resume_parked_users()?;
         engine.restore_resync()?;
         engine.look_at_own_list()?;
+        engine.time_goes_on();
         engine.expire_due();
         Ok(engine)
     }
@@ -156,9 +157,12 @@ impl Engine {
     /// Takes in what happened, at this time.
     pub fn handle(&mut self, now: Timestamp, input: Input) {
         self.now = self.on_our_time(now);
+        let socket_is_gone = self.time_goes_on();
         match input {
             Input::Call { id, call } => self.on_call(id, call),
             Input::Response { id, result } => self.on_response(id, result),
+            // It was said to this socket. Frames come again: they are not acknowledged.
+            Input::Socket(_) if socket_is_gone => {}
             Input::Socket(input) => self.on_socket(input),
             Input::Decided { id, accepted } => self.on_link_decided(id, accepted),
             Input::AnchorKept { generation } => {

@@ -76,9 +76,14 @@ pub(crate) fn take_away(
 }
 
 impl Engine {
+    /// The device's clock went on, or was set. After a doubtful gap what the relay said before it may still lie in the socket: only
+    /// another socket tells its time now. Whether the one that there was is closed for it.
+    pub(crate) fn time_goes_on(&mut self) -> bool {
+        self.lifetime.clock.look(self.now) && self.renew_socket()
+    }
+
     /// Takes away what is over. What could not be taken away now is tried at the next input.
     pub(crate) fn expire_due(&mut self) {
-        self.lifetime.clock.look(self.now);
         self.keep_lifetime();
         let by = self.lifetime.clock.now();
         if !self
@@ -131,7 +136,6 @@ impl Engine {
 
     /// The relay says what time it is.
     pub(crate) fn relay_says_time(&mut self, time: Timestamp) {
-        self.lifetime.clock.look(self.now);
         self.lifetime.clock.relay_says(time);
         self.keep_lifetime();
     }

@@ -47,17 +47,19 @@ impl LifetimeClock {
         Timestamp(self.passed)
     }
 
-    /// The device's clock shows this.
-    pub(crate) fn look(&mut self, now: Timestamp) {
+    /// The device's clock shows this. Whether that is so much more than before that it is in doubt how much of it passed.
+    pub(crate) fn look(&mut self, now: Timestamp) -> bool {
         let gap = now.0.saturating_sub(self.looked_at);
         let seen = gap.min(GAP_MAX_MS);
         self.passed = self.passed.saturating_add(seen);
         self.doubtful = self.doubtful.saturating_add(gap - seen);
         self.looked_at = now.0;
+        gap > seen
     }
 
     /// The relay says its time: as far as it went on by more than this clock did, what was doubtful did pass. The rest of it
-    /// did not, and what the relay alone says moves nothing.
+    /// did not, and what the relay alone says moves nothing. It must have said so after the last look that was in doubt: what it
+    /// said before a sleep does not tell how long that was.
     pub(crate) fn relay_says(&mut self, time: Timestamp) {
         if let Some(last) = self.relay {
             let there = time.0.saturating_sub(last.said);
@@ -72,15 +74,15 @@ impl LifetimeClock {
         });
     }
 
-    /// When by this clock something was that the relay says was then: not later than now, and now as long as nothing is known
-    /// of the relay's clock.
+    /// When by this clock something was that the relay says was then: now as long as nothing is known of the relay's clock, and
+    /// not later than now. Later by what is in doubt if there is such: once the relay says that it did pass, it was before now.
     pub(crate) fn of_relay(&self, at: Timestamp) -> Timestamp {
         let known = self.relay.map_or(self.passed, |relay| {
             let ahead = relay.said.saturating_sub(relay.passed);
             let behind = relay.passed.saturating_sub(relay.said);
             at.0.saturating_sub(ahead).saturating_add(behind)
         });
-        Timestamp(known.min(self.passed))
+        Timestamp(known.min(self.passed.saturating_add(self.doubtful)))
     }
 
     /// What the device's clock shows when so much has passed, should nothing set it.
@@ -203,6 +205,17 @@ mod tests {
         assert_eq!(at(START), START - MINUTE);
         assert_eq!(at(START + DAY), START);
         assert_eq!(at(0), 0);
+    }
+
+    #[test]
+    fn what_comes_while_time_is_in_doubt_is_placed_so_that_what_settles_it_takes_nothing_from_it() {
+        let mut clock = clock();
+        assert!(clock.look(Timestamp(START + DAY)));
+        let taken_in = clock.of_relay(Timestamp(START + DAY + MINUTE));
+        // Whatever the relay says it was: not later than the device's clock shows.
+        assert_eq!(clock.of_relay(Timestamp(u64::MAX)), taken_in);
+        clock.relay_says(Timestamp(START + DAY + MINUTE));
+        assert_eq!(clock.now(), taken_in);
     }
 
     #[test]

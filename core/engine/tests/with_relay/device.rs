@@ -35,7 +35,12 @@ pub(crate) struct Device {
     done: BTreeMap<CallId, Result<Reply, EngineError>>,
     last_call: u64,
     frame_seq: u64,
+    /// When something was last handed in.
+    looked_at: Timestamp,
 }
+
+/// The engine takes no socket for what it was after a longer time without a look at the clock.
+const GAP_MAX_MS: u64 = 15 * 60 * 1000;
 
 pub(crate) fn user(text: &str) -> UserId {
     text.parse().unwrap()
@@ -69,6 +74,7 @@ impl Device {
             done: BTreeMap::new(),
             last_call: 0,
             frame_seq: 0,
+            looked_at: now,
         }
     }
 
@@ -113,6 +119,7 @@ impl Device {
     }
 
     pub(crate) fn hand_in(&mut self, input: Input) {
+        self.looked_at = self.now;
         self.engine.handle(self.now, input);
         self.carry_out();
     }
@@ -340,7 +347,12 @@ impl Device {
         self.take_frames(relay, frames);
     }
 
+    /// Over the socket that it has now: a device that was frozen opens another one first.
     pub(crate) fn take_frames(&mut self, relay: &mut Relay, frames: Vec<String>) {
+        if self.now.since_ms(self.looked_at) > GAP_MAX_MS {
+            self.hand_in(Input::Tick);
+            self.run(relay);
+        }
         self.hand_in(Input::Socket(SocketInput::Frames(frames)));
         self.run(relay);
     }

@@ -3,7 +3,9 @@
 use crate::device::Device;
 use crate::marks::{delivered, tell};
 use crate::relay::{Relay, ok};
-use sealwire_engine::{Call, EngineError, Event, Input, MessageContent, MessageState, Reply};
+use sealwire_engine::{
+    Call, EngineError, Event, Input, MessageContent, MessageState, Reply, SocketInput,
+};
 use sealwire_store::LocalId;
 use sealwire_wire::contract::{MessagePage, MessageRow, Removal, RemovalReason, ServerEvent};
 use sealwire_wire::{Base64, ThreadId, Timestamp};
@@ -200,6 +202,52 @@ fn a_time_to_live_longer_than_a_quarter_of_an_hour_ends_for_a_device_that_was_of
     says_time(relay, &mut bob, START + DAY_MS);
     assert_eq!(expired(&bob), 1);
     is_gone(&bob, 1);
+}
+
+#[test]
+fn what_the_relay_said_before_the_process_was_frozen_does_not_settle_how_long_that_was() {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+    for thawed_by_frames in [true, false] {
+        let relay = &mut Relay::default();
+        let (mut alice, mut bob) = pair(relay);
+        send_for(&mut alice, relay, "secret", 60 * 60);
+        bob.deliver(relay);
+        bob.catch_up(relay);
+        let before = bob.frame(ServerEvent::Ping {
+            now: Timestamp(START + 30_000),
+        });
+        bob.now = bob.now.plus_ms(DAY_MS);
+        bob.hand_in(match thawed_by_frames {
+            // It lay in the socket's buffer while nobody ran.
+            true => Input::Socket(SocketInput::Frames(vec![before])),
+            false => Input::Tick,
+        });
+        bob.run(relay);
+        assert_eq!((bob.sockets_closed, bob.sockets_opened), (1, 2));
+        assert_eq!(expired(&bob), 0);
+        says_time(relay, &mut bob, START + DAY_MS);
+        assert_eq!(expired(&bob), 1);
+        is_gone(&bob.restarted_at_its_time(9), 1);
+    }
+}
+
+#[test]
+fn what_is_sent_before_the_relay_said_how_long_the_device_was_off_has_all_of_its_time() {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+    let relay = &mut Relay::default();
+    let (mut alice, _bob) = pair(relay);
+    alice.now = alice.now.plus_ms(DAY_MS);
+    relay.clock += DAY_MS;
+    let mut alice = alice.restarted_at_its_time(9);
+    let id = send_for(&mut alice, relay, "secret", 60);
+    says_time(relay, &mut alice, relay.clock + 2_000);
+    assert_eq!(expired(&alice), 0);
+    alice.pass(relay, 50_000);
+    assert!(finds(&alice, "secret"));
+    alice.pass(relay, 15_000);
+    assert_eq!(expired(&alice), 1);
+    let cold = alice.restarted_at_its_time(9).message(id);
+    assert!(cold.content == MessageContent::Removed);
 }
 
 #[test]
