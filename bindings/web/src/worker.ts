@@ -2,6 +2,7 @@
 
 import { asErrorInfo } from "./errors.js";
 import { Host } from "./worker/host.js";
+import { Line } from "./worker/line.js";
 import { openClient } from "./worker/open.js";
 import { OwnTab, type WorkerScope } from "./worker/own-tab.js";
 import { workerLock, type Close, type Opening, type ToHost } from "./rpc/protocol.js";
@@ -34,8 +35,9 @@ async function open(opening: Opening): Promise<void> {
     });
     const client = await openClient(opening, tab, (error) => host?.panicked(error));
     // At once: from here on the client connects, and what it says then is heard by whoever listens already.
-    self.postMessage({ t: "opened" });
     host = new Host(opening, client, tab);
+    host.goOnWith(opening.inMemory ? Line.ofItsOwn() : await Line.take(opening.store));
+    self.postMessage({ t: "opened" });
   } catch (error) {
     self.postMessage({ t: "notOpened", error: asErrorInfo(error) });
   }

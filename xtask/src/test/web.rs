@@ -71,6 +71,7 @@ fn in_chromium() -> Result<Done, Error> {
     let mut test = node("bindings/web", &["--test", "--test-concurrency=1"]);
     for name in [
         "calls",
+        "journal",
         "leadership",
         "scenario",
         "tabs",

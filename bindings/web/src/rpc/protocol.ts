@@ -3,6 +3,7 @@
 import type { ErrorGroup } from "../error-table.js";
 import type { ErrorFields } from "../errors.js";
 import type { Account, ConnectionState, Event, Progress } from "../records.js";
+import type { Place, Told } from "./journal.js";
 
 /** An error as it crosses from Rust and from the worker. */
 export interface ErrorInfo {
@@ -28,6 +29,8 @@ export interface Status {
 
 /** From a tab to the worker. */
 export type ToHost =
+  /** The first word of the tab that leads: what it was told by the worker before. */
+  | { t: "follow"; told: Told | undefined }
   /** `again`: it was asked before, of a worker that ended before it answered. */
   | { t: "call"; id: number; method: string; args: unknown[]; again: boolean }
   /** To an `ask`. */
@@ -46,7 +49,8 @@ export type ToHost =
 
 /** From the worker to a tab. */
 export type ToTab =
-  | { t: "welcome"; status: Status }
+  /** `at`: what was told to this tab, or is of no concern to it. */
+  | { t: "welcome"; status: Status; at: Place }
   | { t: "result"; id: number; value: unknown }
   | { t: "failed"; id: number; error: ErrorInfo }
   | { t: "progress"; id: number; progress: Progress }
@@ -55,7 +59,9 @@ export type ToTab =
   /** So many more chunks of an upload may come. */
   | { t: "more"; id: number; chunks: number }
   | { t: "bytes"; id: number; bytes: Uint8Array }
-  | { t: "event"; event: Event }
+  | { t: "event"; event: Event; number: number }
+  /** In the place of the events up to this number; none, where nobody knows whether there were any. */
+  | { t: "missed"; missed: number; number: number }
   | { t: "status"; status: Status }
   | { t: "pong" }
   /** The last word of a worker that ended in order. */
@@ -95,9 +101,9 @@ export interface Sealed<Body> {
 
 /** On the channel that all tabs and the worker hear. */
 export type Bulletin =
-  /** A tab that looks for the worker. `following`: it followed another worker before. */
-  | { t: "hello"; tab: string; following: boolean }
-  /** A worker is open. */
+  /** A tab that looks for the worker, and what it was told by the one before. */
+  | { t: "hello"; tab: string; told: Place | undefined }
+  /** From a worker: it is open, and hears who greets it. */
   | { t: "leading"; epoch: string }
   /** A tab on the screen would like to lead. */
   | { t: "wish"; tab: string }

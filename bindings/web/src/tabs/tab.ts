@@ -6,6 +6,7 @@
 import { SealwireError, errorInfo, toError } from "../errors.js";
 import type { ConnectionState, Event } from "../records.js";
 import { Calls, type CallParts } from "../rpc/calls.js";
+import { Journal } from "../rpc/journal.js";
 import { bulletinName, leaderLock, tabLock, type Bulletin, type ErrorInfo, type Status, type ToTab } from "../rpc/protocol.js";
 import { Leadership, type LeaderOptions } from "./leadership.js";
 import { TabChannel, type Link } from "./links.js";
@@ -17,6 +18,8 @@ const PING_EVERY_MS = 1_000;
 const WITHOUT_WORKER_MS = 1_000;
 /** A tab on the screen leads rather than one that the browser may freeze; not for a glance. */
 const WISH_AFTER_MS = 500;
+/** So often the worker learns how many events were taken. */
+const SEEN_EVERY = 32;
 /** So long the other tabs leave the lead to the one that it is handed to. */
 const STAND_BACK_MS = 1_500;
 
@@ -34,8 +37,8 @@ export class Tab {
   #link: Link | undefined;
   #leadership: Leadership | undefined;
   #candidacy: AbortController | undefined;
-  /** Whether this tab had another worker before. */
-  #followedBefore = false;
+  /** What this tab was told, by whichever worker; none before it had one. */
+  #told: Journal | undefined;
   /** When the worker was asked whether it lives, if nothing was heard since. */
   #askedAt: number | undefined;
   #taken = 0;
@@ -167,11 +170,11 @@ export class Tab {
   /** With the lock held, until it is given up. */
   async #lead(): Promise<void> {
     const leadership = new Leadership(this.#options, {
-      startOffline: () => (this.#followedBefore ? !this.#status.wantsOnline : this.#options.startOffline),
+      startOffline: () => (this.#told ? !this.#status.wantsOnline : this.#options.startOffline),
       opened: (link) => {
         this.#detach();
         this.#attach(link);
-        this.#tell({ t: "leading", epoch: link.epoch });
+        link.post({ t: "follow", told: this.#told?.told });
       },
       heard: (epoch, message) => this.#heardOn(epoch, message),
       ended: () => this.#detach(),
@@ -210,7 +213,7 @@ export class Tab {
   // --- the worker
 
   #hello(): void {
-    this.#tell({ t: "hello", tab: this.id, following: this.#followedBefore });
+    this.#tell({ t: "hello", tab: this.id, told: this.#told?.place });
   }
 
   #tell(bulletin: Bulletin): void {
@@ -268,9 +271,8 @@ export class Tab {
   #heard(message: ToTab, link: Link): void {
     switch (message.t) {
       case "welcome":
-        // Whether the last worker's words and this one's first all came cannot be proved from here: the tab reads the store anew.
-        if (this.#followedBefore) this.#tellEvent({ type: "lagged", missed: 0 });
-        this.#followedBefore = true;
+        this.#told ??= new Journal(message.at);
+        this.#told.goOnFrom(message.at);
         this.#know(message.status);
         this.calls.attach((to, transfer) => link.post(to, transfer));
         for (const [method, args] of this.#standing) this.calls.start(method, args).catch(() => undefined);
@@ -280,7 +282,13 @@ export class Tab {
         this.#status = message.status;
         break;
       case "event":
-        this.#take(message.event, link);
+        this.#countTaken(link);
+        this.#take(message.event, message.number);
+        break;
+      case "missed":
+        this.#countTaken(link);
+        this.#told?.goOnFrom({ ...this.#told.place, number: message.number });
+        this.#tellEvent({ type: "lagged", missed: message.missed });
         break;
       case "over":
         this.#link = undefined;
@@ -299,12 +307,17 @@ export class Tab {
     if (this.#shownWaiting) this.#know(this.#status);
   }
 
-  #take(event: Event, link: Link): void {
+  #countTaken(link: Link): void {
     this.#taken += 1;
-    if (this.#taken === 32) {
-      this.#taken = 0;
-      link.post({ t: "seen", events: 32 });
-    }
+    if (this.#taken < SEEN_EVERY) return;
+    this.#taken = 0;
+    link.post({ t: "seen", events: SEEN_EVERY });
+  }
+
+  #take(event: Event, number: number): void {
+    // The worker before may have told it after this one was asked for it.
+    if (!this.#told || number <= this.#told.place.number) return;
+    this.#told.push(event);
     if (event.type !== "connection") return this.#tellEvent(event);
     // A tab that waited was told already where the connection stands.
     const known = this.#toldConnection === event.state.type;

@@ -1,8 +1,11 @@
-/** What the worker does for all tabs: it answers their calls and tells each of them every event. */
+/**
+ * What the worker does for all tabs: it answers their calls and tells each of them every event, once: those too that the worker
+ * before told while a tab did not listen.
+ */
 
 import type { Event } from "../records.js";
+import { Journal, type Rest, type Told } from "../rpc/journal.js";
 import {
-  EVENT_BUFFER,
   bulletinName,
   channelName,
   tabLock,
@@ -15,12 +18,10 @@ import {
   type ToTab,
 } from "../rpc/protocol.js";
 import { Company } from "./company.js";
+import type { Line } from "./line.js";
 import type { OwnTab } from "./own-tab.js";
 import { Serving, type Shared } from "./serving.js";
 import type { WasmClient } from "./wasm.js";
-
-/** Tabs that followed another worker find this one within this time, or are told that they missed something. */
-const FINDING_MS = 4_000;
 
 export class Host {
   readonly #opening: Opening;
@@ -29,9 +30,12 @@ export class Host {
   readonly #shared: Shared;
   #online: boolean;
   readonly #tabs = new Map<string, Serving>();
-  readonly #bulletin: BroadcastChannel;
-  /** What happened since the beginning, while tabs are still finding this worker. */
-  #early: Event[] | undefined = [];
+  /** What is said before its numbers are known. */
+  readonly #early: Event[] = [];
+  #line: Line | undefined;
+  #journal: Journal | undefined;
+  /** None before the tab that leads has said what it was told. */
+  #bulletin: BroadcastChannel | undefined;
   #over = false;
   /** Resolved when every event of the client was told. */
   readonly #told: Promise<void>;
@@ -43,6 +47,7 @@ export class Host {
     this.#shared = {
       client,
       company: new Company(client),
+      isClosing: () => this.#over,
       statusChanged: () => this.#tellStatus(),
       wantsOnline: (online) => {
         this.#online = online;
@@ -53,24 +58,41 @@ export class Host {
     this.#told = new Promise((all) => {
       client.subscribe((event) => this.#happened(event), all);
     });
-    this.#own.post({ t: "welcome", status: this.#status() });
-    this.#bulletin = new BroadcastChannel(bulletinName(opening.store));
-    this.#bulletin.onmessage = ({ data }: MessageEvent<Bulletin>) => {
-      if (data.t === "hello") this.#welcome(data.tab, data.following);
-    };
-    setTimeout(() => (this.#early = undefined), FINDING_MS);
+  }
+
+  /** The numbers of the worker before go on here. */
+  goOnWith(line: Line): void {
+    this.#line = line;
+    this.#journal = new Journal(line.from);
+    for (const event of this.#early.splice(0)) this.#journal.push(event);
   }
 
   heardFromOwnTab(message: ToHost): void {
+    if (message.t === "follow") return this.#begin(message.told);
     // The tab that leads says good-bye by closing.
     if (message.t !== "bye") this.#own.heard(message);
+  }
+
+  /** The other tabs come after it: it may bring what they have not heard. */
+  #begin(told: Told | undefined): void {
+    const journal = this.#journal;
+    if (!journal || this.#bulletin || this.#over) return;
+    if (told) journal.adopt(told);
+    this.#own.welcome(this.#status(), journal.since(told));
+    const { store, epoch } = this.#opening;
+    this.#bulletin = new BroadcastChannel(bulletinName(store));
+    this.#bulletin.onmessage = ({ data }: MessageEvent<Bulletin>) => {
+      if (data.t === "hello") this.#welcome(data.tab, journal.since(data.told));
+    };
+    // Said on the channel itself that hears the answers: a tab that greets on anybody else's word may greet nobody.
+    this.#bulletin.postMessage({ t: "leading", epoch } satisfies Bulletin);
   }
 
   /** What is under way is committed, the store closed, and everybody told. */
   async close(): Promise<void> {
     if (this.#over) return;
     this.#over = true;
-    this.#bulletin.close();
+    this.#bulletin?.close();
     try {
       await this.#client.close();
     } catch {
@@ -78,28 +100,35 @@ export class Host {
     }
     // The last word says that nothing is missing.
     await this.#told;
-    this.#each((serving) => serving.post({ t: "over" }));
+    if (this.#journal) await this.#line?.end(this.#journal.place);
+    this.#toAll({ t: "over" });
   }
 
   /** The instance is dead: nothing of it will ever answer. */
   panicked(error: ErrorInfo): void {
     this.#over = true;
-    this.#bulletin.close();
-    this.#each((serving) => serving.post({ t: "panicked", error }));
+    this.#bulletin?.close();
+    this.#toAll({ t: "panicked", error });
   }
 
+  #toAll(lastWord: ToTab): void {
+    for (const serving of this.#tabs.values()) serving.post(lastWord);
+    // Last, because it ends this worker then.
+    this.#own.post(lastWord);
+  }
+
+  /** Those that were welcomed. */
   #each(act: (serving: Serving) => void): void {
     for (const serving of this.#tabs.values()) act(serving);
-    // Last, because it ends this worker then.
-    act(this.#own);
+    if (this.#bulletin) act(this.#own);
   }
 
   #happened(event: Event): void {
     if (this.#over && event.type === "connection") return;
     if (changesStatus(event)) this.#tellStatus();
-    if (this.#early && this.#early.length < EVENT_BUFFER) this.#early.push(event);
-    else this.#early = undefined;
-    this.#each((serving) => serving.tell(event));
+    const number = this.#journal?.push(event);
+    if (number === undefined) this.#early.push(event);
+    else this.#each((serving) => serving.tell(event, number));
   }
 
   #tellStatus(): void {
@@ -118,7 +147,7 @@ export class Host {
     };
   }
 
-  #welcome(tab: string, following: boolean): void {
+  #welcome(tab: string, rest: Rest): void {
     if (this.#tabs.has(tab) || this.#over) return;
     const { store, epoch } = this.#opening;
     const channel = new BroadcastChannel(channelName(store, tab));
@@ -135,8 +164,7 @@ export class Host {
       serving.heard(data.body);
     };
     this.#tabs.set(tab, serving);
-    serving.post({ t: "welcome", status: this.#status() });
-    if (following) for (const event of this.#early ?? []) serving.tell(event);
+    serving.welcome(this.#status(), rest);
     // Held by the tab for as long as it lives, however it ends.
     void navigator.locks.request(tabLock(store, tab), leave);
   }

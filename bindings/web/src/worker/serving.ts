@@ -2,7 +2,8 @@
 
 import { asErrorInfo, errorInfo } from "../errors.js";
 import type { Event } from "../records.js";
-import { CREDIT, EVENT_BUFFER, type ToHost, type ToTab } from "../rpc/protocol.js";
+import type { Rest } from "../rpc/journal.js";
+import { CREDIT, EVENT_BUFFER, type Status, type ToHost, type ToTab } from "../rpc/protocol.js";
 import type { Company } from "./company.js";
 import { Download, Upload } from "./transfers.js";
 import type { WasmClient } from "./wasm.js";
@@ -54,6 +55,8 @@ const OF_THE_ACCOUNT = new Set(["register", "registerWithPlatformToken", "finish
 export interface Shared {
   readonly client: WasmClient;
   readonly company: Company;
+  /** This worker ends, and another one may follow. */
+  isClosing(): boolean;
   /** What every tab knows without asking is otherwise now. */
   statusChanged(): void;
   /** The app's wish, which holds also for the next worker. */
@@ -71,6 +74,7 @@ export class Serving {
   /** Events on their way to the tab, and those that found no room. */
   #unseen = 0;
   #missed = 0;
+  #missedUpTo = 0;
   #gone = false;
 
   constructor(shared: Shared, post: (message: ToTab, transfer?: Transferable[]) => void) {
@@ -84,10 +88,22 @@ export class Serving {
     if (!this.#gone) this.#post(message, transfer);
   }
 
+  /** What every tab knows, then what this one has not heard. */
+  welcome(status: Status, { at, missed, events }: Rest): void {
+    this.post({ t: "welcome", status, at });
+    let { number } = at;
+    if (missed !== undefined) {
+      number += missed;
+      this.#send({ t: "missed", missed, number });
+    }
+    for (const event of events) this.tell(event, ++number);
+  }
+
   /** A tab that takes nothing, a frozen one perhaps, is told later how many it missed. */
-  tell(event: Event): void {
-    if (this.#unseen < EVENT_BUFFER && this.#missed === 0) this.#send(event);
-    else this.#missed += event.type === "lagged" ? event.missed : 1;
+  tell(event: Event, number: number): void {
+    if (this.#unseen < EVENT_BUFFER && this.#missed === 0) return this.#send({ t: "event", event, number });
+    this.#missed += event.type === "lagged" ? event.missed : 1;
+    this.#missedUpTo = number;
   }
 
   heard(message: ToHost): void {
@@ -109,6 +125,7 @@ export class Serving {
         return this.#seen(message.events);
       case "ping":
         return this.post({ t: "pong" });
+      case "follow":
       case "bye":
     }
   }
@@ -122,9 +139,9 @@ export class Serving {
     this.#shared.company.leave(this).catch(() => undefined);
   }
 
-  #send(event: Event): void {
+  #send(message: Extract<ToTab, { t: "event" | "missed" }>): void {
     this.#unseen += 1;
-    this.post({ t: "event", event });
+    this.post(message);
   }
 
   #seen(events: number): void {
@@ -132,7 +149,7 @@ export class Serving {
     if (this.#missed === 0) return;
     const missed = this.#missed;
     this.#missed = 0;
-    this.#send({ type: "lagged", missed });
+    this.#send({ t: "missed", missed, number: this.#missedUpTo });
   }
 
   async #call(call: Call): Promise<void> {
@@ -141,7 +158,10 @@ export class Serving {
       if (OF_THE_ACCOUNT.has(call.method)) this.#shared.statusChanged();
       this.post({ t: "result", id: call.id, value });
     } catch (error) {
-      this.post({ t: "failed", id: call.id, error: asErrorInfo(error) });
+      const info = asErrorInfo(error);
+      // Not for the app: the next worker is asked again.
+      if (info.code === "closed" && this.#shared.isClosing()) return;
+      this.post({ t: "failed", id: call.id, error: info });
     }
   }
 
