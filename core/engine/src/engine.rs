@@ -355,11 +355,13 @@ impl Engine {
         }
     }
 
-    /// Sealed sends and the send log, once nobody can ask for them any more.
+    /// Sealed sends and the send log, once nobody can ask for them any more: not because a clock was set.
     fn clear_what_is_over(&mut self) {
-        let ago = |ms: u64| Timestamp(self.now.0.saturating_sub(ms));
-        let (repeats_end, resends_end) =
-            (ago(limits::IDEMPOTENCY_TTL_MS), ago(limits::QUEUE_TTL_MS));
+        let passed = self.lifetime.clock.now();
+        let ago = |at: Timestamp, ms: u64| Timestamp(at.0.saturating_sub(ms));
+        let repeats_end = ago(passed, limits::IDEMPOTENCY_TTL_MS);
+        // These were noted by the device's clock.
+        let resends_end = ago(passed.min(self.now), limits::QUEUE_TTL_MS);
         // What was not cleared now is cleared the next time.
         let _ = self.store.transaction(|tx| -> Result<(), EngineError> {
             tx.clear_sealed_before(repeats_end)?;

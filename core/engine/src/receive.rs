@@ -454,7 +454,7 @@ impl Receiver<'_> {
             return Ok(Outcome::Ignored);
         }
         tx.confirm_sent(held.local_id, row.id, row.created_at)?;
-        tx.mark_outbox_sent(held.local_id, self.now)?;
+        tx.mark_outbox_sent(held.local_id, self.lifetime.now())?;
         let from = row.requeued_at.unwrap_or(row.created_at);
         note_expiry(tx, held.local_id, ttl_seconds(&held), &self.lifetime, from)?;
         Ok(match tx.message(held.local_id)? {

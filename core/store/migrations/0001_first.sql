@@ -246,6 +246,7 @@ CREATE TABLE resyncs (
 ) STRICT, WITHOUT ROWID;
 
 -- Own messages on their way. The sealed columns are all there or all absent.
+-- `waits_since_ms` and `sent_at_ms` are by the clock that counts what the device saw pass.
 CREATE TABLE outbox (
     local_id INTEGER PRIMARY KEY REFERENCES messages (local_id),
     thread_id BLOB NOT NULL REFERENCES threads (thread_id),
@@ -255,6 +256,7 @@ CREATE TABLE outbox (
     attempts INTEGER NOT NULL,
     rounds INTEGER NOT NULL,
     next_attempt_at_ms INTEGER NOT NULL,
+    waits_since_ms INTEGER NOT NULL,
     sent_at_ms INTEGER,
     body BLOB NOT NULL,
     sealed_key BLOB CHECK (length(sealed_key) = 32),

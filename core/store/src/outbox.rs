@@ -18,8 +18,10 @@ pub struct NewOutboxEntry {
     pub client_seq: ClientSeq,
     /// The same for every attempt.
     pub idempotency_key: IdempotencyKey,
-    /// When it may go.
+    /// When it may go, by the device's clock.
     pub next_attempt_at: Timestamp,
+    /// Since when it is tried, by a clock that counts what the device saw pass and is not set.
+    pub waits_since: Timestamp,
     /// The plaintext, until it is sealed and after.
     pub body: SecretBytes,
 }
@@ -34,7 +36,7 @@ pub struct OutboxEntry {
     pub attempts: u32,
     /// Rounds of `device_mismatch` since the last rest.
     pub rounds: u32,
-    /// When the relay accepted it.
+    /// When the relay accepted it, by the same clock as `waits_since`.
     pub sent_at: Option<Timestamp>,
     /// What every attempt sends, once sealed.
     pub sealed: Option<SealedSend>,

@@ -68,6 +68,7 @@ fn send(store: &mut Store, session: Option<u64>) -> Result<(ClientSeq, u64), Sto
             client_seq,
             idempotency_key: format!("key-{}", client_seq.0).parse().unwrap(),
             next_attempt_at: Timestamp(0),
+            waits_since: Timestamp(1),
             body: b"words to send".to_vec().into(),
         })?;
         Ok((client_seq, version))

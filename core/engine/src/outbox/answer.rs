@@ -131,7 +131,7 @@ impl Engine {
     pub(super) fn give_up(&mut self, entry: &OutboxEntry, code: &str) -> bool {
         // The relay has it: whom it did not reach it has not reached this time either.
         let is_repeat = entry.state == OutboxState::Repeating;
-        let now = self.now;
+        let now = self.lifetime.clock.now();
         let failed = self.store.transaction(|tx| -> Result<(), EngineError> {
             if is_repeat {
                 return Ok(tx.mark_outbox_sent(entry.local_id, now)?);
@@ -151,11 +151,11 @@ impl Engine {
         if sent.thread_id != entry.thread || sent.client_seq != entry.client_seq {
             return self.rest(entry, None);
         }
-        let (now, lifetime) = (self.now, self.lifetime.clock);
+        let lifetime = self.lifetime.clock;
         let stored = self.store.transaction(|tx| -> Result<(), EngineError> {
             tx.confirm_sent(entry.local_id, sent.id, sent.created_at)?;
             note_requeued(tx, entry, sent)?;
-            tx.mark_outbox_sent(entry.local_id, now)?;
+            tx.mark_outbox_sent(entry.local_id, lifetime.now())?;
             note_time(tx, entry, sent, &lifetime)
         });
         match stored {

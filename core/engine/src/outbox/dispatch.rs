@@ -281,13 +281,11 @@ impl Engine {
         Ok(false)
     }
 
-    /// Whether a message that was tried in vain just now has been tried for long enough.
+    /// Whether a message that was tried in vain just now has been tried for long enough: in time that passed, whatever the device's
+    /// clock was set to meanwhile.
     pub(super) fn is_too_old(&self, head: &OutboxEntry) -> bool {
-        let queued_at = head.sent_at.or_else(|| {
-            let row = self.store.message(head.local_id).ok().flatten();
-            row.map(|message| message.local_at)
-        });
-        queued_at.is_some_and(|at| self.now.since_ms(at) > self.config.give_up_after_ms)
+        let since = head.sent_at.unwrap_or(head.waits_since);
+        self.lifetime.clock.now().since_ms(since) > self.config.give_up_after_ms
     }
 }
 

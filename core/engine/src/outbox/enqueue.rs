@@ -72,6 +72,7 @@ impl Engine {
     /// The same message once more, under the same number and key.
     pub(crate) fn retry(&mut self, local_id: i64) -> Result<Reply, EngineError> {
         let (id, now) = (LocalId(local_id), self.now);
+        let since = self.lifetime.clock.now();
         let held = self.store.message(id)?.ok_or(EngineError::UnknownMessage)?;
         if held.state == MessageState::Sent {
             return self.repeat(id);
@@ -85,8 +86,7 @@ impl Engine {
         }
         self.store.transaction(|tx| -> Result<(), EngineError> {
             tx.retry_message(id, now)?;
-            tx.set_outbox_failed(id, false)?;
-            Ok(tx.note_attempt(id, 0, 0, now)?)
+            Ok(tx.retry_outbox(id, since, now)?)
         })?;
         self.queued(id)
     }
@@ -136,7 +136,7 @@ impl Engine {
         }
         let key = format!("{:016x}{:016x}", self.rng.next_u64(), self.rng.next_u64());
         let idempotency_key = key.parse().map_err(internal)?;
-        let now = self.now;
+        let (now, waits_since) = (self.now, self.lifetime.clock.now());
         let id = self
             .store
             .transaction(|tx| -> Result<LocalId, EngineError> {
@@ -168,6 +168,7 @@ impl Engine {
                     client_seq,
                     idempotency_key,
                     next_attempt_at: now,
+                    waits_since,
                     body: encoded,
                 })?;
                 Ok(local_id)

@@ -27,10 +27,10 @@ impl Engine {
         if entry.state == OutboxState::Repeating {
             return self.queued(id);
         }
-        let now = self.now;
+        let (now, passed) = (self.now, self.lifetime.clock.now());
         let over = entry
             .sent_at
-            .is_none_or(|at| now.since_ms(at) >= IDEMPOTENCY_TTL_MS);
+            .is_none_or(|at| passed.since_ms(at) >= IDEMPOTENCY_TTL_MS);
         if over || entry.sealed.is_none() {
             return Err(EngineError::RepeatTooLate);
         }

@@ -28,7 +28,7 @@ impl Receiver<'_> {
         let unconfirmed = held.message_id.is_none() && held.digest.is_some();
         if unconfirmed && self.me.is(sender, device) {
             tx.confirm_sent(held.local_id, row.id, row.created_at)?;
-            tx.mark_outbox_sent(held.local_id, self.now)?;
+            tx.mark_outbox_sent(held.local_id, self.lifetime.now())?;
             let from = row.requeued_at.unwrap_or(row.created_at);
             let ttl_seconds = crate::view::ttl_seconds(&held);
             crate::expiry::note_expiry(tx, held.local_id, ttl_seconds, &self.lifetime, from)?;

@@ -260,6 +260,15 @@ impl Device {
         panic!("it wakes without end");
     }
 
+    /// Time passes while nobody answers: it looks at its clock often enough to know that it does.
+    pub(crate) fn age(&mut self, ms: u64) {
+        let end = self.now.plus_ms(ms);
+        while self.now < end {
+            self.now = self.now.plus_ms(GAP_MAX_MS).min(end);
+            self.hand_in(Input::Tick);
+        }
+    }
+
     /// The relay says that everything queued is here.
     pub(crate) fn catch_up(&mut self, relay: &mut Relay) {
         let caught_up = self.frame(ServerEvent::CaughtUp { replayed: 0 });

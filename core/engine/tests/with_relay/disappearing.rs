@@ -321,7 +321,7 @@ fn what_may_be_repeated_stays_out_of_sight_until_it_arrived_or_a_day_is_over() {
                 tell(&mut alice, relay, vec![told]);
             }
             false => {
-                alice.now = alice.now.plus_ms(DAY_MS);
+                alice.age(DAY_MS);
                 alice.pass(relay, 1_000);
             }
         }

@@ -34,7 +34,7 @@ fn without_session(alice: Device, relay: &mut Relay) -> Device {
 
 /// A day and more, with tries in its last hours.
 fn a_day_passes(alice: &mut Device, relay: &mut Relay) {
-    alice.now = alice.now.plus_ms(23 * HOUR_MS);
+    alice.age(23 * HOUR_MS);
     alice.pass(relay, 2 * HOUR_MS);
 }
 
@@ -96,4 +96,48 @@ fn a_mismatch_that_cannot_be_mended_ends_after_a_day() {
     a_day_passes(&mut alice, relay);
     assert_eq!(alice.state(local_id), failed("gave_up"));
     assert_eq!(alice.restarted(9).state(local_id), failed("gave_up"));
+}
+
+#[test]
+fn a_clock_that_is_set_ahead_fails_nothing_and_a_day_that_the_device_was_off_counts_once_the_relay_says_so()
+ {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    Device::registered(relay, "bob", 2);
+    let start = alice.now;
+    let says_time = |alice: &mut Device, relay: &mut Relay, now: Timestamp| {
+        let frame = alice.frame(ServerEvent::CatchingUp {
+            queued: 0,
+            now: Some(now),
+        });
+        alice.take_frames(relay, vec![frame]);
+    };
+    says_time(&mut alice, relay, start);
+    relay.instead = Some(Box::new(|request| {
+        let sends = request.path.ends_with("/messages");
+        sends.then(|| no(ErrorCode::Unavailable))
+    }));
+    let pending = alice.send(relay, "bob", "words");
+    // Set a week ahead, while it runs and while it is off.
+    alice.now = alice.now.plus_ms(7 * 24 * HOUR_MS);
+    alice.pass(relay, 60_000);
+    let mut alice = alice.restarted_at_its_time(9);
+    alice.now = alice.now.plus_ms(7 * 24 * HOUR_MS);
+    let mut alice = alice.restarted_at_its_time(10);
+    alice.run(relay);
+    alice.pass(relay, 60_000);
+    says_time(&mut alice, relay, start.plus_ms(HOUR_MS));
+    alice.pass(relay, 60_000);
+    assert_eq!(alice.state(pending), MessageState::Pending);
+    // Off for a day.
+    alice.now = alice.now.plus_ms(25 * HOUR_MS);
+    let mut alice = alice.restarted_at_its_time(11);
+    alice.run(relay);
+    says_time(&mut alice, relay, start.plus_ms(26 * HOUR_MS));
+    alice.pass(relay, 2 * 60_000);
+    assert_eq!(alice.state(pending), failed("gave_up"));
+    assert_eq!(
+        alice.restarted_at_its_time(12).state(pending),
+        failed("gave_up")
+    );
 }

@@ -89,7 +89,7 @@ fn sealed_once_the_same_bytes_key_and_number_at_every_retry_through_restarts_and
         assert_eq!(sends_under_way(&alice), first, "round {round}");
     }
     // A day later it is given up after a last try; by hand it goes once more, and is the same still.
-    alice.now = alice.now.plus_ms(25 * HOUR_MS);
+    alice.age(25 * HOUR_MS);
     alice.lose(relay, false);
     assert_eq!(
         alice.state(local_id),
@@ -294,7 +294,7 @@ fn after_a_day_it_is_failed_with_its_reason_and_says_so_also_where_no_list_was_e
             refused.then(|| no(ErrorCode::Unavailable))
         }));
         let local_id = alice.send(relay, "bob", "words");
-        alice.now = alice.now.plus_ms(23 * HOUR_MS);
+        alice.age(23 * HOUR_MS);
         alice.pass(relay, 10 * 60_000);
         assert_eq!(alice.state(local_id), MessageState::Pending);
         alice.pass(relay, HOUR_MS);

@@ -114,10 +114,11 @@ fn what_failed_for_nobody_is_not_repeated_and_nothing_is_after_a_day() {
         retry(&mut alice, fine),
         Err(EngineError::NotFailed)
     ));
-    alice.now = alice.now.plus_ms(23 * HOUR_MS);
+    alice.age(23 * HOUR_MS);
+    alice.run(relay);
     retry(&mut alice, local_id).unwrap();
     alice.run(relay);
-    alice.now = alice.now.plus_ms(2 * HOUR_MS);
+    alice.age(2 * HOUR_MS);
     alice.run(relay);
     assert!(matches!(
         retry(&mut alice, local_id),

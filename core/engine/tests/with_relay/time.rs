@@ -138,8 +138,7 @@ fn a_message_is_given_up_after_a_day_of_tries_and_not_without_a_last_one() {
         let _bob = Device::registered(relay, "bob", 2);
         refuse_sends(relay, refusals, None);
         let local_id = alice.send(relay, "bob", "words");
-        alice.now = alice.now.plus_ms(25 * HOUR_MS);
-        alice.hand_in(Input::Tick);
+        alice.age(25 * HOUR_MS);
         alice.run(relay);
         alice.pass(relay, 60_000);
         assert_eq!(relay.sends.len(), usize::from(!failed));

@@ -121,7 +121,7 @@ fn what_waits_for_a_key_that_nobody_accepts_fails_after_a_day_and_may_be_retried
     let local_id = alice.send(relay, "bob", "to whom?");
     alice.pass(relay, 60_000);
     assert_eq!(alice.state(local_id), MessageState::Pending);
-    alice.now = alice.now.plus_ms(25 * 60 * 60 * 1000);
+    alice.age(25 * 60 * 60 * 1000);
     alice.pass(relay, 60_000);
     let failed = MessageState::Failed {
         code: "account_key_changed".to_owned(),

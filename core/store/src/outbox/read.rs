@@ -21,7 +21,7 @@ macro_rules! open_threads {
 macro_rules! outbox_columns {
     () => {
         "local_id, thread_id, client_seq, idempotency_key, state, attempts, rounds, next_attempt_at_ms, sent_at_ms, \
-         body, sealed_key, sealed_ciphertext, sealed_digest, sealed_commitment, sealed_registration_id"
+         body, sealed_key, sealed_ciphertext, sealed_digest, sealed_commitment, sealed_registration_id, waits_since_ms"
     };
 }
 
@@ -120,6 +120,7 @@ fn read_entry(row: &Row<'_>) -> rusqlite::Result<OutboxEntry> {
             client_seq: row.get::<_, Col<_>>(2)?.0,
             idempotency_key: row.get::<_, Col<_>>(3)?.0,
             next_attempt_at: row.get::<_, Col<_>>(7)?.0,
+            waits_since: row.get::<_, Col<_>>(15)?.0,
             body: row.get::<_, Col<_>>(9)?.0,
         },
         state: row.get(4)?,

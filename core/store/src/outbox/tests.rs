@@ -21,6 +21,7 @@ fn enqueue(
         client_seq: ClientSeq(number),
         idempotency_key: format!("key-{number}").parse().unwrap(),
         next_attempt_at: Timestamp(due),
+        waits_since: Timestamp(1),
         body: b"plain".to_vec().into(),
     })?;
     Ok(local_id)
@@ -223,6 +224,7 @@ fn one_message_and_one_number_enter_the_outbox_once() {
             client_seq: ClientSeq(1),
             idempotency_key: "k".parse().unwrap(),
             next_attempt_at: Timestamp(0),
+            waits_since: Timestamp(1),
             body: Vec::new().into(),
         })
     });

@@ -11,8 +11,8 @@ impl Transaction<'_> {
     pub fn enqueue(&mut self, entry: &NewOutboxEntry) -> Result<(), StoreError> {
         self.statement(
             "INSERT INTO outbox (local_id, thread_id, client_seq, idempotency_key, state, attempts, rounds,
-                 next_attempt_at_ms, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6, ?7)",
+                 next_attempt_at_ms, waits_since_ms, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6, ?7, ?8)",
         )?
         .execute(params![
             entry.local_id.0,
@@ -21,6 +21,7 @@ impl Transaction<'_> {
             Col(&entry.idempotency_key),
             OutboxState::Unsent,
             Col(entry.next_attempt_at),
+            Col(entry.waits_since),
             Col(&entry.body),
         ])
         .map_err(|error| match StoreError::is_constraint(&error) {
@@ -140,6 +141,19 @@ impl Transaction<'_> {
         } else {
             Err(StoreError::NoSuch("unsent outbox entry"))
         }
+    }
+
+    /// One that was given up is tried again, from `now` on and for as long as one that is new at `since`.
+    pub fn retry_outbox(
+        &mut self,
+        id: LocalId,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.set_outbox_failed(id, false)?;
+        self.statement("UPDATE outbox SET waits_since_ms = ?2 WHERE local_id = ?1")?
+            .execute(params![id.0, Col(since)])?;
+        self.note_attempt(id, 0, 0, now)
     }
 
     /// The app does not want it sent any more: the relay is to be asked what became of it, from `next_attempt_at` on.
