@@ -35,6 +35,11 @@ impl Trust {
         self.distrusted.contains(user) || self.proven.contains_key(user)
     }
 
+    /// All of whom that is so.
+    pub(crate) fn distrusted_users(&self) -> impl Iterator<Item = &UserId> {
+        self.distrusted.iter().chain(self.proven.keys())
+    }
+
     /// Whether a list is on its way, or asked for as soon as may be.
     pub(crate) fn is_fetching(&self) -> bool {
         let asked_now = |user: &UserId| !self.backoff.contains_key(user);

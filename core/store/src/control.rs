@@ -58,12 +58,30 @@ macro_rules! outgoing_columns {
 impl Rows {
     /// What is on its way, the longest due first; at most `limit`.
     pub fn outgoing_controls(&self, limit: u32) -> Result<Vec<OutgoingControl>, StoreError> {
+        self.outgoing_controls_but_for(std::iter::empty(), limit)
+    }
+
+    /// The same without what is for these users: what waits for them takes nobody else's place.
+    pub fn outgoing_controls_but_for<'a>(
+        &self,
+        users: impl IntoIterator<Item = &'a UserId>,
+        limit: u32,
+    ) -> Result<Vec<OutgoingControl>, StoreError> {
+        // Ids of users have no character that JSON escapes (limits of the contract).
+        let users: Vec<_> = users
+            .into_iter()
+            .map(|user| format!("\"{user}\""))
+            .collect();
         self.statement(concat!(
             "SELECT ",
             outgoing_columns!(),
-            " FROM outgoing_control ORDER BY next_attempt_at_ms, id LIMIT ?1"
+            " FROM outgoing_control WHERE user_id NOT IN (SELECT value FROM json_each(?2))
+             ORDER BY next_attempt_at_ms, id LIMIT ?1"
         ))?
-        .query_map([limit], read_outgoing)?
+        .query_map(
+            params![limit, format!("[{}]", users.join(","))],
+            read_outgoing,
+        )?
         .map(|row| Ok(row?))
         .collect()
     }
@@ -240,6 +258,11 @@ mod tests {
                 .unwrap(),
             0
         );
+        let but_for = |name| {
+            let left = store.outgoing_controls_but_for([&user("al.i_c-e"), &user(name)], 10);
+            left.unwrap().len()
+        };
+        assert_eq!((but_for("bob"), but_for("bobby")), (0, 2));
         assert!(write(&mut store, |tx| tx.delete_control(first)));
         assert!(!write(&mut store, |tx| tx.delete_control(first)));
         assert!(store.outgoing_control(first).unwrap().is_none());

@@ -21,10 +21,7 @@ pub(crate) struct ControlSends {
 
 impl Engine {
     pub(crate) fn send_controls_due(&mut self) {
-        let Ok(outgoing) = self.store.outgoing_controls(IN_FLIGHT_MAX) else {
-            return;
-        };
-        for one in outgoing {
+        for one in self.next_controls() {
             if !self.control_sends.in_flight.contains(&one.id) && self.is_due(&one) {
                 self.send_control(&one);
             }
@@ -35,15 +32,13 @@ impl Engine {
         let control = &one.control;
         let listed = match recipient(&self.store, &control.user, control.device) {
             Ok(listed) => listed,
-            Err(_) => return,
+            // It cannot be told now. What is behind it goes first.
+            Err(_) => return self.rest_control(one, None),
         };
         let gone = listed.is_none_or(|device| device.registration_id != control.registration_id);
         let stale = self.now.since_ms(control.created_at) > limits::QUEUE_TTL_MS;
         if gone || stale {
             return self.drop_control(one.id);
-        }
-        if self.trust.distrusts(&control.user) {
-            return;
         }
         self.control_sends.in_flight.insert(one.id);
         let body = SendControl {
@@ -81,25 +76,26 @@ impl Engine {
             Answer::Refused(problem) if is_final(&problem) => self.drop_control(id),
             other => {
                 let wish = other.done().err().and_then(|error| error.retry_after_ms());
-                let wait = obeying(wish, wait_ms(one.attempts, &mut self.rng));
-                let next = self.now.plus_ms(wait);
-                let attempts = one.attempts.saturating_add(1);
-                // If even this cannot be written, the next look comes at the next input.
-                let _ = self.store.transaction(|tx| -> Result<(), StoreError> {
-                    tx.note_control_attempt(id, attempts, next)
-                });
+                self.rest_control(&one, wish);
             }
         }
+    }
+
+    fn rest_control(&mut self, one: &OutgoingControl, wish: Option<u64>) {
+        let wait = obeying(wish, wait_ms(one.attempts, &mut self.rng));
+        let next = self.now.plus_ms(wait);
+        let attempts = one.attempts.saturating_add(1);
+        // If even this cannot be written, the next look comes at the next input.
+        let _ = self.store.transaction(|tx| -> Result<(), StoreError> {
+            tx.note_control_attempt(one.id, attempts, next)
+        });
     }
 
     /// The relay is heard again: nothing waits only because it was not.
     pub(crate) fn controls_are_heard(&mut self) {
         let now = self.now;
-        let waiting = self
-            .store
-            .outgoing_controls(IN_FLIGHT_MAX)
-            .unwrap_or_default();
-        for one in waiting.into_iter().filter(|one| one.next_attempt_at > now) {
+        let waiting = self.next_controls().into_iter();
+        for one in waiting.filter(|one| one.next_attempt_at > now) {
             let _ = self.store.transaction(|tx| -> Result<(), StoreError> {
                 tx.note_control_attempt(one.id, 0, now)
             });
@@ -110,14 +106,20 @@ impl Engine {
         if !self.online {
             return None;
         }
-        let outgoing = self.store.outgoing_controls(IN_FLIGHT_MAX).ok()?;
-        let waiting = outgoing
-            .iter()
-            .filter(|one| !self.control_sends.in_flight.contains(&one.id));
+        let waiting = self.next_controls().into_iter();
+        let waiting = waiting.filter(|one| !self.control_sends.in_flight.contains(&one.id));
         waiting
             .map(|one| one.next_attempt_at)
             .filter(|at| *at > self.now)
             .min()
+    }
+
+    /// Those that are looked at. What is for somebody of whom the relay shows nothing that holds waits, whoever it was that
+    /// lied, and takes nobody's place. What cannot be read now is read at the next input.
+    fn next_controls(&self) -> Vec<OutgoingControl> {
+        self.store
+            .outgoing_controls_but_for(self.trust.distrusted_users(), IN_FLIGHT_MAX)
+            .unwrap_or_default()
     }
 
     /// No wait is longer than the longest: such a one was noted under a clock that ran ahead and was set since.

@@ -6,10 +6,10 @@ use crate::relay::{Relay, mismatch, no};
 use sealwire_crypto::device::ListChange;
 use sealwire_engine::{Event, Input, TransportFailure};
 use sealwire_store::{
-    MessageKind, MessageState, NewMessage, NewUnreadRow, PrekeyKind, Transaction,
+    MessageKind, MessageState, NewControl, NewMessage, NewUnreadRow, PrekeyKind, Transaction,
 };
 use sealwire_wire::contract::{
-    ControlMessage, DeviceMismatch, DeviceName, ErrorCode, MessageRow, ServerEvent,
+    ControlMessage, DeviceMismatch, DeviceName, EnvelopeType, ErrorCode, MessageRow, ServerEvent,
 };
 use sealwire_wire::{DeviceId, ThreadId};
 
@@ -605,4 +605,61 @@ fn a_control_message_delivered_as_a_message_is_heeded_in_its_own_place_later() {
     settle(relay, &mut alice, &mut bob);
     assert_eq!(recovered(&bob), 1);
     assert_eq!(bob.texts("alice"), ["first", "second", "third", "a"]);
+}
+
+/// As many as are on their way at once, and more, wait for somebody whose list the relay does not show.
+#[test]
+fn what_waits_for_one_users_list_holds_up_no_recovery_from_another() {
+    let relay = &mut Relay::default();
+    let (mut alice, mut bob) = acquainted(relay);
+    let mut carol = Device::registered(relay, "carol", 5);
+    carol.send(relay, "alice", "from carol");
+    // Bob's next list is his alone: what he sends names it, and the relay never shows it.
+    let next = bob.next_list(ListChange {
+        put: Vec::new(),
+        remove: Vec::new(),
+    });
+    relay.publish(&user("bob"), &next);
+    let changed = bob.frame(ServerEvent::Devices {
+        user_id: user("bob"),
+        version: 2,
+    });
+    bob.take_frames(relay, vec![changed]);
+    bob.send(relay, "alice", "under a list that nobody sees");
+    relay.lists.get_mut(&user("bob")).unwrap().pop();
+    alice.deliver(relay);
+    let rolled_back = Event::DeviceListRollback {
+        user_id: user("bob"),
+    };
+    assert!(alice.events.contains(&rolled_back));
+    let registration_id = relay.registered[&first_device("bob")].registration_id;
+    let mut alice = alice.after_surgery(relay, 6, |tx| {
+        for number in 0..10u8 {
+            tx.queue_control(&NewControl {
+                user: user("bob"),
+                device: DeviceId::FIRST,
+                registration_id,
+                kind: EnvelopeType::Ratchet,
+                body: vec![number; 40],
+                idempotency_key: format!("to-bob-{number}").parse().unwrap(),
+                created_at: sealwire_wire::Timestamp(1_800_000_000_000),
+            })
+            .unwrap();
+        }
+        lose_session(tx, "carol");
+    });
+    carol.send(relay, "alice", "unread");
+    relay.told.clear();
+    settle(relay, &mut alice, &mut carol);
+    let waiting = alice.engine.store().outgoing_controls(99).unwrap();
+    let for_bob = waiting
+        .iter()
+        .filter(|one| one.control.user == user("bob"))
+        .count();
+    assert!(recovered(&alice) > 0, "{:?}", told(relay));
+    assert_eq!(for_bob, 10, "and these wait still");
+    // Nor does it turn in circles for them.
+    let asked = relay.told.len();
+    alice.pass(relay, HOUR_MS);
+    assert_eq!(relay.told.len(), asked);
 }
