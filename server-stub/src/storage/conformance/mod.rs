@@ -7,6 +7,7 @@ mod failures;
 mod inbox;
 mod marks;
 mod messages;
+mod numbers;
 mod queues;
 
 use super::memory::Memory;

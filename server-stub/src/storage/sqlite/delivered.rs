@@ -1,13 +1,15 @@
 //! Delivered marks, which acknowledgements raise: up to the newest message below which a device has passed over none.
 
-use super::columns::{message_id, of_number};
+use super::columns::of_number;
 use super::marks::{moved, put, stored};
 use super::moves::DELIVERED;
+use super::order::{newest_first, oldest_first};
 use crate::storage::{Moved, Raised, Reached};
-use rusqlite::{Connection, OptionalExtension as _, Result, params};
+use rusqlite::{Connection, Result, params};
 use sealwire_wire::contract::DeviceName;
 use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
 use std::collections::BTreeMap;
+use std::ops::{Bound, ControlFlow};
 
 /// Raises the delivered marks of the device's user for messages that the device has just acknowledged; `last` is the last
 /// position among them.
@@ -103,7 +105,7 @@ fn reaches(
                  ON CONFLICT DO UPDATE SET up_to = ?4",
             )?
             .execute(params![user, id, thread.as_bytes(), reached.to_bytes()])?;
-            below(db, thread, hole, user)
+            below(db, thread, hole, &device.user_id)
         }
         _ => {
             if ahead.is_some() {
@@ -124,21 +126,25 @@ fn oldest_waiting(
     device: &DeviceName,
     thread: ThreadId,
 ) -> Result<Option<MessageId>> {
-    db.prepare_cached(
-        "SELECT m.id FROM message m WHERE m.thread_id = ?3 AND m.id > coalesce(
-             (SELECT delivered_up_to FROM mark WHERE thread_id = ?3 AND user_id = ?1), x'')
-             AND EXISTS (
-                 SELECT 1 FROM envelope e
-                 WHERE e.message_id = m.id AND e.thread_id = ?3 AND e.user_id = ?1 AND e.device_id = ?2)
-             AND NOT EXISTS (
-                 SELECT 1 FROM failure f WHERE f.thread_id = ?3 AND f.message_id = m.id AND f.user_id = ?1)
-         ORDER BY m.id LIMIT 1",
-    )?
-    .query_row(
-        params![device.user_id.as_str(), device.device_id.get(), thread.as_bytes()],
-        |row| message_id(row, 0),
-    )
-    .optional()
+    let mark = stored(db, thread, &device.user_id)?.mark.delivered;
+    let mut waits = db.prepare_cached(
+        "SELECT EXISTS (
+             SELECT 1 FROM envelope
+             WHERE message_id = ?4 AND thread_id = ?3 AND user_id = ?1 AND device_id = ?2)
+         AND NOT EXISTS (
+             SELECT 1 FROM failure WHERE thread_id = ?3 AND message_id = ?4 AND user_id = ?1)",
+    )?;
+    let mut oldest = None;
+    oldest_first(db, thread, mark.map(|mark| mark.up_to), |_, id| {
+        let (user, device) = (device.user_id.as_str(), device.device_id.get());
+        let of = params![user, device, thread.as_bytes(), id.to_bytes()];
+        if waits.query_row(of, |row| row.get(0))? {
+            oldest = Some(id);
+            return Ok(ControlFlow::Break(()));
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(oldest)
 }
 
 /// The newest message of others below one, above the mark that stands.
@@ -146,17 +152,23 @@ fn below(
     db: &Connection,
     thread: ThreadId,
     hole: MessageId,
-    user: &str,
+    user: &UserId,
 ) -> Result<Option<MessageId>> {
-    db.prepare_cached(
-        "SELECT id FROM message WHERE thread_id = ?1 AND id < ?2 AND sender_id <> ?3 AND id > coalesce(
-             (SELECT delivered_up_to FROM mark WHERE thread_id = ?1 AND user_id = ?3), x'')
-         ORDER BY id DESC LIMIT 1",
-    )?
-    .query_row(params![thread.as_bytes(), hole.to_bytes(), user], |row| {
-        message_id(row, 0)
-    })
-    .optional()
+    let mark = stored(db, thread, user)?.mark.delivered;
+    let mut is_of_others =
+        db.prepare_cached("SELECT sender_id <> ?2 FROM message WHERE number = ?1")?;
+    let mut newest = None;
+    newest_first(db, thread, Bound::Excluded(hole), |number, id| {
+        if mark.is_some_and(|mark| id <= mark.up_to) {
+            return Ok(ControlFlow::Break(()));
+        }
+        if is_of_others.query_row(params![number, user.as_str()], |row| row.get(0))? {
+            newest = Some(id);
+            return Ok(ControlFlow::Break(()));
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(newest)
 }
 
 /// None if it is there or further.

@@ -1,6 +1,8 @@
 //! What did not reach its recipients, in SQLite.
 
 use super::columns::{device_name, message_id, number, of_number, text, thread_id, timestamp};
+use super::marks::stored;
+use super::order::oldest_first;
 use super::queues::{DEL, MSG, MSG_AGAIN};
 use super::requeue::requeue;
 use super::{Pending, Sqlite};
@@ -8,6 +10,8 @@ use crate::storage::{Ended, FailUndelivered, Failure, Failures, Requeue, Requeue
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use sealwire_wire::contract::{DeviceName, FailedRecipient, FailureReason};
 use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 /// The columns that [`failure`] reads.
 const FAILURE: &str = "number, thread_id, sender_id, message_id, user_id, reason, at";
@@ -70,23 +74,7 @@ impl Failures for Sqlite {
     fn fail_undelivered(&self, step: FailUndelivered) -> Pending<'_, Vec<Failure>> {
         self.write(move |db| {
             let (thread, recipient) = (step.thread_id, step.recipient.as_str());
-            let waiting: Vec<MessageId> = db
-                .prepare_cached(
-                    "SELECT m.id FROM message m
-                     WHERE m.thread_id = ?1 AND m.sender_id = ?3 AND m.id > coalesce(
-                         (SELECT delivered_up_to FROM mark WHERE thread_id = ?1 AND user_id = ?2), x'')
-                         AND EXISTS (SELECT 1 FROM envelope e
-                             WHERE e.message_id = m.id AND e.thread_id = ?1 AND e.user_id = ?2)
-                     UNION SELECT f.message_id FROM failure f
-                     WHERE f.thread_id = ?1 AND f.user_id = ?2 AND f.sender_id = ?3 AND f.reason IS NULL
-                         AND EXISTS (SELECT 1 FROM envelope e
-                             WHERE e.message_id = f.message_id AND e.thread_id = ?1 AND e.user_id = ?2)
-                     ORDER BY 1",
-                )?
-                .query_map(params![thread.as_bytes(), recipient, step.sender.as_str()], |row| {
-                    message_id(row, 0)
-                })?
-                .collect::<Result<_>>()?;
+            let waiting = waiting(db, &step)?;
             let mut failures = Vec::new();
             for id in waiting {
                 let failed = fail(db, thread, id, &step.sender, &step.recipient, step.reason, step.at)?;
@@ -123,6 +111,42 @@ impl Failures for Sqlite {
     fn requeue(&self, step: Requeue) -> Pending<'_, Option<Requeued>> {
         self.write(move |db| requeue(db, &step))
     }
+}
+
+/// The sender's messages that wait for a recipient: those above the delivered mark, and those on their way again.
+fn waiting(db: &Connection, step: &FailUndelivered) -> Result<BTreeSet<MessageId>> {
+    let (thread, recipient) = (step.thread_id.as_bytes(), step.recipient.as_str());
+    let again = db
+        .prepare_cached(
+            "SELECT f.message_id FROM failure f
+             WHERE f.thread_id = ?1 AND f.user_id = ?2 AND f.sender_id = ?3 AND f.reason IS NULL
+                 AND EXISTS (SELECT 1 FROM envelope e
+                     WHERE e.message_id = f.message_id AND e.thread_id = ?1 AND e.user_id = ?2)",
+        )?
+        .query_map(params![thread, recipient, step.sender.as_str()], |row| {
+            message_id(row, 0)
+        })?
+        .collect::<Result<Vec<_>>>()?;
+    let mut found = BTreeSet::from_iter(again);
+    let mark = stored(db, step.thread_id, &step.recipient)?.mark.delivered;
+    let mut waits = db.prepare_cached(
+        "SELECT sender_id = ?4 AND EXISTS (SELECT 1 FROM envelope e
+             WHERE e.message_id = id AND e.thread_id = ?2 AND e.user_id = ?3)
+         FROM message WHERE number = ?1",
+    )?;
+    oldest_first(
+        db,
+        step.thread_id,
+        mark.map(|mark| mark.up_to),
+        |number, id| {
+            let of = params![number, thread, recipient, step.sender.as_str()];
+            if waits.query_row(of, |row| row.get(0))? {
+                found.insert(id);
+            }
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
+    Ok(found)
 }
 
 /// A message that has not reached this recipient fails for them, unless it had failed before.

@@ -4,11 +4,13 @@
 //! read mark remembers how many of others it covers. Only tombstones above the read mark are counted one by one.
 
 use super::columns::{message_id, number, of_number, text, thread_id, thread_kind, timestamp};
+use super::order::newest_first;
 use super::{Pending, Sqlite, marks};
 use crate::storage::{Inbox, InboxRecord, ThreadRecord};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use sealwire_wire::contract::{DeviceName, Notifications, ThreadPreferences};
 use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
+use std::ops::{Bound, ControlFlow};
 
 impl Inbox for Sqlite {
     fn inbox(
@@ -20,7 +22,7 @@ impl Inbox for Sqlite {
         self.read(move |db| {
             let mut page: Vec<InboxRecord> = db
                 .prepare_cached(
-                    "SELECT t.thread_id, t.kind, t.created_at, t.last_id, t.messages, t.place, p.sent, k.read_others
+                    "SELECT t.thread_id, t.kind, t.created_at, t.last_id, t.messages, t.place, k.read_others
                      FROM participant p JOIN thread t ON t.thread_id = p.thread_id
                      LEFT JOIN mark k ON k.thread_id = p.thread_id AND k.user_id = p.user_id
                      WHERE p.user_id = ?1 AND (?2 IS NULL OR t.place < ?2) ORDER BY t.place DESC LIMIT ?3",
@@ -28,8 +30,8 @@ impl Inbox for Sqlite {
                 .query_map(
                     params![user.as_str(), before.map(MessageId::to_bytes), limit],
                     |row| {
-                        let (messages, sent): (u64, u64) = (number(row, 4)?, number(row, 6)?);
-                        let read: Option<i64> = row.get(7)?;
+                        let messages: u64 = number(row, 4)?;
+                        let read: Option<i64> = row.get(6)?;
                         let read = read.and_then(|read| u64::try_from(read).ok()).unwrap_or(0);
                         Ok(InboxRecord {
                             thread: ThreadRecord {
@@ -45,7 +47,7 @@ impl Inbox for Sqlite {
                                 0 => None,
                                 _ => Some(message_id(row, 5)?),
                             },
-                            unread: messages.saturating_sub(sent).saturating_sub(read),
+                            unread: messages.saturating_sub(read),
                             mine: ThreadPreferences::default(),
                             marks: Vec::new(),
                         })
@@ -54,6 +56,8 @@ impl Inbox for Sqlite {
                 .collect::<Result<_>>()?;
             for record in &mut page {
                 let thread = record.thread.id;
+                let sent = u64::try_from(sent(db, thread, &user)?).unwrap_or(0);
+                record.unread = record.unread.saturating_sub(sent);
                 record.thread.participants = marks::participants(db, thread)?;
                 record.marks = marks::of_thread(db, thread)?;
                 record.mine = preferences(db, thread, &user)?;
@@ -162,16 +166,18 @@ pub(super) fn others_up_to(
     user: &UserId,
     up_to: MessageId,
 ) -> Result<i64> {
-    let at: Option<(i64, i64, bool)> = db
-        .prepare_cached(
-            "SELECT ordinal, of_sender, sender_id = ?3 FROM message WHERE thread_id = ?1 AND id <= ?2
-             ORDER BY id DESC LIMIT 1",
-        )?
-        .query_row(
-            params![thread.as_bytes(), up_to.to_bytes(), user.as_str()],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )
-        .optional()?;
+    let mut look = db.prepare_cached(
+        "SELECT ordinal, of_sender, sender_id = ?2 FROM message WHERE number = ?1",
+    )?;
+    let mut at: Option<(i64, i64, bool)> = None;
+    newest_first(db, thread, Bound::Included(up_to), |number, _| {
+        at = look
+            .query_row(params![number, user.as_str()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .map(Some)?;
+        Ok(ControlFlow::Break(()))
+    })?;
     let Some((ordinal, of_sender, is_own)) = at else {
         return Ok(0);
     };
@@ -184,16 +190,25 @@ pub(super) fn others_up_to(
     if are_two {
         return Ok(of_sender);
     }
-    let own: i64 = db
-        .prepare_cached(
-            "SELECT coalesce((SELECT sent FROM participant WHERE thread_id = ?1 AND user_id = ?2), 0)
-                 - (SELECT count(*) FROM message WHERE thread_id = ?1 AND id > ?3 AND sender_id = ?2 AND kind = 0)",
-        )?
-        .query_row(
-            params![thread.as_bytes(), user.as_str(), up_to.to_bytes()],
-            |row| row.get(0),
-        )?;
+    let mut is_own =
+        db.prepare_cached("SELECT sender_id = ?2 AND kind = 0 FROM message WHERE number = ?1")?;
+    let mut own = sent(db, thread, user)?;
+    newest_first(db, thread, Bound::Unbounded, |number, id| {
+        if id <= up_to {
+            return Ok(ControlFlow::Break(()));
+        }
+        own -= is_own.query_row(params![number, user.as_str()], |row| row.get::<_, i64>(0))?;
+        Ok(ControlFlow::Continue(()))
+    })?;
     Ok(ordinal - own)
+}
+
+/// Messages of a user in a thread, of all their devices.
+fn sent(db: &Connection, thread: ThreadId, user: &UserId) -> Result<i64> {
+    db.prepare_cached(
+        "SELECT coalesce(sum(sent), 0) FROM sender WHERE thread_id = ?1 AND user_id = ?2",
+    )?
+    .query_row(params![thread.as_bytes(), user.as_str()], |row| row.get(0))
 }
 
 /// Messages of others above the read mark that are gone.

@@ -26,18 +26,24 @@ pub(super) fn long_thread(folder: &tempfile::TempDir) -> (Sqlite, ThreadId) {
     let thread = ThreadId::direct(&user("alice"), &user("bob"));
     run(storage.write(move |db| {
         db.execute(
-            "INSERT INTO thread VALUES (?1, 0, 1, NULL, ?2, ?2, x'')",
+            "INSERT INTO thread VALUES (?1, 0, 1, NULL, ?2, ?2, ?2, ?2, x'')",
             params![thread.as_bytes(), of_number(MANY)],
         )?;
         db.execute(
-            "INSERT INTO participant VALUES (?1, 'alice', ?2), (?1, 'bob', 0)",
-            params![thread.as_bytes(), of_number(MANY)],
+            "INSERT INTO participant VALUES (?1, 'alice'), (?1, 'bob')",
+            [thread.as_bytes()],
         )?;
         db.execute(
             "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?2)
              INSERT INTO message (thread_id, id, sender_id, sender_device_id, client_seq, fingerprint, revision, kind,
-                 ciphertext, commitment, stamp_key_id, stamp_mac, created_at, ordinal, of_sender, change, queued)
-             SELECT ?1, unhex(printf('%032x', n)), 'alice', 1, n, x'', 0, 0, zeroblob(200), x'', 1, x'', 1, n, n, n, 1 FROM n",
+                 ciphertext, commitment, stamp_key_id, stamp_mac, created_at, ordinal, of_sender, change, queued, number, previous, nth,
+                 turn, previous_turn)
+             SELECT ?1, unhex(printf('%032x', n)), 'alice', 1, n, x'', 0, 0, zeroblob(200), x'', 1, x'', 1, n, n, n, 1,
+                 n, nullif(n - 1, 0), n, n, nullif(n - 1, 0) FROM n",
+            params![thread.as_bytes(), of_number(MANY)],
+        )?;
+        db.execute(
+            "INSERT INTO sender VALUES (?1, 'alice', 1, ?2, ?2, ?2, ?2)",
             params![thread.as_bytes(), of_number(MANY)],
         )?;
         db.execute(

@@ -1,19 +1,19 @@
 //! Threads and messages in SQLite.
 
+use super::accepting::{accept, accept_and_queue, earlier, sent_earlier};
 use super::columns::{
-    MESSAGE, device_id, message, message_id, number, of_envelope_type, of_message_kind, of_number,
-    of_seq, of_thread_kind, some_timestamp, text, thread_id, thread_kind, timestamp,
+    MESSAGE, message, message_id, number, of_number, of_seq, of_thread_kind, text, thread_id,
+    thread_kind, timestamp,
 };
-use super::kept_keys::{self, Kept, Recent};
-use super::queues::{queue_messages, queue_one};
+use super::kept_keys::{self, Kept};
+use super::order::{MessageNumber, newest_first, oldest_first};
 use super::{Pending, Sqlite};
 use crate::storage::inbox::empty_place;
-use crate::storage::{
-    AcceptMessage, Accepted, EarlierSend, Messages, Queued, SendName, ThreadRecord,
-};
-use rusqlite::{Connection, OptionalExtension as _, Result, params};
-use sealwire_wire::contract::{DeviceEnvelope, DeviceName, MessageKind, MessageRow, SentMessage};
+use crate::storage::{AcceptMessage, Accepted, Messages, Queued, SendName, ThreadRecord};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Result, params};
+use sealwire_wire::contract::{DeviceName, MessageRow, SentMessage};
 use sealwire_wire::{IdempotencyKey, MessageId, ThreadId, Timestamp};
+use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
 impl Messages for Sqlite {
@@ -21,8 +21,8 @@ impl Messages for Sqlite {
         self.write(move |db| {
             let added = db
                 .prepare_cached(
-                    "INSERT OR IGNORE INTO thread (thread_id, kind, created_at, last_id, last_change, messages, place)
-                     VALUES (?1, ?2, ?3, NULL, 0, 0, ?4)",
+                    "INSERT OR IGNORE INTO thread (thread_id, kind, created_at, last_nth, last_change, messages, place)
+                     VALUES (?1, ?2, ?3, 0, 0, 0, ?4)",
                 )?
                 .execute(params![
                     thread.id.as_bytes(),
@@ -34,7 +34,7 @@ impl Messages for Sqlite {
                 return Ok(false);
             }
             for user in &thread.participants {
-                db.prepare_cached("INSERT INTO participant (thread_id, user_id, sent) VALUES (?1, ?2, 0)")?
+                db.prepare_cached("INSERT INTO participant (thread_id, user_id) VALUES (?1, ?2)")?
                     .execute(params![thread.id.as_bytes(), user.as_str()])?;
             }
             Ok(true)
@@ -102,30 +102,7 @@ impl Messages for Sqlite {
         step: Arc<AcceptMessage>,
         now: Timestamp,
     ) -> Pending<'_, (Accepted, Vec<Queued>)> {
-        self.write(move |db| {
-            let queued = match insert_next(db, &step, true)? {
-                Ok(queued) => queued,
-                Err(refused) => return Ok((refused, Vec::new())),
-            };
-            if !queued {
-                insert_envelopes(db, &step)?;
-                let told = queue_messages(db, step.row.thread_id, step.row.id, now)?;
-                let queued = told.into_iter().map(|device| Queued {
-                    device,
-                    place: None,
-                });
-                return Ok((Accepted::Accepted, queued.collect()));
-            }
-            let mut queued = Vec::with_capacity(step.envelopes.len());
-            for envelope in &step.envelopes {
-                // A removed device reads no more.
-                if let Some(after) = last_entry_of_live(db, envelope)? {
-                    insert_envelope(db, &step.row, envelope)?;
-                    queued.push(queue_one(db, &step.row, envelope, after, now)?);
-                }
-            }
-            Ok((Accepted::Accepted, queued))
-        })
+        self.write(move |db| accept_and_queue(db, &step, now))
     }
 
     fn void_send(&self, name: SendName) -> Pending<'_, Option<SentMessage>> {
@@ -184,20 +161,21 @@ impl Messages for Sqlite {
         reader: DeviceName,
     ) -> Pending<'_, Vec<MessageRow>> {
         self.read(move |db| {
-            db.prepare_cached(&rows_where(
-                "m.thread_id = ?3 AND (?4 IS NULL OR m.id < ?4) ORDER BY m.id DESC LIMIT ?5",
-            ))?
-            .query_map(
-                params![
-                    reader.user_id.as_str(),
-                    reader.device_id.get(),
-                    thread.as_bytes(),
-                    before.map(MessageId::to_bytes),
-                    limit
-                ],
-                |row| message(row, 1),
-            )?
-            .collect()
+            let mut rows = Rows::new(db, &reader)?;
+            let mut page = Vec::new();
+            newest_first(
+                db,
+                thread,
+                before.map_or(Bound::Unbounded, Bound::Excluded),
+                |number, _| {
+                    if page.len() == limit as usize {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    page.push(rows.get(number)?.1);
+                    Ok(ControlFlow::Continue(()))
+                },
+            )?;
+            Ok(page)
         })
     }
 
@@ -209,23 +187,21 @@ impl Messages for Sqlite {
         reader: DeviceName,
     ) -> Pending<'_, Vec<(u64, MessageRow)>> {
         self.read(move |db| {
-            let mut changed = Vec::new();
-            for rows in [UNTOUCHED, TOUCHED] {
-                let page: Vec<(u64, MessageRow)> = db
-                    .prepare_cached(&rows_where(rows))?
-                    .query_map(
-                        params![
-                            reader.user_id.as_str(),
-                            reader.device_id.get(),
-                            thread.as_bytes(),
-                            of_number(after),
-                            limit
-                        ],
-                        |row| Ok((number(row, 0)?, message(row, 1)?)),
-                    )?
-                    .collect::<Result<_>>()?;
-                changed.extend(page);
-            }
+            let mut changed = untouched(db, thread, after, limit, &reader)?;
+            let touched: Vec<(u64, MessageRow)> = db
+                .prepare_cached(&rows_where(TOUCHED))?
+                .query_map(
+                    params![
+                        reader.user_id.as_str(),
+                        reader.device_id.get(),
+                        thread.as_bytes(),
+                        of_number(after),
+                        limit
+                    ],
+                    |row| Ok((number(row, 0)?, message(row, 1)?)),
+                )?
+                .collect::<Result<_>>()?;
+            changed.extend(touched);
             changed.sort_by_key(|(change, _)| *change);
             changed.truncate(limit as usize);
             Ok(changed)
@@ -233,12 +209,68 @@ impl Messages for Sqlite {
     }
 }
 
-/// Those that nothing has changed, made after the change ?4. Their order is that of ids, so that they need no index of their
-/// own, which would be one more page for each message.
-const UNTOUCHED: &str = "m.thread_id = ?3 AND m.id >= coalesce(
-     (SELECT a.id FROM message a WHERE a.thread_id = ?3 AND a.change <= ?4 AND a.change % 64 = 0
-      ORDER BY a.change DESC LIMIT 1), x'')
-     AND m.change > ?4 AND m.touched IS NULL ORDER BY m.id LIMIT ?5";
+/// The indexed message at or before the change ?2.
+const BY_CHANGE: &str = "SELECT id FROM message INDEXED BY message_by_change
+     WHERE thread_id = ?1 AND change <= ?2 AND nth % 64 = 0 ORDER BY change DESC LIMIT 1";
+
+/// Those that nothing has changed, made after a change. Their order is that of ids, so that they need no index of their own,
+/// which would be one more page for each message.
+fn untouched(
+    db: &Connection,
+    thread: ThreadId,
+    after: u64,
+    limit: u32,
+    reader: &DeviceName,
+) -> Result<Vec<(u64, MessageRow)>> {
+    let from = db
+        .prepare_cached(BY_CHANGE)?
+        .query_row(params![thread.as_bytes(), of_number(after)], |row| {
+            message_id(row, 0)
+        })
+        .optional()?;
+    let mut made =
+        db.prepare_cached("SELECT change > ?2 AND touched IS NULL FROM message WHERE number = ?1")?;
+    let mut rows = Rows::new(db, reader)?;
+    let mut page = Vec::new();
+    oldest_first(db, thread, from, |number, _| {
+        if page.len() == limit as usize {
+            return Ok(ControlFlow::Break(()));
+        }
+        if made.query_row(params![number, of_number(after)], |row| row.get(0))? {
+            page.push(rows.get(number)?);
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(page)
+}
+
+/// Single messages as a device reads them.
+struct Rows<'db> {
+    row: CachedStatement<'db>,
+    reader: DeviceName,
+}
+
+impl<'db> Rows<'db> {
+    fn new(db: &'db Connection, reader: &DeviceName) -> Result<Self> {
+        Ok(Self {
+            row: db.prepare_cached(&rows_where("m.number = ?3"))?,
+            reader: reader.clone(),
+        })
+    }
+
+    /// The change number and the message.
+    fn get(&mut self, of: MessageNumber) -> Result<(u64, MessageRow)> {
+        self.row.query_row(
+            params![
+                self.reader.user_id.as_str(),
+                self.reader.device_id.get(),
+                of
+            ],
+            |row| Ok((number(row, 0)?, message(row, 1)?)),
+        )
+    }
+}
+
 /// Those that were changed after it.
 const TOUCHED: &str = "m.thread_id = ?3 AND m.touched > ?4 ORDER BY m.touched LIMIT ?5";
 
@@ -249,270 +281,6 @@ fn rows_where(condition: &'static str) -> String {
          LEFT JOIN envelope e ON e.thread_id = m.thread_id AND e.message_id = m.id AND e.user_id = ?1 AND e.device_id = ?2
          WHERE {condition}"
     )
-}
-
-/// The message with its envelopes, if number, key and id are free.
-fn accept(db: &Connection, step: &AcceptMessage) -> Result<Accepted> {
-    match insert_next(db, step, false)? {
-        Ok(_) => {
-            insert_envelopes(db, step)?;
-            Ok(Accepted::Accepted)
-        }
-        Err(refused) => Ok(refused),
-    }
-}
-
-/// What a message counts as in its thread.
-#[derive(Clone, Copy)]
-struct Place {
-    change: i64,
-    /// Of messages, reactions apart.
-    ordinal: i64,
-    /// Of those that are its sender's.
-    of_sender: i64,
-}
-
-/// What a send finds: thread, sender, device, key, day, now and client_seq.
-const STANDING: &str = "SELECT t.last_id, t.last_change, t.messages,
-     coalesce((SELECT sent FROM participant WHERE thread_id = ?1 AND user_id = ?2), 0),
-     EXISTS (SELECT 1 FROM message WHERE thread_id = ?1 AND queued = 0),
-     EXISTS (SELECT 1 FROM kept_key WHERE day IN (?5, ?5 + 1, ?5 + 2) AND user_id = ?2 AND device_id = ?3 AND digest = ?4
-         AND expires_at > ?6)
-     OR EXISTS (SELECT 1 FROM void_send WHERE thread_id = ?1 AND user_id = ?2 AND device_id = ?3 AND client_seq = ?7),
-     r.day, r.entries
-     FROM thread t LEFT JOIN recent_key r ON r.user_id = ?2 AND r.device_id = ?3 WHERE t.thread_id = ?1";
-
-/// Where a thread is.
-struct Standing {
-    last_id: Option<MessageId>,
-    place: Place,
-    is_anything_due: bool,
-    is_used: bool,
-    keys: Recent,
-}
-
-fn standing(db: &Connection, step: &AcceptMessage) -> Result<Option<Standing>> {
-    let row = &step.row;
-    db.prepare_cached(STANDING)?
-        .query_row(
-            params![
-                row.thread_id.as_bytes(),
-                row.sender_id.as_str(),
-                row.sender_device_id.get(),
-                kept_keys::digest(&step.key),
-                kept_keys::day(row.created_at),
-                of_number(row.created_at.0),
-                of_seq(row.client_seq)
-            ],
-            |row| {
-                let keys = Recent::new(row.get(6)?, row.get(7)?);
-                Ok(Standing {
-                    last_id: row
-                        .get::<_, Option<[u8; 16]>>(0)?
-                        .map(MessageId::from_bytes),
-                    place: Place {
-                        change: row.get(1)?,
-                        ordinal: row.get(2)?,
-                        of_sender: row.get(3)?,
-                    },
-                    is_anything_due: row.get(4)?,
-                    is_used: row.get(5)? || keys.find(&step.key, step.row.created_at).is_some(),
-                    keys,
-                })
-            },
-        )
-        .optional()
-}
-
-/// The row in the next place of its thread, with its key kept, if number, key and id are free. It counts as queued when
-/// nothing before it is due; whether it does.
-fn insert_next(
-    db: &Connection,
-    step: &AcceptMessage,
-    may_be_queued: bool,
-) -> Result<std::result::Result<bool, Accepted>> {
-    let name = step.name();
-    let refused = |last_id: Option<MessageId>| -> Result<Accepted> {
-        let earlier = earlier(db, &name, &step.key, step.row.created_at)?;
-        Ok(earlier.unwrap_or(match last_id {
-            Some(last) => Accepted::IdPassed(last),
-            None => Accepted::NoThread,
-        }))
-    };
-    let Some(found) = standing(db, step)? else {
-        return refused(None).map(Err);
-    };
-    if found.is_used
-        && let Some(earlier) = earlier(db, &name, &step.key, step.row.created_at)?
-    {
-        return Ok(Err(earlier));
-    }
-    if found.last_id.is_some_and(|last| last >= step.row.id) {
-        return refused(found.last_id).map(Err);
-    }
-    let counts = step.row.kind == MessageKind::Message;
-    let place = Place {
-        change: found.place.change.saturating_add(1),
-        ordinal: found.place.ordinal.saturating_add(i64::from(counts)),
-        of_sender: found.place.of_sender.saturating_add(i64::from(counts)),
-    };
-    let queued = may_be_queued && !found.is_anything_due;
-    if !insert(db, step, place, queued)? {
-        return refused(found.last_id).map(Err);
-    }
-    let (thread, id) = (step.row.thread_id.as_bytes(), step.row.id.to_bytes());
-    if counts {
-        db.prepare_cached(
-            "UPDATE participant SET sent = ?3 WHERE thread_id = ?1 AND user_id = ?2",
-        )?
-        .execute(params![
-            thread,
-            step.row.sender_id.as_str(),
-            place.of_sender
-        ])?;
-    }
-    db.prepare_cached(
-        "UPDATE thread SET last_id = ?2, last_change = ?3, messages = ?4, place = iif(?5, ?2, place) WHERE thread_id = ?1",
-    )?
-    .execute(params![thread, id, place.change, place.ordinal, counts])?;
-    let sent = Kept::Send(name.thread_id, name.client_seq);
-    let expires_at = step.key_expires_at;
-    found
-        .keys
-        .keep(db, &name.sender, &step.key, sent, expires_at)?;
-    Ok(Ok(queued))
-}
-
-fn earlier(
-    db: &Connection,
-    name: &SendName,
-    key: &IdempotencyKey,
-    now: Timestamp,
-) -> Result<Option<Accepted>> {
-    let kept = kept_keys::find(db, &name.sender, key, now)?;
-    if kept.is_some_and(|kept| kept != Kept::Send(name.thread_id, name.client_seq)) {
-        return Ok(Some(Accepted::KeyReused));
-    }
-    let sent = sent_earlier(db, name)?;
-    if sent.is_some() {
-        return Ok(sent.map(Accepted::Earlier));
-    }
-    Ok(is_void(db, name)?.then_some(Accepted::Void))
-}
-
-fn sent_earlier(db: &Connection, name: &SendName) -> Result<Option<EarlierSend>> {
-    db.prepare_cached(
-        "SELECT fingerprint, id, created_at, sender_device_id, requeued_at FROM message
-         WHERE thread_id = ?1 AND sender_id = ?2 AND sender_device_id = ?3 AND client_seq = ?4",
-    )?
-    .query_row(
-        params![
-            name.thread_id.as_bytes(),
-            name.sender.user_id.as_str(),
-            name.sender.device_id.get(),
-            of_seq(name.client_seq)
-        ],
-        |row| {
-            Ok(EarlierSend {
-                fingerprint: row.get(0)?,
-                answer: SentMessage {
-                    id: message_id(row, 1)?,
-                    thread_id: name.thread_id,
-                    sender_id: name.sender.user_id.clone(),
-                    sender_device_id: device_id(row, 3)?,
-                    client_seq: name.client_seq,
-                    created_at: timestamp(row, 2)?,
-                    requeued_at: some_timestamp(row, 4)?,
-                },
-            })
-        },
-    )
-    .optional()
-}
-
-fn is_void(db: &Connection, name: &SendName) -> Result<bool> {
-    db.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM void_send
-             WHERE thread_id = ?1 AND user_id = ?2 AND device_id = ?3 AND client_seq = ?4)",
-    )?
-    .query_row(
-        params![
-            name.thread_id.as_bytes(),
-            name.sender.user_id.as_str(),
-            name.sender.device_id.get(),
-            of_seq(name.client_seq)
-        ],
-        |row| row.get(0),
-    )
-}
-
-/// Whether its number was free.
-fn insert(db: &Connection, step: &AcceptMessage, place: Place, queued: bool) -> Result<bool> {
-    let row = &step.row;
-    let inserted = db.prepare_cached(
-        "INSERT INTO message (thread_id, id, sender_id, sender_device_id, client_seq, fingerprint, revision, kind,
-             target_id, ttl_seconds, ciphertext, commitment, stamp_key_id, stamp_mac, created_at, change, expires_at, queued,
-             ordinal, of_sender)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?15 + ?10 * 1000, ?17, ?18, ?19)
-         ON CONFLICT (thread_id, sender_id, sender_device_id, client_seq) DO NOTHING",
-    )?
-    .execute(params![
-        row.thread_id.as_bytes(),
-        row.id.to_bytes(),
-        row.sender_id.as_str(),
-        row.sender_device_id.get(),
-        of_seq(row.client_seq),
-        step.fingerprint,
-        row.revision,
-        of_message_kind(row.kind),
-        row.target_msg_id.map(MessageId::to_bytes),
-        row.ttl_seconds,
-        row.ciphertext.as_slice(),
-        row.commitment.0,
-        row.stamp.key_id,
-        row.stamp.mac.0,
-        of_number(row.created_at.0),
-        place.change,
-        queued,
-        place.ordinal,
-        place.of_sender,
-    ])?;
-    Ok(inserted == 1)
-}
-
-fn insert_envelopes(db: &Connection, step: &AcceptMessage) -> Result<()> {
-    step.envelopes
-        .iter()
-        .try_for_each(|one| insert_envelope(db, &step.row, one))
-}
-
-fn insert_envelope(db: &Connection, row: &MessageRow, one: &DeviceEnvelope) -> Result<()> {
-    db.prepare_cached(
-        "INSERT INTO envelope (thread_id, message_id, user_id, device_id, kind, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?
-    .execute(params![
-        row.thread_id.as_bytes(),
-        row.id.to_bytes(),
-        one.user_id.as_str(),
-        one.device_id.get(),
-        of_envelope_type(one.kind),
-        one.body.as_slice(),
-    ])?;
-    Ok(())
-}
-
-/// The last entry that waits for the device of an envelope, 0 for none; none for a device that is not live.
-fn last_entry_of_live(db: &Connection, envelope: &DeviceEnvelope) -> Result<Option<u64>> {
-    db.prepare_cached(
-        "SELECT ifnull((SELECT max(position) FROM queue_entry WHERE user_id = ?1 AND device_id = ?2), 0)
-         FROM device WHERE user_id = ?1 AND device_id = ?2 AND state = 1 AND disabled_at IS NULL",
-    )?
-    .query_row(
-        params![envelope.user_id.as_str(), envelope.device_id.get()],
-        |row| number(row, 0),
-    )
-    .optional()
 }
 
 #[cfg(test)]
@@ -529,21 +297,18 @@ mod tests {
             ..SqliteOptions::default()
         };
         let storage = Sqlite::open_with(folder.path(), options).unwrap();
-        for (rows, indexes) in [
+        for (sql, indexes) in [
             (
-                UNTOUCHED,
-                &[
-                    "(thread_id=? AND id>?)",
-                    "message_by_change (thread_id=? AND change<?)",
-                ][..],
+                BY_CHANGE.to_owned(),
+                &["message_by_change (thread_id=? AND change<?)"][..],
             ),
             (
-                TOUCHED,
+                rows_where(TOUCHED),
                 &["message_touched (thread_id=? AND touched>?)"][..],
             ),
         ] {
             let plan = storage.read(move |db| {
-                db.prepare(&format!("EXPLAIN QUERY PLAN {}", rows_where(rows)))?
+                db.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?
                     .raw_query()
                     .mapped(|row| row.get::<_, String>(3))
                     .collect::<Result<Vec<_>>>()

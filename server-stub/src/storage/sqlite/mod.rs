@@ -3,6 +3,7 @@
 //! One writer thread groups jobs into commits and answers them after the commit; readers are apart. The inline mode has no
 //! threads at all, for simulations: each step runs where its future is made.
 
+mod accepting;
 mod accounts;
 mod attachments;
 mod checkpoints;
@@ -20,11 +21,13 @@ mod mailboxes;
 mod marks;
 mod messages;
 mod moves;
+mod order;
 mod prekeys;
 mod privacy;
 mod queues;
 mod requeue;
 mod schema;
+mod sends;
 mod upkeep;
 
 use super::{Pending, StorageError};

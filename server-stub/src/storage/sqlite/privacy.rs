@@ -97,7 +97,7 @@ impl Privacy for Sqlite {
     fn has_written(&self, user: UserId, thread: ThreadId) -> Pending<'_, bool> {
         self.read(move |db| {
             db.prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM message WHERE thread_id = ?1 AND sender_id = ?2)",
+                "SELECT EXISTS (SELECT 1 FROM sender WHERE thread_id = ?1 AND user_id = ?2)",
             )?
             .query_row(params![thread.as_bytes(), user.as_str()], |row| row.get(0))
         })

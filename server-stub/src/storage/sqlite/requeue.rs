@@ -1,9 +1,10 @@
 //! A repeat of a send that had failed for somebody, in SQLite.
 
-use super::columns::{message_id, of_envelope_type, of_number, of_seq, timestamp};
+use super::columns::{message_id, of_envelope_type, of_number, timestamp};
 use super::failures::{next_change, of_message, put};
 use super::kept_keys::{self, Kept};
 use super::queues::MSG_AGAIN;
+use super::sends;
 use crate::storage::{Failure, Requeue, Requeued};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use sealwire_wire::contract::{DeviceEnvelope, DeviceName, SentMessage};
@@ -79,22 +80,15 @@ pub(super) fn requeue(db: &Connection, step: &Requeue) -> Result<Option<Requeued
 }
 
 fn sent(db: &Connection, step: &Requeue) -> Result<Option<(MessageId, Timestamp)>> {
-    let name = &step.name;
+    let Some(number) = sends::find(db, &step.name)? else {
+        return Ok(None);
+    };
     db.prepare_cached(
-        "SELECT id, created_at FROM message
-         WHERE thread_id = ?1 AND sender_id = ?2 AND sender_device_id = ?3 AND client_seq = ?4
-             AND coalesce(requeued_at, created_at) < ?5",
+        "SELECT id, created_at FROM message WHERE number = ?1 AND coalesce(requeued_at, created_at) < ?2",
     )?
-    .query_row(
-        params![
-            name.thread_id.as_bytes(),
-            name.sender.user_id.as_str(),
-            name.sender.device_id.get(),
-            of_seq(name.client_seq),
-            of_number(step.at.0)
-        ],
-        |row| Ok((message_id(row, 0)?, timestamp(row, 1)?)),
-    )
+    .query_row(params![number, of_number(step.at.0)], |row| {
+        Ok((message_id(row, 0)?, timestamp(row, 1)?))
+    })
     .optional()
 }
 

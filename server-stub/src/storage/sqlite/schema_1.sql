@@ -101,25 +101,45 @@ CREATE TABLE thread (
     kind INTEGER NOT NULL, -- 0 direct, 1 group
     created_at INTEGER NOT NULL,
     last_id BLOB,
+    last_number INTEGER, -- of that message: the others follow from it
+    last_nth INTEGER NOT NULL, -- messages that ever were, reactions among them
     last_change INTEGER NOT NULL,
-    messages INTEGER NOT NULL, -- that ever were, reactions apart
+    messages INTEGER NOT NULL, -- reactions apart
     place BLOB NOT NULL -- in inboxes: the newest of them, or one sent when the thread was made
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE participant (
     thread_id BLOB NOT NULL REFERENCES thread (thread_id),
     user_id TEXT NOT NULL,
-    sent INTEGER NOT NULL, -- messages, reactions apart
     PRIMARY KEY (thread_id, user_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX participant_by_user ON participant (user_id, thread_id);
 
+-- A device that has sent to a thread. Its numbers are in turn while each is above all before it.
+CREATE TABLE sender (
+    thread_id BLOB NOT NULL,
+    user_id TEXT NOT NULL,
+    device_id INTEGER NOT NULL,
+    sent INTEGER NOT NULL, -- messages, reactions apart
+    turns INTEGER NOT NULL, -- numbers that came in turn
+    last_seq INTEGER NOT NULL, -- the last of them
+    last_message INTEGER NOT NULL, -- the number of the message that it names
+    PRIMARY KEY (thread_id, user_id, device_id)
+) STRICT, WITHOUT ROWID;
+
+-- Rows stand as they came, those of all threads together, so that what is new fills few pages. What has an order is a chain
+-- from its newest row backwards: an index of all would be one more page for each message, and holds one here and there.
 CREATE TABLE message (
-    thread_id BLOB NOT NULL REFERENCES thread (thread_id),
+    number INTEGER PRIMARY KEY,
+    thread_id BLOB NOT NULL,
     id BLOB NOT NULL,
+    previous INTEGER, -- the number of the thread's message before it
+    nth INTEGER NOT NULL, -- how many the thread had with it, reactions among them
     sender_id TEXT NOT NULL,
     sender_device_id INTEGER NOT NULL,
     client_seq INTEGER NOT NULL,
+    turn INTEGER, -- how many numbers of its device came in turn with it; none if it came out of turn
+    previous_turn INTEGER, -- the number of the message before it among them
     fingerprint BLOB NOT NULL,
     revision INTEGER NOT NULL,
     kind INTEGER NOT NULL, -- 0 message, 1 reaction
@@ -138,13 +158,14 @@ CREATE TABLE message (
     of_sender INTEGER NOT NULL, -- how many of them were its sender's
     change INTEGER NOT NULL, -- the thread's change number that made it: they rise as ids do
     touched INTEGER, -- the change number that last changed it since
-    queued INTEGER NOT NULL, -- whether its queue entries are made
-    PRIMARY KEY (thread_id, id)
+    queued INTEGER NOT NULL -- whether its queue entries are made
 ) STRICT;
-CREATE UNIQUE INDEX message_by_send ON message (thread_id, sender_id, sender_device_id, client_seq);
+CREATE INDEX message_in_thread ON message (thread_id, id) WHERE nth % 16 = 0;
+CREATE INDEX message_in_turn ON message (thread_id, sender_id, sender_device_id, client_seq) WHERE turn % 64 = 0;
+CREATE UNIQUE INDEX message_out_of_turn ON message (thread_id, sender_id, sender_device_id, client_seq) WHERE turn IS NULL;
 CREATE UNIQUE INDEX message_touched ON message (thread_id, touched) WHERE touched IS NOT NULL;
--- Here and there one, to find the id where a change number stands.
-CREATE INDEX message_by_change ON message (thread_id, change) WHERE change % 64 = 0;
+-- To find the id where a change number stands.
+CREATE INDEX message_by_change ON message (thread_id, change) WHERE nth % 64 = 0;
 CREATE INDEX message_by_id ON message (id);
 CREATE INDEX message_by_expiry ON message (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX message_removed ON message (thread_id, id) WHERE removed_at IS NOT NULL;

@@ -1,0 +1,61 @@
+//! Which message a device's number names.
+//!
+//! Numbers in turn are a chain from the sender's last backwards, and the index has every 64th of them; those that came out of
+//! turn it has each. Numbers are compared as the integers in their columns, whatever they are as u64: any order will do.
+
+use super::columns::of_seq;
+use super::order::MessageNumber;
+use crate::storage::SendName;
+use rusqlite::{Connection, OptionalExtension as _, Result, params};
+
+/// The message that the number names, if there is one.
+pub(super) fn find(db: &Connection, name: &SendName) -> Result<Option<MessageNumber>> {
+    let seq = of_seq(name.client_seq);
+    let place = params![
+        name.thread_id.as_bytes(),
+        name.sender.user_id.as_str(),
+        name.sender.device_id.get(),
+        seq
+    ];
+    let last: Option<(i64, MessageNumber)> = db
+        .prepare_cached(
+            "SELECT last_seq, last_message FROM sender WHERE thread_id = ?1 AND user_id = ?2 AND device_id = ?3",
+        )?
+        .query_row(&place[..3], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((last_seq, last_message)) = last else {
+        return Ok(None);
+    };
+    if seq > last_seq {
+        return Ok(None);
+    }
+    let out_of_turn = db
+        .prepare_cached(
+            "SELECT number FROM message INDEXED BY message_out_of_turn WHERE thread_id = ?1 AND sender_id = ?2
+                 AND sender_device_id = ?3 AND client_seq = ?4 AND turn IS NULL",
+        )?
+        .query_row(place, |row| row.get(0))
+        .optional()?;
+    if out_of_turn.is_some() {
+        return Ok(out_of_turn);
+    }
+    let indexed = db
+        .prepare_cached(
+            "SELECT number FROM message INDEXED BY message_in_turn WHERE thread_id = ?1 AND sender_id = ?2
+                 AND sender_device_id = ?3 AND client_seq >= ?4 AND turn % 64 = 0 ORDER BY client_seq LIMIT 1",
+        )?
+        .query_row(place, |row| row.get(0))
+        .optional()?;
+    let mut link =
+        db.prepare_cached("SELECT client_seq, previous_turn FROM message WHERE number = ?1")?;
+    let mut next = indexed.or(Some(last_message));
+    while let Some(row) = next {
+        let (found, before): (i64, _) =
+            link.query_row([row], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if found <= seq {
+            return Ok((found == seq).then_some(row));
+        }
+        next = before;
+    }
+    Ok(None)
+}
