@@ -214,11 +214,10 @@ fn insert_next(
         place.ordinal,
         counts
     ])?;
-    let sent = Kept::Send(name.thread_id, name.client_seq);
     let expires_at = step.key_expires_at;
     found
         .keys
-        .keep(db, &name.sender, &step.key, sent, expires_at)?;
+        .keep(db, &name.sender, &step.key, number, expires_at)?;
     Ok(Ok(queued))
 }
 
@@ -246,21 +245,23 @@ pub(super) fn earlier(
     key: &IdempotencyKey,
     now: Timestamp,
 ) -> Result<Option<Accepted>> {
+    let named = sends::find(db, name)?;
     let kept = kept_keys::find(db, &name.sender, key, now)?;
-    if kept.is_some_and(|kept| kept != Kept::Send(name.thread_id, name.client_seq)) {
+    if kept.is_some_and(|kept| Some(kept) != named.map(Kept::Send)) {
         return Ok(Some(Accepted::KeyReused));
     }
-    let sent = sent_earlier(db, name)?;
-    if sent.is_some() {
-        return Ok(sent.map(Accepted::Earlier));
+    if let Some(number) = named {
+        return answered(db, name, number).map(|sent| Some(Accepted::Earlier(sent)));
     }
     Ok(is_void(db, name)?.then_some(Accepted::Void))
 }
 
 pub(super) fn sent_earlier(db: &Connection, name: &SendName) -> Result<Option<EarlierSend>> {
-    let Some(number) = sends::find(db, name)? else {
-        return Ok(None);
-    };
+    let named = sends::find(db, name)?;
+    named.map(|number| answered(db, name, number)).transpose()
+}
+
+fn answered(db: &Connection, name: &SendName, number: MessageNumber) -> Result<EarlierSend> {
     db.prepare_cached(
         "SELECT fingerprint, id, created_at, requeued_at FROM message WHERE number = ?1",
     )?
@@ -278,7 +279,6 @@ pub(super) fn sent_earlier(db: &Connection, name: &SendName) -> Result<Option<Ea
             },
         })
     })
-    .optional()
 }
 
 fn is_void(db: &Connection, name: &SendName) -> Result<bool> {

@@ -1,26 +1,26 @@
 //! The Idempotency-Keys that have an answer.
 //!
 //! Keys come in no order, so that each in a place of its own would be a page of its own for every message. A device's newest
-//! stand in one row, which keeps its size; so many of them at once go where keys are looked for.
+//! stand in one row, which keeps its size; so many of them at once go where keys are looked for. Control messages are rare:
+//! their keys go there at once.
 
 use super::columns::of_number;
+use super::order::MessageNumber;
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use sealwire_crypto::primitives::sha256;
 use sealwire_wire::contract::DeviceName;
-use sealwire_wire::{ClientSeq, IdempotencyKey, MessageId, ThreadId, Timestamp};
+use sealwire_wire::{IdempotencyKey, MessageId, Timestamp};
 
-/// So many of a device's keys stand in its row: five such rows fill a page, and none needs a second one.
+/// So many of a device's keys stand in its row: nine such rows fill a page, and none needs a second one.
 const RECENT: usize = 16;
-/// What a key was used for, its kind first.
-const REQUEST: usize = 1 + 16 + 8;
-/// The key's digest, what it was used for, when it expires.
-const ENTRY: usize = 8 + REQUEST + 8;
+/// The key's digest, the message that it was used for, when it expires.
+const ENTRY: usize = 8 + 8 + 8;
 
 /// The request that was answered under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kept {
     /// A message, of the device that the key is of.
-    Send(ThreadId, ClientSeq),
+    Send(MessageNumber),
     /// A control message.
     Control(MessageId),
 }
@@ -41,11 +41,11 @@ impl Recent {
     }
 
     /// What the key was used for.
-    pub(super) fn find(&self, key: &IdempotencyKey, now: Timestamp) -> Option<Kept> {
+    pub(super) fn find(&self, key: &IdempotencyKey, now: Timestamp) -> Option<MessageNumber> {
         let digest = digest(key);
         self.entries()
             .find(|entry| entry.digest == digest && entry.expires_at > now)
-            .and_then(|entry| entry.kept())
+            .map(|entry| entry.message)
     }
 
     /// Keeps one more.
@@ -54,13 +54,13 @@ impl Recent {
         db: &Connection,
         device: &DeviceName,
         key: &IdempotencyKey,
-        kept: Kept,
+        message: MessageNumber,
         expires_at: Timestamp,
     ) -> Result<()> {
         let (user, id) = (device.user_id.as_str(), device.device_id.get());
         let fresh = Entry {
             digest: digest(key),
-            request: kept.to_bytes(),
+            message,
             expires_at,
         };
         let same = self
@@ -94,21 +94,9 @@ impl Recent {
     }
 
     fn put_away(&self, db: &Connection, device: &DeviceName) -> Result<()> {
-        // One that expired and was not swept yet gives way.
-        let mut put = db.prepare_cached(
-            "INSERT INTO kept_key (day, user_id, device_id, digest, request, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT DO UPDATE SET request = ?5, expires_at = ?6",
-        )?;
         for entry in self.entries() {
-            put.execute(params![
-                day(entry.expires_at),
-                device.user_id.as_str(),
-                device.device_id.get(),
-                entry.digest,
-                entry.request,
-                of_number(entry.expires_at.0)
-            ])?;
+            let kept = Kept::Send(entry.message);
+            put(db, device, entry.digest, kept, entry.expires_at)?;
         }
         Ok(())
     }
@@ -128,13 +116,12 @@ pub(super) fn find(
     key: &IdempotencyKey,
     now: Timestamp,
 ) -> Result<Option<Kept>> {
-    let recent = recent(db, device)?.find(key, now);
-    if recent.is_some() {
-        return Ok(recent);
+    if let Some(message) = recent(db, device)?.find(key, now) {
+        return Ok(Some(Kept::Send(message)));
     }
-    let request: Option<[u8; REQUEST]> = db
+    let found: Option<(Option<MessageNumber>, Option<[u8; 16]>)> = db
         .prepare_cached(
-            "SELECT request FROM kept_key WHERE day IN (?5, ?5 + 1, ?5 + 2)
+            "SELECT message, control FROM kept_key WHERE day IN (?5, ?5 + 1, ?5 + 2)
                  AND user_id = ?1 AND device_id = ?2 AND digest = ?3 AND expires_at > ?4",
         )?
         .query_row(
@@ -145,10 +132,13 @@ pub(super) fn find(
                 of_number(now.0),
                 day(now)
             ],
-            |row| row.get(0),
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;
-    Ok(request.and_then(|request| Kept::from_bytes(&request)))
+    Ok(found.and_then(|found| match found {
+        (Some(message), _) => Some(Kept::Send(message)),
+        (None, control) => control.map(|id| Kept::Control(MessageId::from_bytes(id))),
+    }))
 }
 
 /// Keeps what a key of this device was used for.
@@ -159,7 +149,10 @@ pub(super) fn keep(
     kept: Kept,
     expires_at: Timestamp,
 ) -> Result<()> {
-    recent(db, device)?.keep(db, device, key, kept, expires_at)
+    match kept {
+        Kept::Send(message) => recent(db, device)?.keep(db, device, key, message, expires_at),
+        Kept::Control(_) => put(db, device, digest(key), kept, expires_at),
+    }
 }
 
 /// A key as it is stored and looked for: whoever finds another with the same one has only their own request refused.
@@ -173,6 +166,35 @@ pub(super) fn digest(key: &IdempotencyKey) -> i64 {
 /// back since.
 pub(super) fn day(at: Timestamp) -> i64 {
     of_number(at.0 / 86_400_000)
+}
+
+/// One that expired and was not swept yet gives way.
+fn put(
+    db: &Connection,
+    device: &DeviceName,
+    digest: i64,
+    kept: Kept,
+    expires_at: Timestamp,
+) -> Result<()> {
+    let (message, control) = match kept {
+        Kept::Send(message) => (Some(message), None),
+        Kept::Control(id) => (None, Some(id.to_bytes())),
+    };
+    db.prepare_cached(
+        "INSERT INTO kept_key (day, user_id, device_id, digest, message, control, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT DO UPDATE SET message = ?5, control = ?6, expires_at = ?7",
+    )?
+    .execute(params![
+        day(expires_at),
+        device.user_id.as_str(),
+        device.device_id.get(),
+        digest,
+        message,
+        control,
+        of_number(expires_at.0)
+    ])?;
+    Ok(())
 }
 
 fn recent(db: &Connection, device: &DeviceName) -> Result<Recent> {
@@ -191,62 +213,30 @@ fn recent(db: &Connection, device: &DeviceName) -> Result<Recent> {
 /// One key of a device.
 struct Entry {
     digest: i64,
-    request: [u8; REQUEST],
+    message: MessageNumber,
     expires_at: Timestamp,
 }
 
 impl Entry {
     fn to_bytes(&self) -> [u8; ENTRY] {
         let mut bytes = [0; ENTRY];
-        let (head, expires_at) = bytes.split_at_mut(8 + REQUEST);
-        let (digest, request) = head.split_at_mut(8);
+        let (digest, rest) = bytes.split_at_mut(8);
+        let (message, expires_at) = rest.split_at_mut(8);
         digest.copy_from_slice(&self.digest.to_be_bytes());
-        request.copy_from_slice(&self.request);
+        message.copy_from_slice(&self.message.to_be_bytes());
         expires_at.copy_from_slice(&self.expires_at.0.to_be_bytes());
         bytes
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (digest, rest) = bytes.split_first_chunk()?;
-        let (request, rest) = rest.split_first_chunk()?;
+        let (message, rest) = rest.split_first_chunk()?;
         let (expires_at, _) = rest.split_first_chunk()?;
         Some(Self {
             digest: i64::from_be_bytes(*digest),
-            request: *request,
+            message: i64::from_be_bytes(*message),
             expires_at: Timestamp(u64::from_be_bytes(*expires_at)),
         })
-    }
-
-    fn kept(&self) -> Option<Kept> {
-        Kept::from_bytes(&self.request)
-    }
-}
-
-impl Kept {
-    fn to_bytes(self) -> [u8; REQUEST] {
-        let (kind, id, seq) = match self {
-            Self::Send(thread, seq) => (0, *thread.as_bytes(), seq.0),
-            Self::Control(id) => (1, id.to_bytes(), 0),
-        };
-        let mut bytes = [kind; REQUEST];
-        let (id_place, seq_place) = bytes[1..].split_at_mut(16);
-        id_place.copy_from_slice(&id);
-        seq_place.copy_from_slice(&seq.to_be_bytes());
-        bytes
-    }
-
-    fn from_bytes(bytes: &[u8; REQUEST]) -> Option<Self> {
-        let (kind, rest) = bytes.split_first()?;
-        let (id, seq) = rest.split_first_chunk::<16>()?;
-        let (seq, _) = seq.split_first_chunk()?;
-        match kind {
-            0 => Some(Self::Send(
-                ThreadId::from_bytes(*id),
-                ClientSeq(u64::from_be_bytes(*seq)),
-            )),
-            1 => Some(Self::Control(MessageId::from_bytes(*id))),
-            _ => None,
-        }
     }
 }
 
@@ -274,7 +264,7 @@ mod tests {
     }
 
     fn sent(number: u64) -> Kept {
-        Kept::Send(ThreadId::from_bytes([7; 16]), ClientSeq(number))
+        Kept::Send(number.cast_signed())
     }
 
     fn rows(storage: &Sqlite) -> (i64, i64) {

@@ -7,7 +7,7 @@ use super::columns::{
 };
 use super::kept_keys::{self, Kept};
 use super::order::{MessageNumber, newest_first, oldest_first};
-use super::{Pending, Sqlite};
+use super::{Pending, Sqlite, sends};
 use crate::storage::inbox::empty_place;
 use crate::storage::{AcceptMessage, Accepted, Messages, Queued, SendName, ThreadRecord};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Result, params};
@@ -88,7 +88,10 @@ impl Messages for Sqlite {
         expires_at: Timestamp,
     ) -> Pending<'_, ()> {
         self.write(move |db| {
-            let sent = Kept::Send(name.thread_id, name.client_seq);
+            let Some(number) = sends::find(db, &name)? else {
+                return Ok(());
+            };
+            let sent = Kept::Send(number);
             kept_keys::keep(db, &name.sender, &key, sent, expires_at)
         })
     }

@@ -1,7 +1,6 @@
 //! The moves of a mark, for the time at which it first covered a message: the newest in the mark's own row, the others in
-//! `mark_move`.
+//! `mark_move`, where each row has some that came one after the other. Those of a kind rise.
 
-use super::columns::{of_number, timestamp};
 use crate::storage::Reached;
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
@@ -12,8 +11,10 @@ pub(super) const SHOWN_READ: u8 = 2;
 
 /// So many stand in the mark's row: `mark_move` has a page for each thread, and that is written once for so many.
 const KEPT: usize = 8;
-/// The kind, the id, the time.
-const MOVE: usize = 1 + 16 + 8;
+/// The kind, then what is put away.
+const MOVE: usize = 1 + REACHED;
+/// The id, the time.
+const REACHED: usize = 16 + 8;
 
 /// The newest moves of a mark, oldest first.
 #[derive(Default)]
@@ -44,18 +45,20 @@ impl Moves {
         if self.0.len() < KEPT * MOVE {
             return Ok(());
         }
-        // The first move to a message counts.
         let mut put = db.prepare_cached(
-            "INSERT OR IGNORE INTO mark_move (thread_id, user_id, kind, up_to, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT OR IGNORE INTO mark_move (thread_id, user_id, kind, up_to, moves) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?;
-        for (kind, to) in self.iter() {
-            put.execute(params![
-                thread.as_bytes(),
-                user.as_str(),
-                kind,
-                to.up_to.to_bytes(),
-                of_number(to.at.0)
-            ])?;
+        for kind in [DELIVERED, READ, SHOWN_READ] {
+            let mut moves = Vec::new();
+            let mut last = None;
+            for (_, to) in self.iter().filter(|(of, _)| *of == kind) {
+                moves.extend_from_slice(&to.up_to.to_bytes());
+                moves.extend_from_slice(&to.at.0.to_be_bytes());
+                last = Some(to.up_to.to_bytes());
+            }
+            if last.is_some() {
+                put.execute(params![thread.as_bytes(), user.as_str(), kind, last, moves])?;
+            }
         }
         self.0.clear();
         Ok(())
@@ -64,12 +67,7 @@ impl Moves {
     fn iter(&self) -> impl Iterator<Item = (u8, Reached)> + '_ {
         self.0.chunks_exact(MOVE).filter_map(|bytes| {
             let (kind, rest) = bytes.split_first()?;
-            let (up_to, at) = rest.split_first_chunk::<16>()?;
-            let reached = Reached {
-                up_to: MessageId::from_bytes(*up_to),
-                at: Timestamp(u64::from_be_bytes(at.try_into().ok()?)),
-            };
-            Some((*kind, reached))
+            Some((*kind, reached(rest)?))
         })
     }
 }
@@ -83,20 +81,29 @@ pub(super) fn first_move(
     kind: u8,
     id: MessageId,
 ) -> Result<Option<Timestamp>> {
-    let put_away = db
+    let put_away: Option<Vec<u8>> = db
         .prepare_cached(
-            "SELECT at FROM mark_move WHERE thread_id = ?1 AND user_id = ?2 AND kind = ?3 AND up_to >= ?4
+            "SELECT moves FROM mark_move WHERE thread_id = ?1 AND user_id = ?2 AND kind = ?3 AND up_to >= ?4
              ORDER BY up_to LIMIT 1",
         )?
         .query_row(
             params![thread.as_bytes(), user.as_str(), kind, id.to_bytes()],
-            |row| timestamp(row, 0),
+            |row| row.get(0),
         )
         .optional()?;
-    Ok(put_away.or_else(|| {
-        newest
-            .iter()
-            .find(|(of, to)| *of == kind && to.up_to >= id)
-            .map(|(_, to)| to.at)
-    }))
+    let put_away = put_away.unwrap_or_default();
+    let put_away = put_away.chunks_exact(REACHED).filter_map(reached);
+    let of_kind = newest.iter().filter(|(of, _)| *of == kind);
+    Ok(put_away
+        .chain(of_kind.map(|(_, to)| to))
+        .find(|to| to.up_to >= id)
+        .map(|to| to.at))
+}
+
+fn reached(bytes: &[u8]) -> Option<Reached> {
+    let (up_to, at) = bytes.split_first_chunk::<16>()?;
+    Some(Reached {
+        up_to: MessageId::from_bytes(*up_to),
+        at: Timestamp(u64::from_be_bytes(at.try_into().ok()?)),
+    })
 }

@@ -3,6 +3,7 @@
 use super::columns::{message_id, of_envelope_type, of_number, timestamp};
 use super::failures::{next_change, of_message, put};
 use super::kept_keys::{self, Kept};
+use super::order::MessageNumber;
 use super::queues::MSG_AGAIN;
 use super::sends;
 use crate::storage::{Failure, Requeue, Requeued};
@@ -12,7 +13,7 @@ use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
 
 /// Stores the content again and queues the envelopes of those whom the message failed for.
 pub(super) fn requeue(db: &Connection, step: &Requeue) -> Result<Option<Requeued>> {
-    let Some((id, created_at)) = sent(db, step)? else {
+    let Some((number, id, created_at)) = sent(db, step)? else {
         return Ok(None);
     };
     let thread = step.name.thread_id;
@@ -61,7 +62,7 @@ pub(super) fn requeue(db: &Connection, step: &Requeue) -> Result<Option<Requeued
             failures.push(put(db, thread, id, sender, &one.user_id, None, step.at)?);
         }
     }
-    let sent = Kept::Send(thread, step.name.client_seq);
+    let sent = Kept::Send(number);
     kept_keys::keep(db, &step.name.sender, &step.key, sent, step.key_expires_at)?;
     let answer = SentMessage {
         id,
@@ -79,7 +80,7 @@ pub(super) fn requeue(db: &Connection, step: &Requeue) -> Result<Option<Requeued
     }))
 }
 
-fn sent(db: &Connection, step: &Requeue) -> Result<Option<(MessageId, Timestamp)>> {
+fn sent(db: &Connection, step: &Requeue) -> Result<Option<(MessageNumber, MessageId, Timestamp)>> {
     let Some(number) = sends::find(db, &step.name)? else {
         return Ok(None);
     };
@@ -87,7 +88,7 @@ fn sent(db: &Connection, step: &Requeue) -> Result<Option<(MessageId, Timestamp)
         "SELECT id, created_at FROM message WHERE number = ?1 AND coalesce(requeued_at, created_at) < ?2",
     )?
     .query_row(params![number, of_number(step.at.0)], |row| {
-        Ok((message_id(row, 0)?, timestamp(row, 1)?))
+        Ok((number, message_id(row, 0)?, timestamp(row, 1)?))
     })
     .optional()
 }

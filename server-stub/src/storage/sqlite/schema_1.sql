@@ -274,13 +274,13 @@ CREATE TABLE mark_change (
 ) STRICT;
 INSERT INTO mark_change (one, last) VALUES (1, 0);
 
--- The first time that a mark moved to each message.
+-- The first time that a mark moved to each message. A row has some moves that came one after the other.
 CREATE TABLE mark_move (
     thread_id BLOB NOT NULL,
     user_id TEXT NOT NULL,
     kind INTEGER NOT NULL, -- 0 delivered, 1 read, 2 read and shown to others
-    up_to BLOB NOT NULL,
-    at INTEGER NOT NULL,
+    up_to BLOB NOT NULL, -- of the last of them
+    moves BLOB NOT NULL, -- oldest first
     PRIMARY KEY (thread_id, user_id, kind, up_to)
 ) STRICT, WITHOUT ROWID;
 
@@ -308,7 +308,8 @@ CREATE TABLE kept_key (
     user_id TEXT NOT NULL,
     device_id INTEGER NOT NULL,
     digest INTEGER NOT NULL,
-    request BLOB NOT NULL, -- that was answered
+    message INTEGER, -- the number of the message that it was used for
+    control BLOB, -- or the id of the control message
     expires_at INTEGER NOT NULL,
     PRIMARY KEY (day, user_id, device_id, digest)
 ) STRICT, WITHOUT ROWID;

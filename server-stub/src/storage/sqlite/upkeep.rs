@@ -190,7 +190,7 @@ mod tests {
                 db.execute("INSERT INTO mailbox VALUES (?1, 9)", [number.to_string()])?;
                 db.execute("INSERT INTO spent_nonce VALUES (randomblob(32), 9)", [])?;
                 db.execute(
-                    "INSERT INTO kept_key (day, user_id, device_id, digest, request, expires_at) VALUES (0, 'a', 1, ?1, x'', 9)",
+                    "INSERT INTO kept_key (day, user_id, device_id, digest, message, expires_at) VALUES (0, 'a', 1, ?1, 1, 9)",
                     [number],
                 )?;
                 db.execute(
