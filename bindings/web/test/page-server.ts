@@ -17,6 +17,11 @@ const MIME: Record<string, string> = {
 const PAGE = `<!doctype html><meta charset="utf-8"><title>sealwire</title>
 <script type="module">import * as sealwire from "/dist/index.js"; window.sealwire = sealwire;</script>`;
 
+/** Nothing but what every page with a worker has: `window.ready` is when it answered. */
+const BARE = `<!doctype html><meta charset="utf-8"><title>bare</title>
+<script type="module">const worker = new Worker(URL.createObjectURL(new Blob(["postMessage(0)"], { type: "text/javascript" })), { type: "module" });
+worker.onmessage = () => { window.ready = performance.now(); };</script>`;
+
 export interface PageServer {
   /** With the port; no slash at the end. */
   origin: string;
@@ -31,9 +36,10 @@ export interface PageServer {
 export async function servePages(folder: string, port = 0): Promise<PageServer> {
   const server: Server = createServer((request, response) => {
     const path = normalize(new URL(request.url ?? "/", "http://page").pathname);
-    if (path === "/empty.html") {
+    const page = { "/empty.html": PAGE, "/bare.html": BARE }[path];
+    if (page) {
       response.writeHead(200, { "content-type": "text/html; charset=utf-8", "cache-control": "no-cache" });
-      return void response.end(PAGE);
+      return void response.end(page);
     }
     const inModule = path.startsWith("/dist/pkg/") ? process.env["SEALWIRE_WEB_PKG"] : undefined;
     const file = inModule ? join(inModule, path.slice("/dist/pkg/".length)) : join(folder, path === "/" ? "index.html" : path);

@@ -2,7 +2,7 @@
 
 use super::JsBytes;
 use crate::js::reason;
-use js_sys::{ArrayBuffer, Promise, Reflect, Uint8Array};
+use js_sys::{Reflect, Uint8Array};
 use sealwire::BoxFuture;
 use sealwire::attachments::{Piece, PieceSource};
 use std::io;
@@ -10,48 +10,29 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{Blob, ReadableStream, ReadableStreamDefaultReader};
 
 /// Gives what is sent in pieces of the length that is asked for; none of them enters Rust's memory.
+///
+/// A Blob is read as its stream, not slice by slice: each slice is a question to the browser's process, and four times as slow.
 pub(crate) struct Source {
-    from: From,
+    reader: ReadableStreamDefaultReader,
     /// What came last, and how far it was given.
     held: Option<Uint8Array>,
     at: u32,
 }
 
-enum From {
-    Blob {
-        blob: Blob,
-        /// The next bytes to ask for.
-        at: f64,
-        /// Asked for already, while those before them are encrypted.
-        ahead: Option<Promise>,
-    },
-    Stream(ReadableStreamDefaultReader),
-}
-
-/// So much of a Blob is read at once: each read is a question to the browser's process, and takes a few milliseconds.
-const READ_BYTES: f64 = 1_048_576.0;
-
 impl Source {
     /// The bytes, and how many they are where they say so themselves.
     pub(crate) fn of(value: &JsValue) -> Result<(Self, Option<u64>), String> {
-        let (from, size) = match value.dyn_ref::<Blob>() {
-            Some(blob) => {
-                let (blob, at, ahead) = (blob.clone(), 0.0, None);
-                // A size is a whole number below 2^53.
-                let size = Some(blob.size() as u64);
-                (From::Blob { blob, at, ahead }, size)
-            }
+        let (stream, size) = match value.dyn_ref::<Blob>() {
+            // A size is a whole number below 2^53.
+            Some(blob) => (blob.stream(), Some(blob.size() as u64)),
             None => match value.dyn_ref::<ReadableStream>() {
-                Some(stream) => {
-                    let reader =
-                        ReadableStreamDefaultReader::new(stream).map_err(|error| reason(&error))?;
-                    (From::Stream(reader), None)
-                }
+                Some(stream) => (stream.clone(), None),
                 None => return Err("it is neither a Blob nor a ReadableStream".to_owned()),
             },
         };
+        let reader = ReadableStreamDefaultReader::new(&stream).map_err(|error| reason(&error))?;
         let (held, at) = (None, 0);
-        Ok((Self { from, held, at }, size))
+        Ok((Self { reader, held, at }, size))
     }
 
     /// Exactly so many bytes: a view of what came, or, where they came in several pieces, a copy of those.
@@ -82,46 +63,21 @@ impl Source {
                 self.at = end;
                 return Ok(part);
             }
-            self.held = Some(self.from.next().await?.ok_or(JsValue::NULL)?);
+            self.held = Some(self.read().await?.ok_or(JsValue::NULL)?);
             self.at = 0;
         }
     }
-}
 
-impl From {
     /// None at the end.
-    async fn next(&mut self) -> Result<Option<Uint8Array>, JsValue> {
-        match self {
-            Self::Blob { blob, at, ahead } => {
-                let size = blob.size();
-                let mut ask = || {
-                    let (from, to) = (*at, size.min(*at + READ_BYTES));
-                    *at = to;
-                    let part = (from < to).then(|| blob.slice_with_f64_and_f64(from, to));
-                    part.transpose()
-                        .map(|part| part.map(|part| part.array_buffer()))
-                };
-                let Some(asked) = ahead
-                    .take()
-                    .map_or_else(&mut ask, |asked| Ok(Some(asked)))?
-                else {
-                    return Ok(None);
-                };
-                *ahead = ask()?;
-                let buffer: ArrayBuffer = asked.await?.dyn_into()?;
-                Ok(Some(Uint8Array::new(&buffer)))
-            }
-            Self::Stream(reader) => {
-                let read = reader.read().await?;
-                if Reflect::get(&read, &"done".into())?.is_truthy() {
-                    return Ok(None);
-                }
-                let piece = Reflect::get(&read, &"value".into())?.dyn_into();
-                piece
-                    .map(Some)
-                    .map_err(|_| JsValue::from("the stream gave something else than a Uint8Array"))
-            }
+    async fn read(&mut self) -> Result<Option<Uint8Array>, JsValue> {
+        let read = self.reader.read().await?;
+        if Reflect::get(&read, &"done".into())?.is_truthy() {
+            return Ok(None);
         }
+        let piece = Reflect::get(&read, &"value".into())?.dyn_into();
+        piece
+            .map(Some)
+            .map_err(|_| JsValue::from("the stream gave something else than a Uint8Array"))
     }
 }
 
@@ -144,9 +100,7 @@ impl PieceSource for Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        if let From::Stream(reader) = &self.from {
-            // Whoever writes to the stream learns that nobody reads any more; at its end this does nothing.
-            let _ = reader.cancel();
-        }
+        // Whoever writes to the stream learns that nobody reads any more; at its end this does nothing.
+        let _ = self.reader.cancel();
     }
 }

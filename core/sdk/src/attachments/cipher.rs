@@ -35,8 +35,9 @@ pub struct SealedChunk {
     pub hash: [u8; 32],
 }
 
-/// So many chunks are under the cipher at once: one that works beside this thread is kept busy.
-pub(super) const CHUNKS_AT_ONCE: usize = 8;
+/// So many chunks are under the cipher at once: one that works beside this thread is kept busy, and what it works on stays in
+/// the processor's caches.
+pub(super) const CHUNKS_AT_ONCE: usize = 3;
 
 /// The crypto crate's own cipher: a chunk takes some 30 µs, not worth a thread of its own.
 pub struct RustCipher;
