@@ -147,6 +147,7 @@ impl Engine {
             generation: committed,
         });
         engine.resume_parked_users()?;
+        engine.restore_changed_lists()?;
         engine.restore_resync()?;
         engine.look_at_own_list()?;
         engine.time_goes_on();

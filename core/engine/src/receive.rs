@@ -141,6 +141,7 @@ impl Engine {
         if self.receive(&rows).is_err()
             || self.receive_controls(&controls).is_err()
             || self.keep_marks(&others).is_err()
+            || self.take_removals(&others).is_err()
         {
             return self.drop_socket();
         }
@@ -313,14 +314,7 @@ impl Engine {
             ServerEvent::Error { .. } | ServerEvent::Unknown => {}
             ServerEvent::Msg { .. } => {}
             ServerEvent::CatchingUp { .. } => {}
-            ServerEvent::Del {
-                thread_id,
-                message_id,
-                removed,
-            } => {
-                // What could not be taken away goes when its own time is over.
-                let _ = self.on_removed(thread_id, message_id, removed);
-            }
+            ServerEvent::Del { .. } => {}
             ServerEvent::Control { .. } => {}
             ServerEvent::Delivered { .. } | ServerEvent::Read { .. } => {}
             ServerEvent::Marks { .. } | ServerEvent::MarksEnd { .. } => {}
@@ -342,7 +336,7 @@ impl Engine {
         }
     }
 
-    /// Commits what frames say of marks, of preferences, and of histories to read again; then tells.
+    /// Commits what frames say of marks, of preferences, and of lists and histories to have again; then tells.
     fn keep_marks(&mut self, events: &[ServerEvent]) -> Result<(), EngineError> {
         if !events.iter().any(marks::is_kept) {
             return Ok(());
@@ -355,11 +349,30 @@ impl Engine {
         Ok(())
     }
 
+    /// Takes away what the relay says is gone; then tells.
+    fn take_removals(&mut self, events: &[ServerEvent]) -> Result<(), EngineError> {
+        for event in events {
+            if let ServerEvent::Del {
+                thread_id,
+                message_id,
+                removed,
+            } = event
+            {
+                match self.on_removed(*thread_id, *message_id, *removed) {
+                    // It fails again if it comes again; what it names goes when its own time is over.
+                    Err(error) if concerns_a_row(&error) => {}
+                    taken => taken?,
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// This device was away for longer than the relay keeps things for it: what it was told of lists is gone too.
     fn queue_expired(&mut self) {
         // Lists that cannot be looked up now are found old by the next message that needs them.
         for (user, _) in self.store.list_versions().unwrap_or_default() {
-            self.want_lists(user);
+            self.lists_may_be_old(user);
         }
         self.event(Event::QueueExpired);
     }

@@ -21,6 +21,8 @@ const AT_ONCE: usize = 16;
 #[derive(Default)]
 pub(crate) struct Trust {
     wanted: BTreeSet<UserId>,
+    /// Those of whom the store holds that their list changed.
+    changed: BTreeSet<UserId>,
     under_way: BTreeSet<UserId>,
     backoff: BTreeMap<UserId, Backoff>,
     /// The relay showed something that does not hold: nothing is sent to them until it shows what does.
@@ -113,6 +115,7 @@ impl Engine {
                     self.own_list_was_asked_for();
                 }
                 self.lists_are_settled(&user);
+                self.note_list_is_new(&user);
             }
             Err(EngineError::Relay {
                 code: ErrorCode::UserUnknown,
@@ -147,6 +150,17 @@ impl Engine {
         }
     }
 
+    /// Unless its list changed again since it was asked for.
+    fn note_list_is_new(&mut self, user: &UserId) {
+        if !self.trust.awaits(user) && self.trust.changed.contains(user) {
+            let noted = self.store.transaction(|tx| tx.list_is_new(user));
+            // What could not be noted costs one more look after a restart.
+            if noted.is_ok() {
+                self.trust.changed.remove(user);
+            }
+        }
+    }
+
     fn knows_lists_of(&self, user: &UserId) -> bool {
         // What cannot be read now is not absent.
         newest_list(&self.store, user).map_or(true, |list| list.is_some())
@@ -154,9 +168,21 @@ impl Engine {
 
     /// The relay says that this user's list changed: of no interest if it was never needed.
     pub(crate) fn lists_may_be_old(&mut self, user: UserId) {
-        if self.knows_lists_of(&user) || self.trust.awaits(&user) {
+        if self.knows_lists_of(&user) {
+            self.trust.changed.insert(user.clone());
+            self.want_lists(user);
+        } else if self.trust.awaits(&user) {
             self.want_lists(user);
         }
+    }
+
+    /// Goes on with what was said before a restart.
+    pub(crate) fn restore_changed_lists(&mut self) -> Result<(), EngineError> {
+        for user in self.store.changed_lists()? {
+            self.trust.changed.insert(user.clone());
+            self.want_lists(user);
+        }
+        Ok(())
     }
 
     /// Told once, until the relay shows a chain that holds.

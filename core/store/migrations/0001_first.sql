@@ -70,6 +70,11 @@ CREATE TABLE device_lists (
     PRIMARY KEY (user_id, version)
 ) STRICT;
 
+-- Users whose list changed, by the relay's word, since it was last asked for.
+CREATE TABLE changed_lists (
+    user_id TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
 -- The account key first seen of each user; `offered_key` is another one that the app has not accepted yet.
 CREATE TABLE pinned_accounts (
     user_id TEXT PRIMARY KEY,

@@ -66,6 +66,14 @@ impl Rows {
             .collect()
     }
 
+    /// The users of whose lists it was said that they changed, and that were not had since.
+    pub fn changed_lists(&self) -> Result<Vec<UserId>, StoreError> {
+        self.statement("SELECT user_id FROM changed_lists")?
+            .query_map([], |row| Ok(row.get::<_, Col<_>>(0)?.0))?
+            .map(|row| Ok(row?))
+            .collect()
+    }
+
     /// The account key of a user, if one was seen.
     pub fn pinned_account(&self, user: &UserId) -> Result<Option<PinnedAccount>, StoreError> {
         self.statement("SELECT account_key, offered_key FROM pinned_accounts WHERE user_id = ?1")?
@@ -101,6 +109,32 @@ impl Transaction<'_> {
             "INSERT INTO device_lists (user_id, version, bytes, hash) VALUES (?1, ?2, ?3, ?4)",
         )?
         .execute(params![Col(user), Col(list.version), list.bytes, list.hash])?;
+        Ok(())
+    }
+
+    /// This user's list is to be had again; of no interest where none is held.
+    pub fn list_changed(&mut self, user: &UserId) -> Result<(), StoreError> {
+        self.statement(
+            "INSERT INTO changed_lists (user_id) SELECT ?1 WHERE EXISTS (SELECT 1 FROM device_lists WHERE user_id = ?1)
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute([Col(user)])?;
+        Ok(())
+    }
+
+    /// Every list that is held is to be had again.
+    pub fn all_lists_changed(&mut self) -> Result<(), StoreError> {
+        self.statement(
+            "INSERT INTO changed_lists (user_id) SELECT DISTINCT user_id FROM device_lists WHERE true ON CONFLICT DO NOTHING",
+        )?
+        .execute([])?;
+        Ok(())
+    }
+
+    /// The relay showed this user's list as it is.
+    pub fn list_is_new(&mut self, user: &UserId) -> Result<(), StoreError> {
+        self.statement("DELETE FROM changed_lists WHERE user_id = ?1")?
+            .execute([Col(user)])?;
         Ok(())
     }
 

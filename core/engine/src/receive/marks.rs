@@ -1,4 +1,5 @@
-//! What the relay says of marks: how far everybody is, whom a message did not reach, and what this account wants of a thread.
+//! What the relay says of marks: how far everybody is, whom a message did not reach, and what this account wants of a thread;
+//! and which lists and histories are to be had again.
 //!
 //! It is the relay's word alone: nobody signs a receipt. So marks only rise, only for people of the thread, and open nothing.
 
@@ -38,6 +39,7 @@ pub(crate) fn is_kept(event: &ServerEvent) -> bool {
             | ServerEvent::Marks { .. }
             | ServerEvent::MarksEnd { .. }
             | ServerEvent::Thread { mine: Some(_), .. }
+            | ServerEvent::Devices { .. }
             | ServerEvent::Resync {}
     )
 }
@@ -113,7 +115,11 @@ pub(crate) fn commit<'a>(
             {
                 keeper.news.preferred.insert(*thread_id);
             }
-            ServerEvent::Resync {} => super::resync::begin(tx)?,
+            ServerEvent::Devices { user_id, .. } => tx.list_changed(user_id)?,
+            ServerEvent::Resync {} => {
+                super::resync::begin(tx)?;
+                tx.all_lists_changed()?;
+            }
             _ => {}
         }
     }

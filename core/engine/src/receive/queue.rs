@@ -124,6 +124,7 @@ impl Engine {
         others.extend(cursor.map(|cursor| ServerEvent::MarksEnd { cursor }));
         self.receive(&rows)?;
         self.keep_marks(&others)?;
+        self.take_removals(&others)?;
         self.receive_controls(&controls)?;
         for other in others {
             // These are of a socket, and mean nothing without one.

@@ -1,17 +1,17 @@
 //! Whose word counts: what a relay that makes up a recovery can and cannot do.
 
 use crate::device::{Device, user};
-use crate::relay::Relay;
+use crate::relay::{Relay, no, ok};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use sealwire_crypto::device::{
     DeviceList, ListChange, NewDevice, SignedDeviceList, consent_to_listing,
 };
 use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair};
-use sealwire_engine::{Call, Event, MessageState};
+use sealwire_engine::{Call, Event, Input, MessageState, SocketInput};
 use sealwire_store::{Account, AccountState, Location, Store, StoreKey};
 use sealwire_wire::DeviceId;
-use sealwire_wire::contract::ServerEvent;
+use sealwire_wire::contract::{ErrorCode, QueueItem, QueuePage, ServerEvent};
 
 /// A device that says it is the only one left of bob, under an account key of its own.
 fn pretender(relay: &mut Relay, bob: &Device) -> Device {
@@ -233,4 +233,72 @@ fn a_recovery_that_was_made_up_gives_way_to_the_true_list() {
     assert_eq!(bob.texts("alice"), ["hello", "waits"]);
     let held = alice.engine.store().newest_list(&user("bob")).unwrap();
     assert_eq!(held.unwrap().bytes, next.to_bytes());
+}
+
+fn asks_for_bob(relay: &Relay) -> usize {
+    let asks = |asked: &&String| asked.starts_with("Get /v1/users/bob/devices");
+    relay.asked.iter().filter(asks).count()
+}
+
+/// It is acknowledged, so nobody says it again.
+#[test]
+fn word_of_a_new_list_is_kept_until_the_list_is_had() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    bob.send(relay, "alice", "hello");
+    alice.deliver(relay);
+    let next = bob.next_list(ListChange {
+        put: Vec::new(),
+        remove: Vec::new(),
+    });
+    relay.publish(&user("bob"), &next);
+    let word = ServerEvent::Devices {
+        user_id: user("bob"),
+        version: 2,
+    };
+    // The process ends before anybody answers.
+    let frame = alice.frame(word.clone());
+    alice.hand_in(Input::Socket(SocketInput::Frames(vec![frame])));
+    assert!(alice.is_acknowledged());
+    alice = alice.restarted(8);
+    alice.run(relay);
+    let version = |device: &Device| {
+        let newest = device.engine.store().newest_list(&user("bob")).unwrap();
+        newest.unwrap().version
+    };
+    assert_eq!(version(&alice), 2);
+    // It was had: nobody asks again.
+    relay.asked.clear();
+    alice = alice.restarted(9);
+    alice.run(relay);
+    assert_eq!(asks_for_bob(relay), 0);
+
+    // The same without a socket, and the relay fails when it is asked.
+    alice.call(Call::Disconnect);
+    relay.instead = Some(Box::new(move |request| {
+        if request.path.starts_with("/v1/users/bob") {
+            return Some(no(ErrorCode::Unavailable));
+        }
+        let entry = QueueItem {
+            entry_id: "word".to_owned(),
+            event: word.clone(),
+        };
+        (request.path.starts_with("/v1/me/queue?")).then(|| {
+            ok(&QueuePage {
+                entries: vec![entry],
+                has_more: false,
+                marks: Vec::new(),
+                marks_cursor: None,
+            })
+        })
+    }));
+    let call = alice.call(Call::FetchQueue);
+    alice.run(relay);
+    assert!(alice.result(call).unwrap().is_ok());
+    relay.instead = None;
+    relay.asked.clear();
+    alice = alice.restarted(10);
+    alice.run(relay);
+    assert_eq!(asks_for_bob(relay), 1);
 }
