@@ -1,6 +1,6 @@
 use super::*;
 use crate::testing::{device, pending, text, user, with_thread, write};
-use crate::{Store, StoreError, ThreadKind, Transaction};
+use crate::{SendLogEntry, Store, StoreError, ThreadKind, Transaction};
 
 /// Alice's text with this number, in the outbox.
 fn enqueue(
@@ -289,4 +289,34 @@ fn a_repeat_keeps_the_sealed_send_and_drops_the_envelopes_of_those_it_did_not_re
     write(&mut store, |tx| tx.mark_outbox_sent(id, Timestamp(7)));
     let held = store.outbox_entry(id).unwrap().unwrap();
     assert_eq!(held.sent_at, Some(Timestamp(5)), "its day began then");
+}
+
+#[test]
+fn what_devices_were_given_of_a_message_whose_time_was_over_goes_with_its_sealed_send() {
+    let (mut store, id) = one_entry();
+    let logged = |store: &Store| store.logged_send(id, &user("bob"), device(1)).unwrap();
+    write(&mut store, |tx| {
+        tx.save_sealed(id, &sealed())?;
+        tx.confirm_sent(id, sealwire_wire::MessageId::from_parts(9, 9), Timestamp(5))?;
+        tx.mark_outbox_sent(id, Timestamp(5))?;
+        tx.expire_message(id)
+    });
+    assert!(
+        store.outbox_entry(id).unwrap().is_some(),
+        "it may be repeated"
+    );
+    write(&mut store, |tx| {
+        tx.log_send(&SendLogEntry {
+            local_id: id,
+            user: user("bob"),
+            device: device(1),
+            envelope: b"wrapped for a repeat".to_vec().into(),
+            created_at: Timestamp(6),
+        })
+    });
+    write(&mut store, |tx| tx.clear_sealed_before(Timestamp(5)));
+    assert!(logged(&store).is_some());
+    write(&mut store, |tx| tx.clear_sealed_before(Timestamp(6)));
+    assert!(logged(&store).is_none());
+    assert!(store.outbox_entry(id).unwrap().is_none());
 }

@@ -2,7 +2,7 @@
 
 use super::{NewOutboxEntry, OutboxEnvelope, OutboxState, SealedSend};
 use crate::columns::Col;
-use crate::{LocalId, StoreError, Transaction};
+use crate::{LocalId, MessageKind, StoreError, Transaction};
 use rusqlite::params;
 use sealwire_wire::{DeviceId, Timestamp, UserId};
 
@@ -210,8 +210,19 @@ impl Transaction<'_> {
         self.delete_logged_sends(id)
     }
 
-    /// Clears what the relay accepted before `before`; how many.
+    /// Clears what the relay accepted before `before`; how many. Of a message whose time was over meanwhile, what devices were
+    /// given when it was repeated goes too.
     pub fn clear_sealed_before(&mut self, before: Timestamp) -> Result<usize, StoreError> {
+        self.statement(
+            "DELETE FROM send_log WHERE local_id IN (
+                 SELECT o.local_id FROM outbox o JOIN messages m ON m.local_id = o.local_id
+                 WHERE o.sent_at_ms < ?1 AND o.state = ?2 AND m.kind = ?3)",
+        )?
+        .execute(params![
+            Col(before),
+            OutboxState::Sent,
+            MessageKind::Tombstone
+        ])?;
         Ok(self
             .statement("DELETE FROM outbox WHERE sent_at_ms < ?1 AND state = ?2")?
             .execute(params![Col(before), OutboxState::Sent])?)

@@ -51,6 +51,11 @@ impl Ended {
         }
     }
 
+    pub(super) fn panicked() -> Self {
+        tracing::error!("a socket's task panicked");
+        Self::new(CloseCode::CatchUp, "the relay failed")
+    }
+
     pub(super) fn refused(refusal: Refusal) -> Self {
         match refusal.code() {
             ErrorCode::DeviceRevoked => Self::told(CloseCode::DeviceRevoked),

@@ -24,8 +24,10 @@ use sealwire_wire::contract::{
 use sealwire_wire::limits::{PREKEYS_LOW, SUBSCRIPTIONS_MAX};
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -139,10 +141,22 @@ struct Session {
 }
 
 impl Session {
+    /// Until it ends, be it by a panic: that is our bug, and what goes with the end is done all the same.
     async fn run(&mut self, place: &Place, connection: &mut Connection) -> Ended {
-        match self.serve(place, connection).await {
-            Ok(never) => match never {},
-            Err(ended) => ended,
+        let ended = {
+            let mut serving = pin!(self.serve(place, connection));
+            or_panic(|context| serving.as_mut().poll(context)).await
+        };
+        match ended {
+            Some(Ok(never)) => match never {},
+            Some(Err(ended)) => ended,
+            None => {
+                // It may be what panicked, and has no end then. The client gets again what is not deleted, and drops it.
+                self.deleting = None;
+                self.reading = None;
+                self.state.metrics().panicked();
+                Ended::panicked()
+            }
         }
     }
 
@@ -547,6 +561,18 @@ impl Ready {
     }
 }
 
+/// What comes of a future; nothing if it panics, and then it may not be polled again.
+async fn or_panic<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+    std::future::poll_fn(|context| {
+        // What it left half done is its own, and the caller's to look at.
+        match catch_unwind(AssertUnwindSafe(|| poll(context))) {
+            Ok(polled) => polled.map(Some),
+            Err(_) => Poll::Ready(None),
+        }
+    })
+    .await
+}
+
 /// How the deletion under way ended.
 async fn finished(deleting: &mut Option<Deleting>) -> Answer<()> {
     match deleting {
@@ -576,4 +602,25 @@ fn closing_time(state: &ApiState, expires_at: Timestamp) -> Instant {
     let left_ms = expires_at.since_ms(state.now());
     let grace_ms = as_ms(state.timings().token_grace);
     Instant::now() + Duration::from_millis(left_ms.saturating_add(grace_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_end_like_any_other_and_what_goes_on_is_waited_for() {
+        let mut goes_on = Box::pin(async {
+            tokio::task::yield_now().await;
+            7
+        });
+        let ended = or_panic(|context| goes_on.as_mut().poll(context)).await;
+        assert_eq!(ended, Some(7));
+        let mut panics = Box::pin(async {
+            tokio::task::yield_now().await;
+            panic!("a bug")
+        });
+        let ended: Option<()> = or_panic(|context| panics.as_mut().poll(context)).await;
+        assert_eq!(ended, None);
+    }
 }
