@@ -61,19 +61,24 @@ async fn typing_is_sent_at_most_every_three_seconds_and_fades_after_five() {
     let (alice, bob, thread) = watching(&relay).await;
     until_seen(&bob, thread, &alice, 1).await;
     let (began, before) = (Instant::now(), frames(&alice, "typing"));
+    let (mut told, mut last) = (0, Instant::now());
     while began.elapsed() < Duration::from_secs(7) {
         bob.client.set_typing(thread, true).await.unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
+        let so_far = frames(&alice, "typing") - before;
+        if so_far > told {
+            (told, last) = (so_far, Instant::now());
+        }
     }
-    let told = frames(&alice, "typing") - before;
-    assert!((1..=3).contains(&told), "{told} frames in seven seconds");
+    let at_most = began.elapsed().as_secs() as usize / 3 + 1;
+    assert!((1..=at_most).contains(&told), "{told} frames");
     let ended = |event: &Event| types("bob", false)(event);
     assert_eq!(alice.events.count(ended), 0, "it does not flicker");
-    let stopped = Instant::now();
     alice.events.until("faded", ended).await;
-    let took = stopped.elapsed();
+    // Since the last frame, which was seen here a moment after it came.
+    let took = last.elapsed();
     assert!(
-        (Duration::from_secs(1)..Duration::from_secs(9)).contains(&took),
+        (Duration::from_secs(4)..Duration::from_secs(12)).contains(&took),
         "{took:?}"
     );
     // What was typed ends it at once.
