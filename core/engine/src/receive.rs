@@ -9,6 +9,7 @@ mod lease;
 mod marks;
 mod open;
 mod order;
+mod pages;
 mod parked;
 mod queue;
 mod removed;

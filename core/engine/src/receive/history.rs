@@ -23,8 +23,8 @@ impl Engine {
         added: u64,
         answer: Answer,
     ) {
-        let taken = answer
-            .read::<MessagePage>()
+        let taken = self
+            .read_history(answer)
             .and_then(|page| self.take_page(thread, &page));
         match taken {
             Ok((more, has_more)) if has_more => {

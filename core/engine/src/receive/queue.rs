@@ -38,8 +38,8 @@ impl Engine {
     }
 
     pub(crate) fn on_queue_page(&mut self, answer: Answer) {
-        let taken = answer
-            .read::<QueuePage>()
+        let taken = self
+            .read_queue(answer)
             .and_then(|page| self.take_queue(page));
         match taken {
             Ok((entry_ids, has_more)) if entry_ids.is_empty() => {

@@ -6,14 +6,14 @@ use crate::backoff::Backoff;
 use crate::outbox::is_final_code;
 use crate::requests::{Answer, Outgoing, Purpose};
 use crate::settings::is_cursor;
-use crate::{Engine, EngineError};
+use crate::{Engine, EngineError, Event};
 use sealwire_store::Transaction;
 use sealwire_wire::contract::{
     ErrorCode, Inbox, InboxThread, MessagePage, ServerEvent, ThreadKind, ThreadMarks,
 };
 use sealwire_wire::limits::{INBOX_PAGE_MAX, PAGE_SIZE_MAX};
 use sealwire_wire::{ThreadId, Timestamp, UserId};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The next page of the relay's list of threads; none once it was read to its end.
 const THREADS_PAGE: &str = "resync_threads_page";
@@ -22,12 +22,17 @@ const READ_AT_ONCE: usize = 2;
 /// Threads that are read again: whatever the relay names, no account has more.
 const THREADS_MAX: u64 = 100_000;
 
+/// How often a page that is none is asked for.
+const GARBLED_MAX: u32 = 3;
+
 /// How far it is, beside what the store holds.
 #[derive(Default)]
 pub(crate) struct Resync {
     under_way: bool,
     listing: bool,
     reading: BTreeSet<ThreadId>,
+    /// Histories whose pages were not of the contract, and how often in a row.
+    garbled: BTreeMap<ThreadId, u32>,
     backoff: Backoff,
     /// The relay's queue is through; the end of the catch-up waits for the histories alone.
     caught_up: bool,
@@ -124,11 +129,14 @@ impl Engine {
 
     pub(crate) fn on_resync_history(&mut self, thread: ThreadId, answer: Answer) {
         self.resync.reading.remove(&thread);
-        let taken = answer
-            .read::<MessagePage>()
+        let taken = self
+            .read_history(answer)
             .and_then(|page| self.take_again(thread, &page));
         match taken {
-            Ok(()) => self.resync.backoff.succeeded(),
+            Ok(()) => {
+                self.resync.garbled.remove(&thread);
+                self.resync.backoff.succeeded();
+            }
             Err(EngineError::Relay {
                 code: ErrorCode::InvalidCursor,
                 ..
@@ -137,8 +145,23 @@ impl Engine {
             Err(EngineError::Relay { code, .. }) if is_final_code(code) => {
                 let _ = self.store.transaction(|tx| tx.end_resync(thread));
             }
+            Err(EngineError::RelayGarbage { status: 200 }) if self.is_garbled_again(thread) => {
+                let ended = self.store.transaction(|tx| tx.end_resync(thread));
+                if ended.is_ok() {
+                    self.resync.garbled.remove(&thread);
+                    self.resync.backoff.succeeded();
+                    self.event(Event::FrameRefused);
+                }
+            }
             Err(error) => self.resync_rests(&error),
         }
+    }
+
+    /// Whether this history was asked for often enough: what is wrong with it stands before everything else.
+    fn is_garbled_again(&mut self, thread: ThreadId) -> bool {
+        let times = self.resync.garbled.entry(thread).or_default();
+        *times += 1;
+        *times >= GARBLED_MAX
     }
 
     /// The relay no longer knows the place; where that was the beginning, nothing can be read.

@@ -127,6 +127,34 @@ fn a_relay_that_lies_about_the_queue_ends_the_fetch_and_nothing_else() {
 }
 
 #[test]
+fn an_entry_of_a_later_version_holds_no_fetch_up() {
+    let relay = &mut Relay::default();
+    let (_alice, mut bob) = pair(relay, 2);
+    let rows = &relay.queues[&bob.name()];
+    let entries = rows.iter().map(|row| QueueItem {
+        entry_id: row.id.to_string(),
+        event: ServerEvent::Msg {
+            message: Box::new(row.clone()),
+        },
+    });
+    let page = serde_json::to_value(QueuePage {
+        entries: entries.collect(),
+        has_more: false,
+        marks: Vec::new(),
+        marks_cursor: None,
+    });
+    let mut page = page.unwrap();
+    page["entries"][0]["event"]["message"]["kind"] = "poll".into();
+    relay.instead = Some(Box::new(move |request| {
+        request.path.starts_with("/v1/me/queue?").then(|| ok(&page))
+    }));
+    assert_eq!(fetch(&mut bob, relay).unwrap(), 2);
+    assert!(relay.queues[&bob.name()].is_empty(), "both acknowledged");
+    assert!(bob.events.contains(&Event::FrameRefused));
+    assert_eq!(bob.restarted(9).texts("alice"), ["1"]);
+}
+
+#[test]
 fn a_fetch_ends_with_an_error_when_there_is_no_network() {
     let relay = &mut Relay::default();
     let (_alice, mut bob) = pair(relay, 1);

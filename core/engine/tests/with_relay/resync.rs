@@ -268,6 +268,47 @@ fn a_thread_that_cannot_be_read_again_holds_nothing_up() {
     assert_eq!(cold.engine.store().count_resyncs().unwrap(), 0);
 }
 
+/// One thread's page holds a row of a kind that this version does not know, the others' pages are none.
+#[test]
+fn histories_that_cannot_be_read_hold_up_neither_the_others_nor_the_end() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut carol = Device::registered(relay, "carol", 2);
+    for text in ["one", "of tomorrow", "three"] {
+        carol.send(relay, "alice", text);
+    }
+    let rows = relay.queues.remove(&alice.name()).unwrap();
+    let page = serde_json::to_value(MessagePage {
+        messages: rows.into(),
+        next_cursor: Some("here".to_owned()),
+        has_more: false,
+    });
+    let mut page = page.unwrap();
+    page["messages"][1]["kind"] = "poll".into();
+    for peer in ["bob", "carol", "dave", "erin"] {
+        alice.thread_with(peer);
+    }
+    let readable = direct("carol").to_string();
+    relay.instead = Some(Box::new(move |request| {
+        let (path, _) = request.path.split_once("/messages?since=")?;
+        Some(match path.ends_with(&readable) {
+            true => ok(&page),
+            false => ok(&serde_json::json!({ "messages": "later" })),
+        })
+    }));
+    alice.events.clear();
+    catch_up_with_resync(&mut alice, relay);
+    alice.run(relay);
+    alice.pass(relay, 60_000);
+    assert_eq!(alice.texts("carol"), ["one", "three"]);
+    assert_eq!(caught_up(&alice), 1);
+    let refused = |event: &&Event| **event == Event::FrameRefused;
+    assert_eq!(alice.events.iter().filter(refused).count(), 1 + 3);
+    let cold = alice.restarted(3);
+    assert_eq!(cold.engine.store().count_resyncs().unwrap(), 0);
+    assert_eq!(cold.texts("carol"), ["one", "three"]);
+}
+
 #[test]
 fn a_token_that_is_refused_for_a_while_ends_no_history() {
     let relay = &mut Relay::default();
