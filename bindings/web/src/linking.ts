@@ -17,7 +17,8 @@ export class Linking {
 
   /**
    * Waits until the existing device has let this one in, and `confirm` has said yes to its account.
-   * Codes: `link_expired`, `link_declined`, `link_tampered`; `link_state` when another tab took over meanwhile.
+   * Codes: `link_expired`, `link_declined`, `link_tampered`; `link_state` when another tab took the lead
+   * meanwhile, which ends the linking on this side: begin again with `startLinking`.
    */
   async finish(confirm: (account: JoinAccount) => boolean | Promise<boolean>, options: CallOptions = {}): Promise<Account> {
     const parts = { signal: options.signal, confirm: (question: unknown) => confirm(question as JoinAccount) };

@@ -1,11 +1,11 @@
 /** The worker's script: opens the store in this worker and serves the tabs. */
 
-import { asErrorInfo } from "./errors.js";
+import { asErrorInfo, errorInfo } from "./errors.js";
 import { Host } from "./worker/host.js";
 import { Line } from "./worker/line.js";
 import { openClient } from "./worker/open.js";
 import { OwnTab, type WorkerScope } from "./worker/own-tab.js";
-import { workerLock, type Close, type Opening, type ToHost } from "./rpc/protocol.js";
+import { PROTOCOL, workerLock, type Close, type Opening, type ToHost } from "./rpc/protocol.js";
 
 declare const self: WorkerScope;
 
@@ -26,6 +26,7 @@ self.onmessage = ({ data }: MessageEvent<Opening | Close | ToHost>) => {
 
 async function open(opening: Opening): Promise<void> {
   try {
+    if (opening.protocol !== PROTOCOL) throw errorInfo("configuration", "the worker's script is of another version than the page's: serve both from one release");
     // For as long as this worker lives: whoever asks for it next learns of its end.
     await new Promise<void>((held) => {
       void navigator.locks.request(workerLock(opening.store, opening.epoch), () => {

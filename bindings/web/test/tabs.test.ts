@@ -174,6 +174,80 @@ test("what arrives while the lead is handed over is told to every tab once, in i
   }
 });
 
+test("a linking whose worker ends with a change of the lead says to begin again, and the next one succeeds", async () => {
+  const store = `${user}-tablet`;
+  const tablet = [await world.open(store), await world.open(store)] as const;
+  await onScreen(tablet[0]);
+  const begin = (): Promise<unknown> =>
+    tablet[0].evaluate(async () => {
+      const linking = await window.client.startLinking();
+      document.title = linking.code;
+      return linking.finish(() => true).catch(({ code, fields }: { code: string; fields: { reason?: string } }) => [code, fields.reason]);
+    });
+  const shown = async (not?: string): Promise<string> => {
+    await when(tablet[0], (not) => document.title.startsWith("sealwire://link?") && document.title !== not, not);
+    return tablet[0].title();
+  };
+  const lost = begin();
+  const before = await shown();
+  await onScreen(tablet[1]);
+  const [code, reason] = (await lost) as [string, string];
+  assert.equal(code, "link_state");
+  assert.match(reason, /begin again/);
+  const linking = begin();
+  const device = await first.evaluate((code) => window.client.linkDevice(code, () => true), await shown(before));
+  assert.deepEqual(await linking, { user, device });
+  await tablet[1].evaluate(() => window.client.waitUntilCaughtUp());
+});
+
+test("a file is sent whole although the tab that sends it is closed", async () => {
+  const second = await world.open(user);
+  await onScreen(first);
+  await second.evaluate((thread) => {
+    const file = new File([new Uint8Array(3_000_000).map((_, at) => at * 7)], "whole.bin");
+    void window.client.sendAttachment(thread, file);
+    // Before anything that the closing says: the call is on its way.
+    return new Promise((resolve) => setTimeout(resolve, 20));
+  }, thread);
+  await second.close();
+  await when(bob, () => window.told.some((event) => event.type === "messageReceived" && event.message.content.type === "attachment" && event.message.content.file.size === 3_000_000), undefined, 20_000);
+});
+
+test("a tab of another release of this package is waited for, not misread, and asked for the lead", async () => {
+  const store = `${user}-releases`;
+  // What a later release would do: it holds the lead, and says things that this one does not know.
+  const other = await world.browser.tab(`${world.pages.origin}/bare.html`);
+  await other.evaluate((store) => {
+    const heard: { t: string; tab?: string; protocol: number }[] = [];
+    const bulletin = new BroadcastChannel(`sealwire/${store}`);
+    bulletin.onmessage = ({ data }) => {
+      heard.push(data);
+      bulletin.postMessage({ t: "leading", protocol: 2, epoch: "theirs" });
+    };
+    const led = new Promise<void>((lead) => {
+      void navigator.locks.request(`sealwire/${store}/leader`, () => {
+        lead();
+        return new Promise<void>((handOver) => Object.assign(window, { heard, handOver }));
+      });
+    });
+    return led;
+  }, store);
+  const page = await world.browser.tab(`${world.pages.origin}/empty.html`);
+  await when(page, () => window.sealwire !== undefined, undefined);
+  await page.bringToFront();
+  const opening = page.evaluate(
+    async ([relay, store]) => {
+      const client = await window.sealwire.Client.open({ relay, store, onWaiting: () => (document.title = "waits") });
+      return [document.title, client.leads(), client.account()];
+    },
+    [world.relay.url, store] as const,
+  );
+  await when(page, () => document.title === "waits", undefined);
+  await when(other, () => (window as unknown as { heard: { t: string; protocol: number }[] }).heard.some(({ t, protocol }) => t === "wish" && protocol === 1), undefined);
+  await other.evaluate(() => (window as unknown as { handOver(): void }).handOver());
+  assert.deepEqual(await opening, ["waits", true, undefined]);
+});
+
 test("a worker that dies in the middle of sending is started again, and everything is sent once", async () => {
   const second = await world.open(user);
   const sending = [burst(first, "worker 0", 60), burst(second, "worker 1", 60)];

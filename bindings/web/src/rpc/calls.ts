@@ -89,7 +89,8 @@ export class Calls {
         },
       };
       const leave = (): void => this.#leave(call, signal?.reason);
-      if (parts.source) call.upload = new UploadSource(parts.source);
+      // A blob goes to the worker as it is, and its bytes stay with the browser; a stream is read here.
+      if (parts.source && !(parts.source instanceof Blob)) call.upload = new UploadSource(parts.source);
       this.#pending.set(call.id, call);
       signal?.addEventListener("abort", leave);
       this.#send(call);
@@ -127,7 +128,8 @@ export class Calls {
     call.upload?.restart();
     call.again = call.taken;
     try {
-      this.#post({ t: "call", id, method, args, again: sent });
+      const { source } = call;
+      this.#post({ t: "call", id, method, args, again: sent, ...(source instanceof Blob ? { source } : {}) });
       call.sent = true;
     } catch (error) {
       // An argument that cannot be copied: no worker will ever hear of this call.

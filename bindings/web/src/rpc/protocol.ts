@@ -5,6 +5,12 @@ import type { ErrorFields } from "../errors.js";
 import type { Account, ConnectionState, Event, Progress } from "../records.js";
 import type { Place, Told } from "./journal.js";
 
+/**
+ * The version of everything in this file. Tabs of one origin may run different releases of this package, after an update: what
+ * another protocol says is not read, and its worker is waited for. Raised with every change here that is more than an addition.
+ */
+export const PROTOCOL = 1;
+
 /** An error as it crosses from Rust and from the worker. */
 export interface ErrorInfo {
   code: string;
@@ -32,7 +38,7 @@ export type ToHost =
   /** The first word of the tab that leads: what it was told by the worker before. */
   | { t: "follow"; told: Told | undefined }
   /** `again`: it was asked before, of a worker that ended before it answered. */
-  | { t: "call"; id: number; method: string; args: unknown[]; again: boolean }
+  | { t: "call"; id: number; method: string; args: unknown[]; again: boolean; source?: Blob }
   /** To an `ask`. */
   | { t: "answer"; ask: number; value?: unknown; failed?: string }
   /** Bytes of an upload, within the credit. */
@@ -71,6 +77,7 @@ export type ToTab =
 /** What a worker is started with by the tab that leads. */
 export interface Opening {
   t: "open";
+  protocol: number;
   /** Names the channels, the locks and the file. */
   store: string;
   epoch: string;
@@ -99,8 +106,10 @@ export interface Sealed<Body> {
   body: Body;
 }
 
-/** On the channel that all tabs and the worker hear. */
-export type Bulletin =
+/** On the channel that all tabs and the worker hear. `protocol`, `leading`, `wish` and `yield` mean the same in every protocol. */
+export type Bulletin = News & { protocol: number };
+
+export type News =
   /** A tab that looks for the worker, and what it was told by the one before. */
   | { t: "hello"; tab: string; told: Place | undefined }
   /** From a worker: it is open, and hears who greets it. */

@@ -1,28 +1,25 @@
-/** The bytes of an upload, chunk by chunk, from their beginning each time they are asked for. */
+/** The bytes of a stream that is sent, chunk by chunk. */
 
 import { CHUNK_BYTES } from "./protocol.js";
 
 export class UploadSource {
-  readonly #from: Blob | ReadableStream<Uint8Array>;
-  #at = 0;
+  readonly #from: ReadableStream<Uint8Array>;
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   #rest: Uint8Array | undefined;
   #read = false;
   #spent = false;
 
-  constructor(from: Blob | ReadableStream<Uint8Array>) {
+  constructor(from: ReadableStream<Uint8Array>) {
     this.#from = from;
   }
 
-  /** A blob is read anew; a stream is given once. */
+  /** It is given once. */
   restart(): void {
-    this.#at = 0;
     this.#spent = this.#read;
   }
 
   /** Nobody reads any more: at a stream's end this changes nothing. */
   close(): void {
-    if (this.#from instanceof Blob) return;
     // Where the app itself is reading it is the app's.
     const closed = this.#reader ? this.#reader.cancel() : this.#from.cancel();
     closed.catch(() => undefined);
@@ -30,12 +27,6 @@ export class UploadSource {
 
   /** None at the end. Its buffer is its own: it may be transferred. */
   async next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    if (this.#from instanceof Blob) {
-      const piece = this.#from.slice(this.#at, this.#at + CHUNK_BYTES);
-      if (piece.size === 0) return undefined;
-      this.#at += piece.size;
-      return new Uint8Array(await piece.arrayBuffer());
-    }
     if (this.#spent) throw new Error("the stream was read already, for a tab that ended: hand in a Blob");
     this.#read = true;
     this.#reader ??= this.#from.getReader();

@@ -2,11 +2,11 @@
 
 import { errorInfo } from "../errors.js";
 import type { Close, ErrorInfo, Opened, Opening, ToTab } from "../rpc/protocol.js";
-import { workerLock } from "../rpc/protocol.js";
+import { PROTOCOL, workerLock } from "../rpc/protocol.js";
 import { ownLink, type Link } from "./links.js";
 
 /** How a store is opened, by whichever tab leads. */
-export interface LeaderOptions extends Omit<Opening, "t" | "epoch" | "appKeyStore"> {
+export interface LeaderOptions extends Omit<Opening, "t" | "protocol" | "epoch" | "appKeyStore"> {
   spawn: () => Worker;
   /** Told when another tab holds the store and does not answer. */
   onWaiting?: () => void;
@@ -130,7 +130,7 @@ export class Leadership {
         this.#hearers.heard(epoch, data);
       };
       const startOffline = this.#hearers.startOffline();
-      const opening: Opening = { ...plain, startOffline, t: "open", epoch, appKeyStore: keyStore !== undefined };
+      const opening: Opening = { ...plain, startOffline, t: "open", protocol: PROTOCOL, epoch, appKeyStore: keyStore !== undefined };
       worker.postMessage(opening);
     });
   }

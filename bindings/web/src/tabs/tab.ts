@@ -7,7 +7,7 @@ import { SealwireError, errorInfo, toError } from "../errors.js";
 import type { ConnectionState, Event } from "../records.js";
 import { Calls, type CallParts } from "../rpc/calls.js";
 import { Journal } from "../rpc/journal.js";
-import { bulletinName, leaderLock, tabLock, type Bulletin, type ErrorInfo, type Status, type ToTab } from "../rpc/protocol.js";
+import { PROTOCOL, bulletinName, leaderLock, tabLock, type Bulletin, type News, type ErrorInfo, type Status, type ToTab } from "../rpc/protocol.js";
 import { Leadership, type LeaderOptions } from "./leadership.js";
 import { TabChannel, type Link } from "./links.js";
 
@@ -216,8 +216,8 @@ export class Tab {
     this.#tell({ t: "hello", tab: this.id, told: this.#told?.place });
   }
 
-  #tell(bulletin: Bulletin): void {
-    if (!this.#ended.signal.aborted) this.#bulletin.postMessage(bulletin);
+  #tell(news: News): void {
+    if (!this.#ended.signal.aborted) this.#bulletin.postMessage({ ...news, protocol: PROTOCOL } satisfies Bulletin);
   }
 
   #read(bulletin: Bulletin): void {
@@ -226,6 +226,8 @@ export class Tab {
         if (this.#leadership) return;
         if (bulletin.epoch !== this.#link?.epoch) this.#detach();
         this.#stand();
+        // Of another release of this package: its worker is waited for as a silent one is.
+        if (bulletin.protocol !== PROTOCOL) return void setTimeout(() => this.#withoutWorker(), WITHOUT_WORKER_MS);
         return this.#hello();
       case "wish":
         if (this.#leadership?.isOpen && !isVisible()) {

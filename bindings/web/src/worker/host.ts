@@ -6,6 +6,7 @@
 import type { Event } from "../records.js";
 import { Journal, type Rest, type Told } from "../rpc/journal.js";
 import {
+  PROTOCOL,
   bulletinName,
   channelName,
   tabLock,
@@ -82,10 +83,10 @@ export class Host {
     const { store, epoch } = this.#opening;
     this.#bulletin = new BroadcastChannel(bulletinName(store));
     this.#bulletin.onmessage = ({ data }: MessageEvent<Bulletin>) => {
-      if (data.t === "hello") this.#welcome(data.tab, journal.since(data.told));
+      if (data.t === "hello" && data.protocol === PROTOCOL) this.#welcome(data.tab, journal.since(data.told));
     };
     // Said on the channel itself that hears the answers: a tab that greets on anybody else's word may greet nobody.
-    this.#bulletin.postMessage({ t: "leading", epoch } satisfies Bulletin);
+    this.#bulletin.postMessage({ t: "leading", epoch, protocol: PROTOCOL } satisfies Bulletin);
   }
 
   /** What is under way is committed, the store closed, and everybody told. */

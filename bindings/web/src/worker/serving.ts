@@ -1,7 +1,7 @@
 /** One tab at the worker: its calls, its transfers, its events. */
 
 import { asErrorInfo, errorInfo } from "../errors.js";
-import type { Event } from "../records.js";
+import type { Event, Progress } from "../records.js";
 import type { Rest } from "../rpc/journal.js";
 import { CREDIT, EVENT_BUFFER, type Status, type ToHost, type ToTab } from "../rpc/protocol.js";
 import type { Company } from "./company.js";
@@ -177,11 +177,11 @@ export class Serving {
         await this.#client[method]();
         return this.#shared.wantsOnline(method === "goOnline");
       case "sendAttachment":
-        return this.#upload(id, args as [string, object]);
+        return this.#upload(call);
       case "downloadAttachment":
         return this.#download(id, args as [number]);
       case "finishLinking":
-        return this.#client.finishLinking((question) => this.#ask(id, question));
+        return this.#finishLinking(call);
       case "linkDevice":
         return this.#client.linkDevice(args[0] as string, (question) => this.#ask(id, question));
     }
@@ -209,13 +209,26 @@ export class Serving {
     throw error;
   }
 
-  async #upload(id: number, [thread, about]: [string, object]): Promise<unknown> {
+  async #finishLinking({ id, again }: Call): Promise<unknown> {
+    try {
+      return await this.#client.finishLinking((question) => this.#ask(id, question));
+    } catch (error) {
+      if (asErrorInfo(error).code !== "link_state") throw error;
+      const account = this.#client.account();
+      if (again && account) return account;
+      // Its keys were in the memory of the worker that began it.
+      throw errorInfo("link_state", "the linking is over, because another tab took the lead or it was finished or given up before: begin again with `startLinking`");
+    }
+  }
+
+  async #upload({ id, args, source }: Call): Promise<unknown> {
+    const [thread, about] = args as [string, object];
+    const told = (progress: Progress): void => this.post({ t: "progress", id, progress });
+    if (source) return this.#client.sendAttachment(thread, source, about, told);
     const upload = new Upload((chunks) => this.post({ t: "more", id, chunks }));
     this.#uploads.set(id, upload);
     try {
-      return await this.#client.sendAttachment(thread, upload.stream, about, (progress) =>
-        this.post({ t: "progress", id, progress }),
-      );
+      return await this.#client.sendAttachment(thread, upload.stream, about, told);
     } finally {
       this.#uploads.delete(id);
     }

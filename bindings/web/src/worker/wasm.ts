@@ -21,7 +21,7 @@ export interface WasmClient {
   goOffline(): Promise<void>;
   sendAttachment(
     thread: string,
-    source: ReadableStream<Uint8Array>,
+    source: Blob | ReadableStream<Uint8Array>,
     about: object,
     onProgress: (progress: Progress) => void,
   ): Promise<unknown>;
