@@ -216,6 +216,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_name_outside_of_ascii_is_asked_for_in_its_other_form() {
+        let refused = relay_url("https://bücher.example", false).unwrap_err();
+        assert_eq!(refused.code(), "configuration");
+        assert!(refused.to_string().contains("xn--"), "{refused}");
+        assert!(relay_url("https://xn--bcher-kva.example", false).is_ok());
+    }
+
     #[tokio::test]
     async fn what_is_missing_is_named_one_after_the_other() {
         let builder = || Client::builder("https://relay.example");
