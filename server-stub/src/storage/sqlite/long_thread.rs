@@ -9,7 +9,7 @@ use sealwire_wire::{ThreadId, UserId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-const MANY: u64 = 50_000;
+pub(super) const MANY: u64 = 50_000;
 
 /// Alice and bob, with so many messages of alice; all but the first few wait for the second of bob's devices.
 pub(super) fn long_thread(folder: &tempfile::TempDir) -> (Sqlite, ThreadId) {

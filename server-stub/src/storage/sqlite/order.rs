@@ -157,3 +157,47 @@ impl<'db> Chain<'db> {
             .optional()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::long_thread::{MANY, little_each, long_thread};
+    use super::*;
+    use crate::service::tests::run;
+
+    #[test]
+    fn a_place_in_a_long_thread_is_reached_in_a_few_steps_from_either_side() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let (storage, thread) = long_thread(&folder);
+        let few = |from: u64, up: bool| {
+            let at = MessageId::from_u128(from.into());
+            let walk = storage.read(move |db| {
+                let mut seen = Vec::new();
+                let visit = |number, _: MessageId| {
+                    seen.push(number);
+                    Ok(match seen.len() {
+                        3 => ControlFlow::Break(()),
+                        _ => ControlFlow::Continue(()),
+                    })
+                };
+                if up {
+                    oldest_first(db, thread, Some(at), visit)?;
+                } else {
+                    newest_first(db, thread, Bound::Excluded(at), visit)?;
+                }
+                Ok(seen)
+            });
+            run(walk).unwrap()
+        };
+        little_each(&storage, |number| {
+            let from = number * (MANY / 100);
+            let at = from.cast_signed();
+            assert_eq!(few(from, true), [at + 1, at + 2, at + 3]);
+            assert_eq!(few(from, false), [at - 1, at - 2, at - 3]);
+        });
+        let last = MANY.cast_signed();
+        assert_eq!(few(MANY + 9, false), [last, last - 1, last - 2]);
+        assert_eq!(few(MANY - 1, true), [last]);
+        assert!(few(MANY, true).is_empty());
+        assert!(few(1, false).is_empty());
+    }
+}

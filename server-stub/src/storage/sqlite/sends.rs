@@ -59,3 +59,36 @@ pub(super) fn find(db: &Connection, name: &SendName) -> Result<Option<MessageNum
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::long_thread::{MANY, little_each, long_thread, user};
+    use super::*;
+    use crate::service::tests::run;
+    use sealwire_wire::contract::DeviceName;
+    use sealwire_wire::{ClientSeq, DeviceId};
+
+    #[test]
+    fn what_a_number_names_is_found_in_a_few_steps_however_many_came_after_it() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let (storage, thread_id) = long_thread(&folder);
+        let named = |seq: u64| {
+            let name = SendName {
+                thread_id,
+                sender: DeviceName {
+                    user_id: user("alice"),
+                    device_id: DeviceId::FIRST,
+                },
+                client_seq: ClientSeq(seq),
+            };
+            run(storage.read(move |db| find(db, &name))).unwrap()
+        };
+        little_each(&storage, |number| {
+            let seq = number * (MANY / 100);
+            assert_eq!(named(seq), Some(seq.cast_signed()));
+        });
+        for nothing in [0, MANY + 1, u64::MAX] {
+            assert_eq!(named(nothing), None);
+        }
+    }
+}
