@@ -1,17 +1,14 @@
-//! A message is accepted, or what it repeats is found.
+//! A message is accepted: its row in the next place of its thread, its envelopes, its entries.
 
-use super::columns::{
-    message_id, number, of_envelope_type, of_message_kind, of_number, of_seq, some_timestamp,
-    timestamp,
-};
-use super::kept_keys::{self, Kept, Recent};
+use super::columns::{number, of_envelope_type, of_message_kind, of_number, of_seq};
+use super::kept_keys::{self, Recent};
 use super::order::MessageNumber;
 use super::queues::{queue_messages, queue_one};
-use super::sends;
-use crate::storage::{AcceptMessage, Accepted, EarlierSend, Queued, SendName};
+use super::sends::earlier;
+use crate::storage::{AcceptMessage, Accepted, Queued, SendName};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
-use sealwire_wire::contract::{DeviceEnvelope, MessageKind, MessageRow, SentMessage};
-use sealwire_wire::{IdempotencyKey, MessageId, Timestamp};
+use sealwire_wire::contract::{DeviceEnvelope, MessageKind, MessageRow};
+use sealwire_wire::{MessageId, Timestamp};
 
 /// The message with its envelopes, if number, key and id are free.
 pub(super) fn accept(db: &Connection, step: &AcceptMessage) -> Result<Accepted> {
@@ -237,64 +234,6 @@ fn put_sender(db: &Connection, name: &SendName, sender: Sender) -> Result<()> {
         sender.last_message
     ])?;
     Ok(())
-}
-
-pub(super) fn earlier(
-    db: &Connection,
-    name: &SendName,
-    key: &IdempotencyKey,
-    now: Timestamp,
-) -> Result<Option<Accepted>> {
-    let named = sends::find(db, name)?;
-    let kept = kept_keys::find(db, &name.sender, key, now)?;
-    if kept.is_some_and(|kept| Some(kept) != named.map(Kept::Send)) {
-        return Ok(Some(Accepted::KeyReused));
-    }
-    if let Some(number) = named {
-        return answered(db, name, number).map(|sent| Some(Accepted::Earlier(sent)));
-    }
-    Ok(is_void(db, name)?.then_some(Accepted::Void))
-}
-
-pub(super) fn sent_earlier(db: &Connection, name: &SendName) -> Result<Option<EarlierSend>> {
-    let named = sends::find(db, name)?;
-    named.map(|number| answered(db, name, number)).transpose()
-}
-
-fn answered(db: &Connection, name: &SendName, number: MessageNumber) -> Result<EarlierSend> {
-    db.prepare_cached(
-        "SELECT fingerprint, id, created_at, requeued_at FROM message WHERE number = ?1",
-    )?
-    .query_row([number], |row| {
-        Ok(EarlierSend {
-            fingerprint: row.get(0)?,
-            answer: SentMessage {
-                id: message_id(row, 1)?,
-                thread_id: name.thread_id,
-                sender_id: name.sender.user_id.clone(),
-                sender_device_id: name.sender.device_id,
-                client_seq: name.client_seq,
-                created_at: timestamp(row, 2)?,
-                requeued_at: some_timestamp(row, 3)?,
-            },
-        })
-    })
-}
-
-fn is_void(db: &Connection, name: &SendName) -> Result<bool> {
-    db.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM void_send
-             WHERE thread_id = ?1 AND user_id = ?2 AND device_id = ?3 AND client_seq = ?4)",
-    )?
-    .query_row(
-        params![
-            name.thread_id.as_bytes(),
-            name.sender.user_id.as_str(),
-            name.sender.device_id.get(),
-            of_seq(name.client_seq)
-        ],
-        |row| row.get(0),
-    )
 }
 
 /// The number of its row.

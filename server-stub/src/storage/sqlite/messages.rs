@@ -1,13 +1,14 @@
 //! Threads and messages in SQLite.
 
-use super::accepting::{accept, accept_and_queue, earlier, sent_earlier};
+use super::accepting::{accept, accept_and_queue};
 use super::columns::{
     MESSAGE, message, message_id, number, of_number, of_seq, of_thread_kind, text, thread_id,
     thread_kind, timestamp,
 };
 use super::kept_keys::{self, Kept};
 use super::order::{MessageNumber, newest_first, oldest_first};
-use super::{Pending, Sqlite, sends};
+use super::sends::{self, earlier, sent_earlier};
+use super::{Pending, Sqlite};
 use crate::storage::inbox::empty_place;
 use crate::storage::{AcceptMessage, Accepted, Messages, Queued, SendName, ThreadRecord};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Result, params};

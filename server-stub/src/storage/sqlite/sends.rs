@@ -3,10 +3,36 @@
 //! Numbers in turn are a chain from the sender's last backwards, and the index has every 64th of them; those that came out of
 //! turn it has each. Numbers are compared as the integers in their columns, whatever they are as u64: any order will do.
 
-use super::columns::of_seq;
+use super::columns::{message_id, of_seq, some_timestamp, timestamp};
+use super::kept_keys::{self, Kept};
 use super::order::MessageNumber;
-use crate::storage::SendName;
+use crate::storage::{Accepted, EarlierSend, SendName};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
+use sealwire_wire::contract::SentMessage;
+use sealwire_wire::{IdempotencyKey, Timestamp};
+
+/// What a send finds of an earlier one: its key used for another, or its number used or void.
+pub(super) fn earlier(
+    db: &Connection,
+    name: &SendName,
+    key: &IdempotencyKey,
+    now: Timestamp,
+) -> Result<Option<Accepted>> {
+    let named = find(db, name)?;
+    let kept = kept_keys::find(db, &name.sender, key, now)?;
+    if kept.is_some_and(|kept| Some(kept) != named.map(Kept::Send)) {
+        return Ok(Some(Accepted::KeyReused));
+    }
+    if let Some(number) = named {
+        return answered(db, name, number).map(|sent| Some(Accepted::Earlier(sent)));
+    }
+    Ok(is_void(db, name)?.then_some(Accepted::Void))
+}
+
+pub(super) fn sent_earlier(db: &Connection, name: &SendName) -> Result<Option<EarlierSend>> {
+    let named = find(db, name)?;
+    named.map(|number| answered(db, name, number)).transpose()
+}
 
 /// The message that the number names, if there is one.
 pub(super) fn find(db: &Connection, name: &SendName) -> Result<Option<MessageNumber>> {
@@ -58,6 +84,42 @@ pub(super) fn find(db: &Connection, name: &SendName) -> Result<Option<MessageNum
         next = before;
     }
     Ok(None)
+}
+
+fn answered(db: &Connection, name: &SendName, number: MessageNumber) -> Result<EarlierSend> {
+    db.prepare_cached(
+        "SELECT fingerprint, id, created_at, requeued_at FROM message WHERE number = ?1",
+    )?
+    .query_row([number], |row| {
+        Ok(EarlierSend {
+            fingerprint: row.get(0)?,
+            answer: SentMessage {
+                id: message_id(row, 1)?,
+                thread_id: name.thread_id,
+                sender_id: name.sender.user_id.clone(),
+                sender_device_id: name.sender.device_id,
+                client_seq: name.client_seq,
+                created_at: timestamp(row, 2)?,
+                requeued_at: some_timestamp(row, 3)?,
+            },
+        })
+    })
+}
+
+fn is_void(db: &Connection, name: &SendName) -> Result<bool> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM void_send
+             WHERE thread_id = ?1 AND user_id = ?2 AND device_id = ?3 AND client_seq = ?4)",
+    )?
+    .query_row(
+        params![
+            name.thread_id.as_bytes(),
+            name.sender.user_id.as_str(),
+            name.sender.device_id.get(),
+            of_seq(name.client_seq)
+        ],
+        |row| row.get(0),
+    )
 }
 
 #[cfg(test)]
