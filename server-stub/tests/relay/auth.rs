@@ -57,6 +57,8 @@ async fn a_token_that_has_ended_says_so() {
     };
     let relay = relay_with(|config| config.timings(timings)).await;
     let (_, alice) = open_account(relay.url(), "alice").await;
+    // It counts to the end of its second.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let answer = alice.get("/v1/me/devices").send().await.unwrap();
     refused(answer, 401, ErrorCode::TokenExpired).await;
 }
