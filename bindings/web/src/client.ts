@@ -170,7 +170,7 @@ export class Client implements AsyncDisposable {
    */
   sendText(thread: string, text: string, options: SendOptions = {}): Promise<Message> {
     const { signal, ...how } = options;
-    return this.#call("sendText", [thread, text, { ...how, key: sendKey() }], { signal });
+    return this.#call("sendText", [thread, text, { ...how, key: how.key ?? sendKey() }], { signal });
   }
 
   /**
@@ -193,7 +193,7 @@ export class Client implements AsyncDisposable {
     } else if (about.size === undefined) {
       return Promise.reject(toError(errorInfo("configuration", "a stream needs its `size` in bytes")));
     }
-    return this.#call("sendAttachment", [thread, { ...about, key: sendKey() }], { signal, onProgress, source });
+    return this.#call("sendAttachment", [thread, { ...about, key: about.key ?? sendKey() }], { signal, onProgress, source });
   }
 
   /** The bytes of a message's attachment: all of them, as they were sent. Codes: `no_attachment`, `attachment_gone`, `attachment_tampered`, `attachment_transfer`, `network`. */

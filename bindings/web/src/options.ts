@@ -47,6 +47,12 @@ export interface CallOptions {
 export interface SendOptions extends CallOptions {
   /** It disappears everywhere so many seconds after the relay accepted it: between one and a year's. */
   ttlSeconds?: number;
+  /**
+   * 16 bytes that name this send: it is sent once, however often it is asked. A second call with them gives the message of the
+   * first and sends nothing. Make them of chance alone, or as a UUIDv7 is made, and never use them for another message: receivers
+   * see them. If nothing is said, every call sends.
+   */
+  key?: Uint8Array;
 }
 
 /** How an attachment is sent, and what is said about it. */

@@ -29,6 +29,9 @@ pub enum ParseIdError {
     /// Not 1 to 64 of `A-Z a-z 0-9 _ -`.
     #[error("an attachment id is 1 to 64 characters of A-Z a-z 0-9 _ -")]
     Attachment,
+    /// Not 16 bytes.
+    #[error("the key of a send is 16 bytes")]
+    SendKey,
 }
 
 /// The platform's own id of a user: 1 to 64 of `A-Z a-z 0-9 _ . -`, but not `.` or `..` alone.

@@ -40,7 +40,7 @@ impl ClientHandle {
                 AttachmentSource::Bytes { bytes } => Attachment::from_bytes(bytes),
                 AttachmentSource::File { path } => Attachment::from_path(path),
             };
-            let attachment = options.unwrap_or_default().describe(attachment);
+            let attachment = options.unwrap_or_default().describe(attachment)?;
             let teller = Teller::new(progress);
             let sent = client.send_attachment(super::id(&thread)?, attachment, teller.hears());
             let sent = sent.await;

@@ -14,7 +14,7 @@ impl ClientHandle {
 
     /// Sends words: durable here when this returns, on their way from then on, also across restarts.
     ///
-    /// Codes: `empty_text`, `text_too_long`, `unknown_thread`, `not_registered`, `ttl_invalid`.
+    /// Codes: `empty_text`, `text_too_long`, `unknown_thread`, `not_registered`, `ttl_invalid`, `invalid_id`.
     #[uniffi::method(default(options = None))]
     pub async fn send_text(
         &self,
@@ -24,7 +24,7 @@ impl ClientHandle {
     ) -> Result<Message, CallError> {
         let client = self.client()?;
         running::run(async move {
-            let options = options.unwrap_or_default().into();
+            let options = options.unwrap_or_default().try_into()?;
             let message = client.send_text_with(id(&thread)?, text, options).await?;
             Ok(message.into())
         })

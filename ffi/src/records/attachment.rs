@@ -1,5 +1,6 @@
 //! Attachments: what is said of a file, and how far its bytes are.
 
+use super::options::send_key;
 use super::{count, number};
 
 /// What a message tells of its file. The key stays inside: the bytes are fetched by the message's local id.
@@ -79,6 +80,10 @@ pub struct AttachmentOptions {
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     #[cfg_attr(feature = "serde", serde(default))]
     pub ttl_seconds: Option<i64>,
+    /// 16 bytes that name this send, as in `SendOptions`.
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    #[cfg_attr(feature = "serde", serde(default, with = "serde_bytes"))]
+    pub key: Option<Vec<u8>>,
     /// What a reader may show before it is there.
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     #[cfg_attr(feature = "serde", serde(default))]
@@ -102,17 +107,23 @@ pub struct Progress {
 
 impl AttachmentOptions {
     /// Says all of it of an attachment.
-    pub fn describe(self, mut attachment: sealwire::Attachment) -> sealwire::Attachment {
+    pub fn describe(
+        self,
+        mut attachment: sealwire::Attachment,
+    ) -> Result<sealwire::Attachment, sealwire::Error> {
         if let Some(mime) = self.mime {
             attachment = attachment.mime(mime);
         }
         if let Some(seconds) = self.ttl_seconds {
             attachment = attachment.ttl_seconds(count(seconds));
         }
-        attachment
+        if let Some(key) = self.key {
+            attachment = attachment.key(send_key(key)?);
+        }
+        Ok(attachment
             .name(self.name.unwrap_or_default())
             .caption(self.caption.unwrap_or_default())
-            .media(self.media.unwrap_or_default().into())
+            .media(self.media.unwrap_or_default().into()))
     }
 }
 

@@ -59,20 +59,47 @@ pub enum StoreLocation {
     derive(serde::Serialize, serde::Deserialize),
     serde(rename_all = "camelCase")
 )]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct SendOptions {
     /// It disappears from every device and from the relay so many seconds after the relay accepted it: between one and a
     /// year's; none: never.
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     #[cfg_attr(feature = "serde", serde(default))]
     pub ttl_seconds: Option<i64>,
+    /// 16 bytes that name this send: it is sent once, however often it is asked. A second call with them gives the message of
+    /// the first and sends nothing. Make them of chance alone, or as a UUIDv7 is made, and never use them for another message:
+    /// receivers see them. None: every call sends.
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    #[cfg_attr(feature = "serde", serde(default, with = "serde_bytes"))]
+    pub key: Option<Vec<u8>>,
 }
 
-impl From<SendOptions> for sealwire::SendOptions {
-    fn from(options: SendOptions) -> Self {
-        match options.ttl_seconds {
-            Some(seconds) => Self::default().ttl_seconds(count(seconds)),
-            None => Self::default(),
+impl TryFrom<SendOptions> for sealwire::SendOptions {
+    type Error = sealwire::Error;
+
+    fn try_from(options: SendOptions) -> Result<Self, sealwire::Error> {
+        let mut given = Self::default();
+        if let Some(seconds) = options.ttl_seconds {
+            given = given.ttl_seconds(count(seconds));
         }
+        if let Some(key) = options.key {
+            given = given.key(send_key(key)?);
+        }
+        Ok(given)
+    }
+}
+
+pub(super) fn send_key(key: Vec<u8>) -> Result<[u8; 16], sealwire::Error> {
+    let key = key.try_into();
+    key.map_err(|_| sealwire::ParseIdError::SendKey.into())
+}
+
+// Until it is sent, the key is the app's alone.
+impl std::fmt::Debug for SendOptions {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("SendOptions")
+            .field("ttl_seconds", &self.ttl_seconds)
+            .finish_non_exhaustive()
     }
 }

@@ -49,3 +49,24 @@ fn settings_and_preferences_come_back_as_they_went() {
 fn a_count_below_zero_is_none_at_all() {
     assert_eq!((count(-1), count(7), count(i64::MAX)), (0, 7, u32::MAX));
 }
+
+#[test]
+fn a_send_key_has_16_bytes_or_is_an_error() {
+    let of = |length| SendOptions {
+        ttl_seconds: Some(7),
+        key: Some(vec![1; length]),
+    };
+    let given = sealwire::SendOptions::default().ttl_seconds(7).key([1; 16]);
+    assert_eq!(sealwire::SendOptions::try_from(of(16)).unwrap(), given);
+    for length in [0, 15, 17] {
+        let refused = sealwire::SendOptions::try_from(of(length)).unwrap_err();
+        assert_eq!(refused.code(), "invalid_id");
+        let described = AttachmentOptions {
+            key: of(length).key,
+            ..AttachmentOptions::default()
+        };
+        let attachment = sealwire::Attachment::from_bytes([1, 2, 3]);
+        let refused = described.describe(attachment).err().unwrap();
+        assert_eq!(refused.code(), "invalid_id");
+    }
+}

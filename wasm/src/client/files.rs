@@ -1,6 +1,6 @@
 //! Sending and fetching attachments.
 
-use super::messaging::{message, send_key};
+use super::messaging::message;
 use super::{Answer, Client, id, local_id, plain, record};
 use crate::attachments::{Sink, Source};
 use crate::error::thrown;
@@ -37,16 +37,14 @@ impl Client {
         #[wasm_bindgen(js_name = onProgress)] on_progress: Option<Function>,
     ) -> Answer<JsValue> {
         let thread = id(&thread)?;
-        let (said_size, key) = (Reflect::get(&about, &"size".into())?, send_key(&about)?);
+        let said_size = Reflect::get(&about, &"size".into())?;
         let about: records::AttachmentOptions = record(about)?;
         let (source, size) = Source::of(&source).map_err(|why| TypeError::new(&why))?;
         let size = size
             .or(said_size.as_f64().map(|size| size as u64))
             .ok_or_else(|| TypeError::new("say how long the stream is: `size`"))?;
-        let mut attachment = about.describe(Attachment::from_pieces(source, size));
-        if let Some(key) = key {
-            attachment = attachment.key(key);
-        }
+        let attachment = Attachment::from_pieces(source, size);
+        let attachment = about.describe(attachment).map_err(thrown)?;
         let sent = self
             .client
             .send_attachment(thread, attachment, told(on_progress));

@@ -3,10 +3,9 @@
 use super::{Answer, Client, count, id, local_id, plain, record};
 use crate::error::thrown;
 use crate::records;
-use js_sys::{Reflect, TypeError, Uint8Array};
 use sealwire::{Message, SendOptions};
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast as _, JsValue};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
@@ -35,14 +34,12 @@ impl Client {
         #[wasm_bindgen(unchecked_param_type = "WasmSendOptions | undefined")] options: JsValue,
     ) -> Answer<JsValue> {
         let thread = id(&thread)?;
-        let mut given = SendOptions::default();
-        if !options.is_undefined() {
-            let key = send_key(&options)?;
-            given = record::<records::SendOptions>(options)?.into();
-            if let Some(key) = key {
-                given = given.key(key);
-            }
-        }
+        let given = match options.is_undefined() {
+            true => SendOptions::default(),
+            false => record::<records::SendOptions>(options)?
+                .try_into()
+                .map_err(thrown)?,
+        };
         message(self.client.send_text_with(thread, text, given).await)
     }
 
@@ -81,17 +78,4 @@ impl Client {
 
 pub(super) fn message(message: Result<Message, sealwire::Error>) -> Answer<JsValue> {
     plain(&records::Message::from(message.map_err(thrown)?))
-}
-
-/// The options' `key`, beside what the record of all languages has.
-pub(super) fn send_key(options: &JsValue) -> Answer<Option<[u8; 16]>> {
-    let key = Reflect::get(options, &"key".into())?;
-    if key.is_undefined() {
-        return Ok(None);
-    }
-    let bytes = key.dyn_into::<Uint8Array>().map(|key| key.to_vec());
-    match bytes.map(<[u8; 16]>::try_from) {
-        Ok(Ok(key)) => Ok(Some(key)),
-        _ => Err(TypeError::new("a send's key is a Uint8Array of 16 bytes").into()),
-    }
 }

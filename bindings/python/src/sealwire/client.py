@@ -207,13 +207,18 @@ class Client:
         """The longest text of one message, in bytes of UTF-8."""
         return now(int, self._handle.max_text_bytes)
 
-    async def send_text(self, thread: str, text: str, *, ttl_seconds: int | None = None) -> Message:
+    async def send_text(
+        self, thread: str, text: str, *, ttl_seconds: int | None = None, key: bytes | None = None
+    ) -> Message:
         """Sends words: durable here when this returns, on their way from then on, also across restarts.
 
         With ``ttl_seconds`` the message disappears from every device and from the relay so many seconds after the relay
-        accepted it. Codes: ``empty_text``, ``text_too_long``, ``unknown_thread``, ``not_registered``, ``ttl_invalid``.
+        accepted it. With a ``key`` of 16 bytes it is sent once, however often it is asked: a second call with it gives the
+        message of the first and sends nothing. Make it of chance alone, or as a UUIDv7 is made, and never use it for another
+        message: receivers see it. Codes: ``empty_text``, ``text_too_long``, ``unknown_thread``, ``not_registered``,
+        ``ttl_invalid``, ``invalid_id`` (a key that has not 16 bytes).
         """
-        options = native.SendOptions(ttl_seconds=ttl_seconds)
+        options = native.SendOptions(ttl_seconds=ttl_seconds, key=key)
         return await call(Message, self._handle.send_text(thread, text, options))
 
     async def send_attachment(
@@ -225,12 +230,14 @@ class Client:
         name: str | None = None,
         caption: str | None = None,
         ttl_seconds: int | None = None,
+        key: bytes | None = None,
         media: MediaFacts | None = None,
         progress: Callable[[Progress], object] | None = None,
     ) -> Message:
         """Encrypts and uploads a file, then sends a message that points to it: durable here when this returns.
 
-        ``source`` is the bytes, or the path of a file of any size. ``progress`` is called on the event loop, before this returns.
+        ``source`` is the bytes, or the path of a file of any size. ``key`` names this send, as in :meth:`send_text`.
+        ``progress`` is called on the event loop, before this returns.
         Codes: ``attachment_too_large``, ``attachment_source``, ``attachment_transfer``, ``network``, and those of
         :meth:`send_text`.
         """
@@ -239,7 +246,7 @@ class Client:
         else:
             read_from = native.AttachmentSource.FILE(os.fspath(source))
         options = native.AttachmentOptions(
-            mime=mime, name=name, caption=caption, ttl_seconds=ttl_seconds, media=lower(media)
+            mime=mime, name=name, caption=caption, ttl_seconds=ttl_seconds, key=key, media=lower(media)
         )
         sent = self._handle.send_attachment(thread, read_from, options, _told(progress))
         return await call(Message, sent)

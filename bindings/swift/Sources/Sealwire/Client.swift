@@ -224,7 +224,8 @@ extension Client {
 
     /// Sends words: durable here when this returns, on their way from then on, also across restarts.
     ///
-    /// - Throws: ``SealwireError`` with the codes `emptyText`, `textTooLong`, `unknownThread`, `notRegistered`, `ttlInvalid`.
+    /// - Throws: ``SealwireError`` with the codes `emptyText`, `textTooLong`, `unknownThread`, `notRegistered`, `ttlInvalid`,
+    ///   `invalidId` (a key that has not 16 bytes).
     @discardableResult
     public func sendText(
         thread: String,

@@ -184,7 +184,8 @@ public class Client private constructor(private val handle: ClientHandle) : Auto
     /**
      * Sends words: durable here when this returns, on their way from then on, also across restarts.
      *
-     * @throws SealwireException with the codes `empty_text`, `text_too_long`, `unknown_thread`, `not_registered`, `ttl_invalid`
+     * @throws SealwireException with the codes `empty_text`, `text_too_long`, `unknown_thread`, `not_registered`, `ttl_invalid`,
+     *   `invalid_id` (a key that has not 16 bytes)
      */
     public suspend fun sendText(thread: String, text: String, options: SendOptions = SendOptions()): Message =
         call { handle.sendText(thread, text, options) }

@@ -1,0 +1,31 @@
+"""What is said of a send beside its words."""
+
+from __future__ import annotations
+
+import pytest
+
+from sealwire import errors
+from world import World
+
+
+async def test_asked_again_under_its_key_a_message_is_sent_once(world: World) -> None:
+    alice = await world.registered("alice")
+    thread = await alice.direct_thread("alice")
+    first = await alice.send_text(thread, "once", key=bytes([7]) * 16)
+    again = await alice.send_text(thread, "once", key=bytes([7]) * 16)
+    assert again.local_id == first.local_id
+    sent = [await alice.send_attachment(thread, bytes(50_000), key=bytes([8]) * 16) for _ in range(2)]
+    assert sent[0].local_id == sent[1].local_id
+    assert await alice.count_messages(thread) == 2
+    await alice.send_text(thread, "once")
+    assert await alice.count_messages(thread) == 3
+
+
+async def test_a_key_of_another_length_is_an_error_and_nothing_is_sent(world: World) -> None:
+    alice = await world.registered("alice")
+    thread = await alice.direct_thread("alice")
+    with pytest.raises(errors.InvalidIdError, match="16 bytes"):
+        await alice.send_text(thread, "never", key=bytes(15))
+    with pytest.raises(errors.InvalidIdError, match="16 bytes"):
+        await alice.send_attachment(thread, bytes(9), key=bytes(17))
+    assert await alice.count_messages(thread) == 0
