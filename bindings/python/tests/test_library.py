@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import sealwire
-from sealwire import IN_MEMORY, Client, FileKeyStore, JoinAccount, Progress, errors, event
+from sealwire import IN_MEMORY, Client, FileKeyStore, JoinAccount, Progress, content, errors, event
 from sealwire._native import sealwire as native
 from sealwire._values import _lifts
 from world import World, holds, until
@@ -88,6 +88,15 @@ async def test_a_message_that_is_printed_does_not_show_what_it_says(world: World
     message = await alice.send_text(await alice.direct_thread("alice"), "only between us")
     assert message.text == "only between us"
     assert "between us" not in f"{message} {message!r} {message.content!r} {event.MessageQueued(message)}"
+    assert "between us" not in repr(await alice.inbox())
+
+
+def test_neither_do_names_previews_captions_and_keys() -> None:
+    media = content.MediaFacts(width=640, blurhash="private-preview", waveform=b"private" * 9)
+    file = content.Attachment(content.AttachmentFacts("a-1", 9, "image/png", "private-name.png", media), "private words")
+    for value, shown in ((media, "640"), (file, "image/png"), (sealwire.AddDevice(2, b"private"), "2")):
+        assert shown in repr(value)
+        assert "private" not in f"{value} {value!r} {[value]}"
 
 
 async def test_waits_for_events_that_time_out_lose_none(world: World) -> None:

@@ -8,7 +8,7 @@ use sealwire::{Attachment, Client, EngineError, Error};
 use std::sync::Arc;
 
 /// What a file is read from.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+#[derive(Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum AttachmentSource {
     /// These bytes.
     Bytes {

@@ -2,6 +2,7 @@
 
 use super::options::send_key;
 use super::{count, number};
+use std::fmt;
 
 /// What a message tells of its file. The key stays inside: the bytes are fetched by the message's local id.
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
@@ -10,7 +11,8 @@ use super::{count, number};
     derive(serde::Serialize, serde::Deserialize),
     serde(rename_all = "camelCase")
 )]
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AttachmentFacts {
     /// At the relay.
     pub id: String,
@@ -31,7 +33,8 @@ pub struct AttachmentFacts {
     derive(serde::Serialize, serde::Deserialize),
     serde(rename_all = "camelCase")
 )]
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct MediaFacts {
     /// In pixels.
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
@@ -62,7 +65,8 @@ pub struct MediaFacts {
     derive(serde::Serialize, serde::Deserialize),
     serde(rename_all = "camelCase")
 )]
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct AttachmentOptions {
     /// Such as `image/png`; none: bytes of any kind.
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
@@ -170,5 +174,37 @@ impl From<sealwire::Progress> for Progress {
             done: number(progress.done),
             total: number(progress.total),
         }
+    }
+}
+
+// Names and previews show what a file is of, as captions do: they do not print by accident.
+impl fmt::Debug for AttachmentFacts {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("AttachmentFacts")
+            .field("id", &self.id)
+            .field("size", &self.size)
+            .field("mime", &self.mime)
+            .field("media", &self.media)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for MediaFacts {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("MediaFacts")
+            .field("width", &self.width)
+            .field("height", &self.height)
+            .field("duration_ms", &self.duration_ms)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for AttachmentOptions {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("AttachmentOptions")
+            .field("mime", &self.mime)
+            .field("ttl_seconds", &self.ttl_seconds)
+            .field("media", &self.media)
+            .finish_non_exhaustive()
     }
 }

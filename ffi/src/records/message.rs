@@ -1,6 +1,7 @@
 //! Messages.
 
 use super::{AttachmentFacts, number, time};
+use std::fmt;
 
 /// One message of a thread.
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
@@ -9,6 +10,7 @@ use super::{AttachmentFacts, number, time};
     derive(serde::Serialize, serde::Deserialize),
     serde(rename_all = "camelCase")
 )]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 #[derive(Clone, PartialEq)]
 pub struct Message {
     /// Names it on this device, for ever.
@@ -44,6 +46,7 @@ pub struct Message {
         rename_all_fields = "camelCase"
     )
 )]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 #[derive(Clone, PartialEq)]
 pub enum MessageContent {
     /// Words.
@@ -224,9 +227,9 @@ impl From<sealwire::UnreadableReason> for UnreadableReason {
     }
 }
 
-// What people wrote does not print by accident.
-impl std::fmt::Debug for Message {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+// What people wrote does not print by accident, in no language: theirs print what is printed here.
+impl fmt::Debug for Message {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Message")
             .field("local_id", &self.local_id)
             .field("id", &self.id)
@@ -234,5 +237,23 @@ impl std::fmt::Debug for Message {
             .field("sender", &self.sender)
             .field("state", &self.state)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for MessageContent {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text { .. } => out.debug_struct("Text").finish_non_exhaustive(),
+            Self::Attachment { file, .. } => out
+                .debug_struct("Attachment")
+                .field("file", file)
+                .finish_non_exhaustive(),
+            Self::Unknown => out.write_str("Unknown"),
+            Self::Unreadable { reason } => out
+                .debug_struct("Unreadable")
+                .field("reason", reason)
+                .finish(),
+            Self::Removed => out.write_str("Removed"),
+        }
     }
 }

@@ -70,3 +70,45 @@ fn a_send_key_has_16_bytes_or_is_an_error() {
         assert_eq!(refused.code(), "invalid_id");
     }
 }
+
+#[test]
+fn what_people_wrote_and_keys_do_not_print() {
+    let media = MediaFacts {
+        width: Some(640),
+        blurhash: Some("private-preview".to_owned()),
+        waveform: Some(vec![77; 64]),
+        ..MediaFacts::default()
+    };
+    let file = AttachmentFacts {
+        id: "a-1".to_owned(),
+        size: 9,
+        mime: "image/png".to_owned(),
+        name: "private-name.png".to_owned(),
+        media: media.clone(),
+    };
+    let options = AttachmentOptions {
+        name: Some("private-name".to_owned()),
+        caption: Some("private words".to_owned()),
+        key: Some(vec![77; 16]),
+        media: Some(media),
+        ..AttachmentOptions::default()
+    };
+    let send = SendOptions {
+        ttl_seconds: Some(60),
+        key: Some(vec![77; 16]),
+    };
+    let text = "private words".to_owned();
+    let contents = [
+        MessageContent::Text { text: text.clone() },
+        MessageContent::Attachment {
+            file,
+            caption: text,
+        },
+    ];
+    let printed = format!("{contents:?} {options:?} {send:?}");
+    assert!(printed.contains("Text") && printed.contains("image/png") && printed.contains("640"));
+    assert!(
+        !printed.contains("private") && !printed.contains("77"),
+        "{printed}"
+    );
+}

@@ -40,10 +40,10 @@ class MediaFacts:
     duration_ms: int | None = None
     """In milliseconds."""
 
-    blurhash: str | None = None
+    blurhash: str | None = field(default=None, repr=False)
     """A blurred preview in a few characters."""
 
-    waveform: bytes | None = None
+    waveform: bytes | None = field(default=None, repr=False)
     """Loudness over time: 64 bytes."""
 
 

@@ -216,7 +216,7 @@ class AddDevice:
     device: int
     """The number that it would have."""
 
-    identity_key: bytes
+    identity_key: bytes = field(repr=False)
     """Its public identity key, as it came over the agreement."""
 
 
