@@ -61,13 +61,13 @@ impl ClientHandle {
         key_store: Option<Arc<dyn KeyStore>>,
     ) -> Result<Arc<Self>, CallError> {
         let mut builder = Client::builder(options.relay);
+        if let Some(key_store) = key_store {
+            builder = builder.key_store(Arc::new(HandedIn::new(key_store, &options.store)));
+        }
         builder = match options.store {
             StoreLocation::File { path } => builder.store(path),
             StoreLocation::Memory => builder.in_memory(),
         };
-        if let Some(key_store) = key_store {
-            builder = builder.key_store(Arc::new(HandedIn(key_store)));
-        }
         if options.start_offline {
             builder = builder.start_offline();
         }

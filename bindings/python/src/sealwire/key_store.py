@@ -14,8 +14,8 @@ from ._native import sealwire as native
 class KeyStore(Protocol):
     """Keeps small named secrets for the app: a keyring, a vault. One key store belongs to one store.
 
-    Called from threads of the library's own, never from the event loop's: it may take its time. A ``put`` must be durable when
-    it returns. An exception becomes the error ``key_store``, with its words as ``reason``: no secret belongs into them. Do not
+    Called from threads of the library's own, never from the event loop's: it may take its time; one call comes after the other.
+    A ``put`` must be durable when it returns. Neither may wait for a call of its client but ``close``. An exception becomes the error ``key_store``, with its words as ``reason``: no secret belongs into them. Do not
     back the secrets up together with the store, nor let them travel to another device.
     """
 

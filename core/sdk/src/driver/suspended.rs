@@ -1,14 +1,17 @@
 //! A driver that has let go of everything, and takes it up again.
 
 use super::{Driver, Driving, Gear, Work, engine_over};
-use crate::key_store::secrets;
+use crate::key_store::{KeyStoreError, secrets};
 use crate::network_role::NetworkLock;
 use crate::open::{NOT_CONNECTED, take_role, wait_for_role};
 use crate::runtime::Stopper;
 use crate::{Error, NetworkRole};
+use futures_util::future::{Either, select};
 use sealwire_engine::{Engine, EngineConfig, Event};
 use sealwire_store::{Location, Store};
 use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 
 /// Nothing is open: neither socket nor store nor lock, and no task runs.
@@ -96,8 +99,8 @@ impl Suspended {
             Some(store) => store,
             None => {
                 let key_store = Arc::clone(&self.gear.key_store);
-                let anchor = secrets::anchor(&*key_store).await?;
-                let key = secrets::store_key(&*key_store).await?;
+                let anchor = self.answered(secrets::anchor(&*key_store)).await?;
+                let key = self.answered(secrets::store_key(&*key_store)).await?;
                 // Where its key is gone, nothing is made in its place.
                 Store::open(&self.gear.location, &key.ok_or(Error::KeyMissing)?, anchor)?
             }
@@ -114,6 +117,26 @@ impl Suspended {
                 gear.queries.suspend();
                 Err(error.into())
             }
+        }
+    }
+
+    /// What the app's key store answers. It may close this client before, and wait for that: then nothing is waited for.
+    async fn answered<T>(
+        &mut self,
+        question: impl Future<Output = Result<T, KeyStoreError>>,
+    ) -> Result<T, Error> {
+        let mut question = pin!(question);
+        loop {
+            let asked = pin!(self.gear.work.recv());
+            let work = match select(question.as_mut(), asked).await {
+                Either::Left((answer, _)) => return Ok(answer?),
+                Either::Right((work, _)) => work.unwrap_or(Work::Close),
+            };
+            if matches!(work, Work::Close) {
+                self.asked.push_front(work);
+                return Err(Error::Closed);
+            }
+            self.asked.push_back(work);
         }
     }
 
