@@ -1,5 +1,6 @@
 //! The one error of every call.
 
+use crate::faults::Fault;
 use crate::records::ErrorInfo;
 
 /// Why a call failed.
@@ -19,11 +20,12 @@ impl CallError {
         let Self::Failed { info } = self;
         info
     }
+}
 
-    /// A fault of ours that was caught.
-    pub(crate) fn panicked(words: String) -> Self {
+impl From<Fault> for CallError {
+    fn from(Fault(place): Fault) -> Self {
         let mut info = ErrorInfo::from(sealwire::Error::Internal("a call panicked"));
-        info.fields.reason = Some(words);
+        info.fields.reason = Some(place);
         Self::Failed { info }
     }
 }

@@ -6,8 +6,8 @@
 //! [`Logger`], and who answers when a device is linked).
 //!
 //! - Work runs in tasks of the library's own threads: **a cancelled call stops waiting, the work goes on**. What only reads or
-//!   waits, and a download, ends with its call.
-//! - **No panic crosses**: it becomes the error `internal`, and the process lives. Nor can the app's callbacks panic the SDK.
+//!   waits, and a download, ends with its call, or through its [`CancelHandle`].
+//! - **No panic crosses**: it becomes the error `internal`, which names the place and not the words, and the process lives. Nor can the app's callbacks panic the SDK.
 //! - **Children hold no client.** [`EventReader`] and [`LinkingHandle`] end with it and keep nothing open.
 #![forbid(unsafe_code)]
 #![allow(
@@ -19,6 +19,7 @@ mod callbacks;
 mod client;
 mod error;
 mod events;
+mod faults;
 mod init;
 mod log;
 pub mod records;
@@ -33,5 +34,6 @@ pub use error::{CallError, error_table};
 pub use events::EventReader;
 pub use init::{InitOptions, init, version};
 pub use log::{LogField, LogLevel, LogLine, Logger};
+pub use running::CancelHandle;
 
 uniffi::setup_scaffolding!("sealwire");

@@ -1,12 +1,14 @@
 //! How every call runs: on threads of this library's own, whatever the other language awaits it with.
 
 use crate::CallError;
+use crate::faults::{Fault, caught, caught_later, watch as watch_for_faults};
+use futures_util::future::{Either, select};
 use sealwire::Error;
-use std::any::Any;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::OnceLock;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 
 /// Calls wait for the client's own threads; two carry them all.
@@ -18,6 +20,8 @@ pub(crate) fn runtime() -> Result<&'static Runtime, Error> {
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);
     }
+    // Also of the clients' own threads.
+    watch_for_faults();
     let runtime = Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .thread_name("sealwire-calls")
@@ -34,22 +38,58 @@ pub(crate) fn runtime() -> Result<&'static Runtime, Error> {
 pub(crate) async fn run<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, CallError> {
-    ended(runtime()?.spawn(work).await)
+    ended(runtime()?.spawn(caught_later(work)).await)
 }
 
 /// Waits or reads: who stops waiting ends it.
 pub(crate) async fn wait<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, CallError> {
-    let mut task = EndedWithCall(runtime()?.spawn(work));
+    let mut task = EndedWithCall(runtime()?.spawn(caught_later(work)));
     ended((&mut task.0).await)
+}
+
+/// The same, and whoever has the handle ends it too: with the code `closed`, which nobody waits for any more.
+pub(crate) async fn wait_or_cancel<T: Send + 'static>(
+    cancel: Option<Arc<CancelHandle>>,
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, CallError> {
+    let Some(cancel) = cancel else {
+        return wait(work).await;
+    };
+    match select(pin!(cancel.cancelled()), pin!(wait(work))).await {
+        Either::Left(_) => Err(Error::Closed.into()),
+        Either::Right((done, _)) => done,
+    }
 }
 
 /// What needs no waiting.
 pub(crate) fn now<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, CallError> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(done) => Ok(done?),
-        Err(panic) => Err(CallError::panicked(words_of(&*panic))),
+    Ok(caught(work)??)
+}
+
+/// Ends what waits, from elsewhere: for languages in which a task that is cancelled does not let go of the call that it awaits.
+#[derive(uniffi::Object)]
+pub struct CancelHandle(watch::Sender<bool>);
+
+#[uniffi::export]
+impl CancelHandle {
+    /// One for one call.
+    #[uniffi::constructor]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self(watch::Sender::new(false)))
+    }
+
+    /// Nobody waits for the call any more.
+    pub fn cancel(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl CancelHandle {
+    async fn cancelled(&self) {
+        // This one holds the sender: it ends in no other way.
+        let _ = self.0.subscribe().wait_for(|cancelled| *cancelled).await;
     }
 }
 
@@ -61,20 +101,9 @@ impl<T> Drop for EndedWithCall<T> {
     }
 }
 
-fn ended<T>(done: Result<Result<T, Error>, JoinError>) -> Result<T, CallError> {
-    match done {
-        Ok(done) => Ok(done?),
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => Err(CallError::panicked(words_of(&*panic))),
-            Err(_) => Err(Error::Closed.into()),
-        },
-    }
-}
-
-fn words_of(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    text.unwrap_or_else(|| "no words".to_owned())
+/// A task whose panics are caught inside ends otherwise only where the runtime ends.
+fn ended<T>(done: Result<Result<Result<T, Error>, Fault>, JoinError>) -> Result<T, CallError> {
+    Ok(done.map_err(|_| Error::Closed)???)
 }
 
 #[cfg(test)]
@@ -86,15 +115,15 @@ mod tests {
     #[test]
     fn a_panic_becomes_the_error_internal_and_the_next_call_works() {
         let caller = Builder::new_current_thread().build().unwrap();
-        let panicked = caller.block_on(run::<()>(async { panic!("a fault of ours") }));
-        let error = panicked.unwrap_err();
-        assert_eq!(error.info().code, "internal");
-        assert_eq!(
-            error.info().fields.reason.as_deref(),
-            Some("a fault of ours")
-        );
-        let panicked = now::<()>(|| panic!("{} of ours", "another"));
-        assert_eq!(panicked.unwrap_err().info().code, "internal");
+        let panicked = caller.block_on(run::<()>(async { panic!("what alice wrote") }));
+        let also = now::<()>(|| panic!("{} wrote", "what alice"));
+        for panicked in [panicked, also] {
+            let error = panicked.unwrap_err();
+            assert_eq!(error.info().code, "internal");
+            let place = error.info().fields.reason.as_deref().unwrap();
+            assert!(place.starts_with("ffi/src/running.rs:"), "{place}");
+            assert!(!format!("{error} {error:?}").contains("alice"), "{error:?}");
+        }
         assert_eq!(caller.block_on(run(async { Ok(7) })), Ok(7));
     }
 
@@ -124,6 +153,24 @@ mod tests {
             std::future::pending::<Result<(), Error>>().await
         }));
         polled_once(&mut call);
+        drop(call);
+        let end = seen.recv_timeout(Duration::from_secs(5));
+        assert_eq!(end, Err(mpsc::RecvTimeoutError::Disconnected));
+    }
+
+    #[test]
+    fn a_wait_ends_with_its_cancel_handle() {
+        let (done, seen) = mpsc::channel::<()>();
+        let cancel = CancelHandle::new();
+        let mut call = Box::pin(wait_or_cancel(Some(Arc::clone(&cancel)), async move {
+            let _kept = done;
+            std::future::pending::<Result<(), Error>>().await
+        }));
+        polled_once(&mut call);
+        cancel.cancel();
+        let caller = Builder::new_current_thread().build().unwrap();
+        let ended = caller.block_on(&mut call);
+        assert_eq!(ended.unwrap_err().info().code, "closed");
         drop(call);
         let end = seen.recv_timeout(Duration::from_secs(5));
         assert_eq!(end, Err(mpsc::RecvTimeoutError::Disconnected));

@@ -3,6 +3,7 @@
 //! An unwrap that fails here is the test failing.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use futures_util::FutureExt as _;
 use sealwire_ffi::records::{AddDevice, JoinAccount, Progress};
 use sealwire_ffi::records::{Event, MessageState, OpenOptions, StoreLocation};
 use sealwire_ffi::{
@@ -159,7 +160,6 @@ async fn a_closed_client_answers_every_call_with_closed() {
 
 #[tokio::test]
 async fn whoever_ends_a_client_once_more_waits_until_its_store_is_given_back() {
-    use futures_util::FutureExt as _;
     let _alone = ALONE.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
@@ -194,7 +194,6 @@ async fn a_message_sent_by_a_cancelled_call_arrives_once() {
     let events = bob.events().unwrap();
     let thread = alice.direct_thread("bob".to_owned()).await.unwrap();
     {
-        use futures_util::FutureExt as _;
         let sending = alice.send_text(thread.clone(), "cancelled".to_owned(), None);
         let mut sending = Box::pin(sending);
         let _ = (&mut sending).now_or_never();
@@ -232,16 +231,10 @@ async fn a_reader_that_is_closed_ends_who_waits_for_it() {
     let relay = relay().await;
     let client = ClientHandle::open(in_memory(&relay), None).await.unwrap();
     let events = client.events().unwrap();
-    let waiting = tokio::spawn({
-        let events = Arc::clone(&events);
-        async move { events.next().await }
-    });
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut waiting = Box::pin(events.next());
+    assert!((&mut waiting).now_or_never().is_none(), "it waits");
     events.end();
-    assert_eq!(
-        timeout(SOON, waiting).await.unwrap().unwrap(),
-        Ok(Vec::new())
-    );
+    assert_eq!(timeout(SOON, waiting).await.unwrap(), Ok(Vec::new()));
     client.end().await.unwrap();
     relay.shutdown().await;
 }
@@ -272,7 +265,7 @@ async fn a_callback_that_fails_is_an_error_or_a_no_and_never_a_panic() {
     let path = folder.path().join("copy");
     let to = path.to_string_lossy().into_owned();
     alice
-        .download_attachment_to_file(sent.local_id, to, Some(Arc::new(Fails)))
+        .download_attachment_to_file(sent.local_id, to, Some(Arc::new(Fails)), None)
         .await
         .unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), vec![7; 100_000]);

@@ -3,7 +3,7 @@
 use super::ClientHandle;
 use crate::callbacks::{ProgressListener, Teller};
 use crate::records::{AttachmentOptions, Message};
-use crate::{CallError, running};
+use crate::{CallError, CancelHandle, running};
 use sealwire::{Attachment, Client, EngineError, Error};
 use std::sync::Arc;
 
@@ -53,13 +53,15 @@ impl ClientHandle {
     /// The bytes of a message's attachment: all of them, as they were sent. A cancelled call ends the download.
     ///
     /// Codes: `no_attachment`, `attachment_gone`, `attachment_tampered`, `attachment_transfer`, `network`.
+    #[uniffi::method(default(cancel = None))]
     pub async fn download_attachment(
         &self,
         local_id: i64,
         progress: Option<Arc<dyn ProgressListener>>,
+        cancel: Option<Arc<CancelHandle>>,
     ) -> Result<Vec<u8>, CallError> {
         let client = self.client()?;
-        running::wait(async move {
+        running::wait_or_cancel(cancel, async move {
             let message = known(&client, local_id).await?;
             let teller = Teller::new(progress);
             let bytes = client.download_attachment(&message, teller.hears()).await;
@@ -72,14 +74,16 @@ impl ClientHandle {
     /// Writes a message's attachment to a file, in constant memory: whole, or not at all. A cancelled call ends the download.
     ///
     /// Codes: those of `download_attachment` and `attachment_sink`.
+    #[uniffi::method(default(cancel = None))]
     pub async fn download_attachment_to_file(
         &self,
         local_id: i64,
         path: String,
         progress: Option<Arc<dyn ProgressListener>>,
+        cancel: Option<Arc<CancelHandle>>,
     ) -> Result<(), CallError> {
         let client = self.client()?;
-        running::wait(async move {
+        running::wait_or_cancel(cancel, async move {
             let message = known(&client, local_id).await?;
             let teller = Teller::new(progress);
             let done = client.download_attachment_to_file(&message, path, teller.hears());

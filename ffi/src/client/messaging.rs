@@ -2,7 +2,8 @@
 
 use super::{ClientHandle, id, number};
 use crate::records::{Message, SendOptions};
-use crate::{CallError, running};
+use crate::{CallError, CancelHandle, running};
+use std::sync::Arc;
 
 #[uniffi::export]
 impl ClientHandle {
@@ -46,9 +47,15 @@ impl ClientHandle {
 
     /// Waits until the relay has a message of this device, and gives it as it stands then. Codes: `message_failed`,
     /// `message_cancelled`.
-    pub async fn wait_until_sent(&self, local_id: i64) -> Result<Message, CallError> {
+    #[uniffi::method(default(cancel = None))]
+    pub async fn wait_until_sent(
+        &self,
+        local_id: i64,
+        cancel: Option<Arc<CancelHandle>>,
+    ) -> Result<Message, CallError> {
         let client = self.client()?;
-        running::wait(async move { Ok(client.wait_until_sent(local_id).await?.into()) }).await
+        let sent = async move { Ok(client.wait_until_sent(local_id).await?.into()) };
+        running::wait_or_cancel(cancel, sent).await
     }
 
     /// Everything in a thread up to this message is read, or up to its newest.

@@ -12,7 +12,7 @@ pub use linking::LinkingHandle;
 use crate::callbacks::{HandedIn, KeyStore};
 use crate::events::EventReader;
 use crate::records::{Account, ConnectionState, NetworkRole, OpenOptions, StoreLocation};
-use crate::{CallError, running};
+use crate::{CallError, CancelHandle, running};
 use sealwire::{Client, Error};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -140,9 +140,13 @@ impl ClientHandle {
 
     /// Waits until the client is connected and everything that was queued for it is here: for ever, while it is offline or
     /// belongs to no account.
-    pub async fn wait_until_caught_up(&self) -> Result<(), CallError> {
+    #[uniffi::method(default(cancel = None))]
+    pub async fn wait_until_caught_up(
+        &self,
+        cancel: Option<Arc<CancelHandle>>,
+    ) -> Result<(), CallError> {
         let client = self.client()?;
-        running::wait(async move { client.wait_until_caught_up().await }).await
+        running::wait_or_cancel(cancel, async move { client.wait_until_caught_up().await }).await
     }
 
     /// Ends the client: socket, store and locks are given back when this returns. Event readers end. Ending twice does

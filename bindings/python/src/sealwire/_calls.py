@@ -18,8 +18,9 @@ async def call(kind: Callable[..., _T], work: Awaitable[Any]) -> _T:
         answer: _T = lift(await work)
     except native.CallError as error:
         raise exception_of(lift(error.info)) from None
-    except native.InternalError as error:
-        raise exception_of(row("internal", str(error))) from None
+    except native.InternalError:
+        # A panic's own words may hold what somebody wrote.
+        raise exception_of(row("internal", "a call panicked")) from None
     return answer
 
 
@@ -29,8 +30,9 @@ def now(kind: Callable[..., _T], work: Callable[[], Any]) -> _T:
         answer: _T = lift(work())
     except native.CallError as error:
         raise exception_of(lift(error.info)) from None
-    except native.InternalError as error:
-        raise exception_of(row("internal", str(error))) from None
+    except native.InternalError:
+        # A panic's own words may hold what somebody wrote.
+        raise exception_of(row("internal", "a call panicked")) from None
     return answer
 
 

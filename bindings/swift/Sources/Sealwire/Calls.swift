@@ -20,6 +20,24 @@ func call<Value: Sendable>(_ work: @escaping @Sendable () async throws -> Value)
     throw CancellationError()
 }
 
+/// A call that only waits, or a download: with its task it ends in the library too, which then holds the client no longer.
+func waiting<Value: Sendable>(
+    _ work: @escaping @Sendable (CancelHandle) async throws -> Value
+) async throws -> Value {
+    let cancel = CancelHandle()
+    return try await withTaskCancellationHandler {
+        do {
+            return try await call { try await work(cancel) }
+        } catch {
+            // Of the two that then end it, the library may be the first.
+            try Task.checkCancellation()
+            throw error
+        }
+    } onCancel: {
+        cancel.cancel()
+    }
+}
+
 /// A call that does not wait.
 func now<Value>(_ work: () throws -> Value) throws -> Value {
     do {
@@ -41,8 +59,8 @@ extension SealwireError {
                 self.init(info: info)
             }
         default:
-            let detail = String(describing: error)
-            self.init(fault: detail)
+            // A panic's own words may hold what somebody wrote.
+            self.init(fault: "a call panicked")
         }
     }
 

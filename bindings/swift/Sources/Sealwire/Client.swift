@@ -4,8 +4,8 @@ import SealwireCore
 /// One device of one user: registers or links itself, sends, receives, and finds what was said.
 ///
 /// Every method may be called from any task or thread. They throw ``SealwireError``; those that wait throw
-/// `CancellationError` in a cancelled task: **it stops waiting, the work goes on**. The client ends with ``close()``; one that is
-/// let go of is closed too, without anybody waiting for it.
+/// `CancellationError` in a cancelled task: **it stops waiting, the work goes on** (what only waits, and a download, ends with its
+/// task). The client ends with ``close()``; one that is let go of is closed too, without anybody waiting for it.
 public final class Client: Sendable {
     private let handle: ClientHandle
 
@@ -103,7 +103,7 @@ public final class Client: Sendable {
 
     /// Waits until everything that was queued for this device is here: for ever, while it is offline or has no account.
     public func waitUntilCaughtUp() async throws {
-        try await call { [handle] in try await handle.waitUntilCaughtUp() }
+        try await waiting { [handle] cancel in try await handle.waitUntilCaughtUp(cancel: cancel) }
     }
 }
 
@@ -259,8 +259,8 @@ extension Client {
         progress: (@Sendable (Progress) -> Void)? = nil
     ) async throws -> Data {
         let listener = progress.map { ProgressTaker($0) }
-        return try await call { [handle] in
-            try await handle.downloadAttachment(localId: localId, progress: listener)
+        return try await waiting { [handle] cancel in
+            try await handle.downloadAttachment(localId: localId, progress: listener, cancel: cancel)
         }
     }
 
@@ -271,8 +271,13 @@ extension Client {
         progress: (@Sendable (Progress) -> Void)? = nil
     ) async throws {
         let listener = progress.map { ProgressTaker($0) }
-        try await call { [handle] in
-            try await handle.downloadAttachmentToFile(localId: localId, path: path, progress: listener)
+        try await waiting { [handle] cancel in
+            try await handle.downloadAttachmentToFile(
+                localId: localId,
+                path: path,
+                progress: listener,
+                cancel: cancel
+            )
         }
     }
 
@@ -291,7 +296,7 @@ extension Client {
     /// Waits until the relay has a message of this device, and gives it as it stands then.
     @discardableResult
     public func waitUntilSent(localId: Int64) async throws -> Message {
-        try await call { [handle] in try await handle.waitUntilSent(localId: localId) }
+        try await waiting { [handle] cancel in try await handle.waitUntilSent(localId: localId, cancel: cancel) }
     }
 
     /// Everything in a thread up to this message is read, or up to its newest.

@@ -14,8 +14,9 @@ internal inline fun <T> now(work: () -> T): T = try {
     work()
 } catch (error: CallException.Failed) {
     throw exceptionOf(error.info)
-} catch (error: InternalException) {
-    throw exceptionOf(row("internal", error.message ?: "a call panicked"))
+} catch (_: InternalException) {
+    // A panic's own words may hold what somebody wrote.
+    throw exceptionOf(row("internal", "a call panicked"))
 } catch (error: CancellationException) {
     // It is an IllegalStateException too, in words of the app's own.
     throw error

@@ -2,12 +2,17 @@ package io.github.sealwire
 
 import io.github.sealwire.core.AddDevice
 import io.github.sealwire.core.Answer
+import io.github.sealwire.core.ClientHandle
 import io.github.sealwire.core.NoHandle
+import io.github.sealwire.core.OpenOptions
 import io.github.sealwire.core.StoreLocation
 import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Job
+import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.toList
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -40,6 +45,19 @@ class CallsTest {
             runBlocking { call<Unit> { throw CancellationException("the screen was destroyed") } }
         }
         assertEquals("the screen was destroyed", cancelled.message)
+    }
+
+    @Test
+    fun `a wait that is cancelled ends in the library too, and holds the client no longer`(): Unit = runBlocking {
+        val live = Sealwire.liveClients
+        val options = OpenOptions("http://127.0.0.1:1", StoreLocation.Memory, startOffline = true)
+        ClientHandle.open(options, null).use { handle ->
+            val waiting = launch(start = CoroutineStart.UNDISPATCHED) { handle.waitUntilCaughtUp() }
+            assertEquals(live + 1, Sealwire.liveClients)
+            waiting.cancelAndJoin()
+        }
+        // Let go of, and not closed: whoever still waited would keep it open.
+        withTimeout(20.seconds) { while (Sealwire.liveClients > live) delay(5) }
     }
 
     @Test
