@@ -83,6 +83,15 @@ def test_every_code_has_a_class_of_its_own_and_travels() -> None:
     assert len(set(errors.CLASSES.values())) == len(errors.CLASSES)
 
 
+def test_every_class_is_that_of_a_code_of_the_table() -> None:
+    def leaves(kind: type[sealwire.SealwireError]) -> set[type[sealwire.SealwireError]]:
+        below = kind.__subclasses__()
+        return set().union(*(leaves(each) for each in below)) if below else {kind}
+
+    assert set(errors.CLASSES) == {row.code for row in native.error_table()}
+    assert leaves(sealwire.SealwireError) == {*errors.CLASSES.values(), errors.UnknownCodeError}
+
+
 async def test_a_message_that_is_printed_does_not_show_what_it_says(world: World) -> None:
     alice = await world.registered("alice")
     message = await alice.send_text(await alice.direct_thread("alice"), "only between us")
@@ -135,6 +144,29 @@ async def test_a_stream_that_is_closed_ends_who_waits_for_it(world: World) -> No
     stream.close()
     await asyncio.wait_for(reading, 10)
     assert alice.account() is not None
+
+
+async def test_a_wait_that_is_cancelled_ends_in_the_library_too_and_holds_the_client_no_longer() -> None:
+    live = sealwire.live_clients()
+
+    async def wait_in_vain() -> None:
+        options = native.OpenOptions(
+            relay="http://127.0.0.1:1", store=native.StoreLocation.MEMORY(), start_offline=True
+        )
+        handle = await native.ClientHandle.open(options, None)
+        assert sealwire.live_clients() == live + 1
+        waiting = asyncio.create_task(handle.wait_until_caught_up())
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        assert waiting.cancelled()
+
+    async def is_free() -> bool:
+        return sealwire.live_clients() == live
+
+    await wait_in_vain()
+    # Let go of, and not closed: whoever still waited would keep it open.
+    await asyncio.wait_for(until(is_free), 20)
 
 
 async def test_what_the_app_says_wrong_when_asked_comes_out_of_its_call(world: World) -> None:
@@ -366,7 +398,10 @@ class Bot:
     """examples/echo_bot.py as a process of its own."""
 
     def __init__(self, world: World) -> None:
-        program = [sys.executable, str(EXAMPLES / "echo_bot.py"), world.relay.url]
+        # A shell's background jobs ignore Ctrl-C, and hand that on: where these tests run in one, the bot is to hear it.
+        begin = "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); sys.argv = sys.argv[1:]"
+        run = "runpy.run_path(sys.argv[0], run_name='__main__')"
+        program = [sys.executable, "-c", f"{begin}; {run}", str(EXAMPLES / "echo_bot.py"), world.relay.url]
         self._process = subprocess.Popen(program, cwd=world.folder, stderr=subprocess.DEVNULL)
 
     def end(self) -> None:

@@ -1,5 +1,6 @@
 //! The suite `swift`: the generated sources are current; where a Swift compiler is, the package passes the scenario.
 
+use crate::api;
 use crate::run::{Error, built, command, root, run, succeeds};
 use crate::steps::{Done, Steps};
 use crate::swift;
@@ -8,6 +9,10 @@ pub(super) fn steps(steps: &mut Steps) -> Result<(), Error> {
     steps.step("Swift: the generated sources", || {
         swift::check().map(|()| Done::Passed)
     })?;
+    steps.step(
+        "Swift: docs/api.md as the generated sources have it",
+        || api::built::swift().map(|()| Done::Passed),
+    )?;
     steps.step("Swift: the C header", header)?;
     steps.step("Swift: the scenario against the relay", scenario)
 }

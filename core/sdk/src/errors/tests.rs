@@ -24,6 +24,53 @@ fn every_code_that_a_layer_can_give_is_in_the_table() {
     }
 }
 
+/// One of each variant whose code is this crate's own.
+fn own_errors() -> Vec<Error> {
+    let text = || "why".to_owned();
+    let io = || io::Error::other("why");
+    vec![
+        Error::Closed,
+        Error::Suspended,
+        Error::Configuration(text()),
+        Error::KeyMissing,
+        Error::InvalidId(ParseIdError::User),
+        Error::NetworkRoleTaken,
+        Error::KeyStore(KeyStoreError::new("why")),
+        Error::StorageUnavailable(text()),
+        Error::System(io()),
+        Error::AttachmentSource(io()),
+        Error::AttachmentSink(io()),
+        Error::AttachmentTooLarge { bytes: 7 },
+        Error::AttachmentUnsupported(text()),
+        Error::AttachmentTampered,
+        Error::AttachmentGone,
+        Error::NoAttachment,
+        Error::AttachmentTransfer(text()),
+        Error::MessageFailed(text()),
+        Error::MessageCancelled,
+        Error::Internal("why"),
+    ]
+}
+
+#[test]
+fn every_code_of_the_table_is_one_that_a_layer_can_give() {
+    let relay = ErrorCode::ALL.iter().map(|code| code.as_str());
+    let engine = Code::ALL.iter().map(|code| code.as_str());
+    let own = own_errors();
+    let own = own.iter().map(Error::code);
+    let given: HashSet<_> = relay.chain(engine).chain(REASONS).chain(own).collect();
+    let none: Vec<_> = Error::table()
+        .iter()
+        .map(|info| info.code)
+        .filter(|code| !given.contains(code))
+        .collect();
+    assert_eq!(
+        none,
+        ["unknown"],
+        "what a later version gives stands for itself"
+    );
+}
+
 #[test]
 fn the_relay_and_the_table_agree_on_what_may_be_tried_again() {
     for code in ErrorCode::ALL {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::page::page;
-use super::{call, compare, split};
+use super::{call, compare, split, type_row};
 use crate::api::surface::{Language, snake};
 use crate::run::{Error, output, root};
 
@@ -38,7 +38,7 @@ pub(crate) fn check() -> Result<(), Error> {
     let names: Vec<_> = page.types.iter().map(|(name, _)| name.as_str()).collect();
     let types = javap(classes, &with_cases(classes, &names)?)?;
     let shown = page.types.iter();
-    let shown = shown.map(|(name, members)| a_row(name, members.clone()));
+    let shown = shown.map(|(name, members)| type_row(name, members.clone()));
     let built = names.iter().map(|name| a_type(name, &types));
     compare("Kotlin's types", shown.collect(), built.collect())
 }
@@ -231,13 +231,7 @@ fn a_type(name: &str, classes: &[Class]) -> String {
     } else if members.is_empty() {
         members = fields(class);
     }
-    a_row(name, members)
-}
-
-/// Without regard to order, which classes do not have.
-fn a_row(name: &str, mut members: Vec<String>) -> String {
-    members.sort();
-    format!("{name}: {}", members.join(", "))
+    type_row(name, members)
 }
 
 fn a_case(name: &str, class: &Class) -> String {

@@ -6,10 +6,12 @@
 mod kotlin;
 mod page;
 mod python;
+mod swift;
 mod typescript;
 
 pub(crate) use kotlin::check as kotlin;
 pub(crate) use python::check as python;
+pub(crate) use swift::check as swift;
 pub(crate) use typescript::check as typescript;
 
 use std::collections::BTreeSet;
@@ -39,6 +41,21 @@ fn compare(what: &str, page: Vec<String>, built: Vec<String>) -> Result<(), Erro
     }
     println!("api: {} entries of {what} are as the page says", page.len());
     Ok(())
+}
+
+/// A type with its members, without regard to order, which classes do not have.
+fn type_row(name: &str, mut members: Vec<String>) -> String {
+    members.sort();
+    format!("{name}: {}", members.join(", "))
+}
+
+fn without_comments(source: &str) -> String {
+    let mut parts = source.split("/*");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text += part.split_once("*/").map_or("", |(_, after)| after);
+    }
+    text
 }
 
 /// At commas outside of all brackets.

@@ -1,10 +1,8 @@
 //! TypeScript: the declarations that the compiler wrote for apps.
 
-use std::collections::BTreeSet;
-
 use super::page::page;
-use super::{call, compare, split};
-use crate::api::surface::{self, Language, Surface};
+use super::{call, compare, split, type_row, without_comments};
+use crate::api::surface::{self, Language, Surface, snake};
 use crate::run::{Error, root};
 
 /// Holds the page to the npm package as it was built.
@@ -23,38 +21,117 @@ pub(crate) fn check() -> Result<(), Error> {
     let built = built.values().map(|text| as_declared(text));
     compare("TypeScript's operations", shown.collect(), built.collect())?;
 
-    // What differs on the web by intent stands in its own options.
-    let path = root().join("bindings/web/dist/records.d.ts");
-    let text = std::fs::read_to_string(&path).map_err(|cause| Error::File { path, cause })?;
-    let words: BTreeSet<_> = text
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
+    let mut declared = Vec::new();
+    for file in ["records.d.ts", "errors.d.ts", "error-table.d.ts"] {
+        let path = root().join("bindings/web/dist").join(file);
+        let text = std::fs::read_to_string(&path).map_err(|cause| Error::File { path, cause })?;
+        declared.extend(types(&without_comments(&text)));
+    }
+    let shown = page.types.iter().map(|(name, members)| {
+        let mut members = members.clone();
+        members.extend(of_the_web(name).map(str::to_owned));
+        (name, members)
+    });
+    let shown = shown.filter(|(name, _)| !ELSEWHERE.contains(&name.as_str()));
+    let shown: Vec<_> = shown
+        .map(|(name, members)| type_row(name, members))
         .collect();
-    let declared = |name: &str| {
-        [format!("interface {name} "), format!("type {name} ")]
-            .iter()
-            .any(|start| text.contains(start.as_str()))
-    };
-    let mut lacking = Vec::new();
-    let here = page.types.iter().filter(|(name, _)| declared(name));
-    let mut types = 0;
-    for (name, members) in here {
-        types += 1;
-        let names = members
-            .iter()
-            .flat_map(|member| member.split(['(', ',', ')', ' ']));
-        let missing =
-            names.filter(|part| !part.is_empty() && !words.contains(lower(part).as_str()));
-        lacking.extend(missing.map(|part| format!("{name}: {part}")));
+    let named = |name: &str| page.types.iter().any(|(shown, _)| shown == name);
+    let built = declared.into_iter().filter(|(name, _)| named(name));
+    let built = built.map(|(name, members)| type_row(&name, members));
+    compare("TypeScript's types", shown, built.collect())
+}
+
+/// What the web has in another shape: the options of its own calls, which tab leads, and an error's information as the error.
+const ELSEWHERE: [&str; 6] = [
+    "OpenOptions",
+    "StoreLocation",
+    "SendOptions",
+    "AttachmentOptions",
+    "NetworkRole",
+    "ErrorInfo",
+];
+
+/// Enums that stand where they are used, without a name of their own.
+const UNNAMED: [(&str, &str, &str); 4] = [
+    ("Receipt", "state", "RecipientState"),
+    ("Receipt", "reason", "FailureReason"),
+    ("AccountSettings", "direct_messages", "DirectMessages"),
+    ("ThreadPreferences", "notifications", "Notifications"),
+];
+
+/// Cases that exist in a browser alone.
+fn of_the_web(name: &str) -> Option<&'static str> {
+    (name == "ConnectionState").then_some("WaitingForTab")
+}
+
+/// Every interface with its fields, every union with its cases, under the names of the page.
+fn types(source: &str) -> Vec<(String, Vec<String>)> {
+    let mut types = Vec::new();
+    for declaration in source.split("\nexport ") {
+        if let Some((name, body)) = declared(declaration, "interface ", " {") {
+            let fields = fields(body);
+            for (_, field, kind) in UNNAMED.iter().filter(|(owner, ..)| *owner == name) {
+                let cases = fields.iter().find(|(name, _)| name == field);
+                types.extend(cases.map(|(_, cases)| ((*kind).to_owned(), literals(cases))));
+            }
+            types.push((name, fields.into_iter().map(|(name, _)| name).collect()));
+        } else if let Some((name, body)) = declared(declaration, "type ", " =") {
+            types.push((name, cases(body)));
+        }
     }
-    if types < 10 || !lacking.is_empty() {
-        let lacking = lacking.join(", ");
-        return Err(Error::Told(format!(
-            "docs/api.md names {types} types of records.d.ts; of these it lacks: {lacking}"
-        )));
+    types
+}
+
+/// The name of a declaration and what it stands for.
+fn declared<'a>(text: &'a str, word: &str, before: &str) -> Option<(String, &'a str)> {
+    let text = text.trim_start().trim_start_matches("export ");
+    let (name, body) = text.strip_prefix(word)?.split_once(before)?;
+    Some((name.to_owned(), body))
+}
+
+/// Up to the bracket that closes: each field with its type.
+fn fields(body: &str) -> Vec<(String, &str)> {
+    let body = body.split('}').next().unwrap_or_default();
+    let fields = body.split(';').filter_map(|field| field.split_once(':'));
+    fields
+        .map(|(name, kind)| {
+            let name = name.trim().trim_start_matches("readonly ");
+            (snake(name.trim_end_matches('?')), kind)
+        })
+        .collect()
+}
+
+fn cases(body: &str) -> Vec<String> {
+    if !body.contains('{') {
+        return literals(body);
     }
-    println!("api: {types} types of TypeScript have the fields and cases of the page");
-    Ok(())
+    let mut cases = Vec::new();
+    for one in body.split('{').skip(1) {
+        let fields = fields(one);
+        let names = fields.iter().filter(|(name, _)| name == "type");
+        let inside = fields.iter().filter(|(name, _)| name != "type");
+        let inside: Vec<_> = inside.map(|(name, _)| name.as_str()).collect();
+        for name in names.flat_map(|(_, kind)| literals(kind)) {
+            cases.push(match inside.is_empty() {
+                true => name,
+                false => format!("{name}({})", inside.join(", ")),
+            });
+        }
+    }
+    cases
+}
+
+/// `CatchingUp` of `"catchingUp"`.
+fn literals(kind: &str) -> Vec<String> {
+    let texts = kind.split('"').skip(1).step_by(2);
+    texts
+        .map(|text| {
+            let mut letters = text.chars();
+            let first = letters.next().map(|c| c.to_ascii_uppercase());
+            first.into_iter().chain(letters).collect()
+        })
+        .collect()
 }
 
 /// A default makes a parameter optional, and its type goes without saying.
@@ -76,24 +153,6 @@ fn as_declared(signature: &str) -> String {
     format!("{name}({}){result}", parameters.join(", "))
 }
 
-/// `catchingUp` of `CatchingUp` and of `catching_up`.
-fn lower(name: &str) -> String {
-    let mut text = String::new();
-    let mut up = false;
-    for c in name.chars() {
-        if c == '_' {
-            up = true;
-        } else if text.is_empty() {
-            text.extend(c.to_lowercase());
-        } else if std::mem::take(&mut up) {
-            text.extend(c.to_uppercase());
-        } else {
-            text.push(c);
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,8 +167,23 @@ mod tests {
     }
 
     #[test]
-    fn names_are_in_the_manner_of_the_language() {
-        assert_eq!(lower("CatchingUp"), "catchingUp");
-        assert_eq!(lower("next_try_at_ms"), "nextTryAtMs");
+    fn interfaces_show_their_fields_and_unions_their_cases() {
+        let source = "export interface Receipt {\n    userId: string;\n    readonly state: \"sent\" | \"catchingUp\";\n    readAtMs?: number;\n}\nexport type State = {\n    type: \"sent\" | \"read\";\n}\n | {\n    type: \"failed\";\n    errorCode: string;\n};\nexport type Flat = \"one\" | \"other\";\n";
+        let of = |members: &[&str]| members.iter().map(|one| (*one).to_owned()).collect();
+        assert_eq!(
+            types(source),
+            [
+                ("RecipientState".to_owned(), of(&["Sent", "CatchingUp"])),
+                (
+                    "Receipt".to_owned(),
+                    of(&["user_id", "state", "read_at_ms"])
+                ),
+                (
+                    "State".to_owned(),
+                    of(&["Sent", "Read", "Failed(error_code)"])
+                ),
+                ("Flat".to_owned(), of(&["One", "Other"])),
+            ]
+        );
     }
 }

@@ -18,6 +18,14 @@ class ErrorsTest {
     }
 
     @Test
+    fun `every class is that of a code of the table`() {
+        fun leaves(kind: Class<*>): List<Class<*>> =
+            kind.permittedSubclasses?.flatMap { leaves(it) } ?: listOf(kind)
+        val classes = leaves(SealwireException::class.java).toSet() - UnknownCodeException::class.java
+        assertEquals(errorTable().map { exceptionOf(it).javaClass }.toSet<Class<*>>(), classes)
+    }
+
+    @Test
     fun `a code of a later version keeps its values`() {
         val later = exceptionOf(errorTable().first().copy(code = "of_later", retryAfterMs = 1500))
         assertEquals("of_later" to 1500L, later.code to later.retryAfterMs)
