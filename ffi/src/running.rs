@@ -1,15 +1,16 @@
 //! How every call runs: on threads of this library's own, whatever the other language awaits it with.
 
 use crate::CallError;
-use crate::faults::{Fault, caught, caught_later, watch as watch_for_faults};
+use crate::faults::{caught, caught_later, watch as watch_for_faults};
 use futures_util::future::{Either, select};
-use sealwire::Error;
+use sealwire::{BoxFuture, Error};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot::{self, Receiver, error::RecvError};
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinHandle;
 
 /// Calls wait for the client's own threads; two carry them all.
 const WORKERS: usize = 2;
@@ -38,15 +39,37 @@ pub(crate) fn runtime() -> Result<&'static Runtime, Error> {
 pub(crate) async fn run<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, CallError> {
-    ended(runtime()?.spawn(caught_later(work)).await)
+    let (answer, _) = begin(work)?;
+    answer.await?
 }
 
 /// Waits or reads: who stops waiting ends it.
 pub(crate) async fn wait<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, CallError> {
-    let mut task = EndedWithCall(runtime()?.spawn(caught_later(work)));
-    ended((&mut task.0).await)
+    let (answer, task) = begin(work)?;
+    let _ended_with_call = EndedWithCall(task);
+    answer.await?
+}
+
+/// What a call gives, once it is done.
+type Answer<T> = Receiver<Result<T, CallError>>;
+
+/// Begins it on the library's threads. As a task without a type of its own: what Tokio needs for a task is in the library once,
+/// and not once for each call.
+fn begin<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<(Answer<T>, JoinHandle<()>), CallError> {
+    let (done, answer) = oneshot::channel();
+    let task: BoxFuture<'static, ()> = Box::pin(async move {
+        let result = match caught_later(work).await {
+            Ok(result) => result.map_err(CallError::from),
+            Err(fault) => Err(fault.into()),
+        };
+        // Nobody may wait any more.
+        let _ = done.send(result);
+    });
+    Ok((answer, runtime()?.spawn(task)))
 }
 
 /// The same, and whoever has the handle ends it too: with the code `closed`, which nobody waits for any more.
@@ -93,17 +116,19 @@ impl CancelHandle {
     }
 }
 
-struct EndedWithCall<T>(JoinHandle<T>);
+struct EndedWithCall(JoinHandle<()>);
 
-impl<T> Drop for EndedWithCall<T> {
+impl Drop for EndedWithCall {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-/// A task whose panics are caught inside ends otherwise only where the runtime ends.
-fn ended<T>(done: Result<Result<Result<T, Error>, Fault>, JoinError>) -> Result<T, CallError> {
-    Ok(done.map_err(|_| Error::Closed)???)
+impl From<RecvError> for CallError {
+    /// A task ends without an answer only where the runtime ends.
+    fn from(_: RecvError) -> Self {
+        Error::Closed.into()
+    }
 }
 
 #[cfg(test)]
@@ -130,7 +155,7 @@ mod tests {
     #[test]
     fn a_cancelled_call_stops_waiting_and_never_stops_the_work() {
         let (done, seen) = mpsc::channel();
-        let (go, wait_for) = tokio::sync::oneshot::channel::<()>();
+        let (go, wait_for) = oneshot::channel::<()>();
         let mut call = Box::pin(run(async move {
             let _ = wait_for.await;
             done.send("the work is done").unwrap();

@@ -376,7 +376,7 @@ async fn step_11_of_a_thousand_messages_none_is_lost_to_a_slow_reader() {
             match events.next().await.unwrap() {
                 Event::MessageReceived(message) => {
                     assert!(told.insert(message.local_id), "told twice");
-                    known.insert(message.local_id, message);
+                    known.insert(message.local_id, *message);
                     tokio::time::sleep(Duration::from_millis(2)).await;
                 }
                 Event::Lagged { missed } => {

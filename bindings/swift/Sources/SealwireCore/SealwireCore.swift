@@ -919,6 +919,145 @@ public func FfiConverterTypeAnswer_lower(_ value: Answer) -> UInt64 {
 
 
 /**
+ * Ends what waits, from elsewhere: for languages in which a task that is cancelled does not let go of the call that it awaits.
+ */
+public protocol CancelHandleProtocol: AnyObject, Sendable {
+
+    /**
+     * Nobody waits for the call any more.
+     */
+    func cancel()
+
+}
+/**
+ * Ends what waits, from elsewhere: for languages in which a task that is cancelled does not let go of the call that it awaits.
+ */
+open class CancelHandle: CancelHandleProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_sealwire_ffi_fn_clone_cancelhandle(self.handle, $0) }
+    }
+    /**
+     * One for one call.
+     */
+public convenience init() {
+    let handle =
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_ffi_fn_constructor_cancelhandle_new(uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_sealwire_ffi_fn_free_cancelhandle(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Nobody waits for the call any more.
+     */
+open func cancel()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_ffi_fn_method_cancelhandle_cancel(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCancelHandle: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = CancelHandle
+
+    public static func lift(_ handle: UInt64) throws -> CancelHandle {
+        return CancelHandle(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: CancelHandle) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CancelHandle {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: CancelHandle, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCancelHandle_lift(_ handle: UInt64) throws -> CancelHandle {
+    return try FfiConverterTypeCancelHandle.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCancelHandle_lower(_ value: CancelHandle) -> UInt64 {
+    return FfiConverterTypeCancelHandle.lower(value)
+}
+
+
+
+
+
+
+/**
  * One device of one user: registers or links itself, sends, receives, and finds what was said.
  *
  * Every call but `end` gives the code `closed` once it was ended: the other languages call that `close`, which is taken here. Letting go of it closes it too, without waiting.
@@ -986,7 +1125,7 @@ public protocol ClientHandleProtocol: AnyObject, Sendable {
      * Waits until the client is connected and everything that was queued for it is here: for ever, while it is offline or
      * belongs to no account.
      */
-    func waitUntilCaughtUp() async throws
+    func waitUntilCaughtUp(cancel: CancelHandle?) async throws
 
     /**
      * Believes the changed account key of a user: what waited for it is sent. Ask the person first, over another way.
@@ -1070,14 +1209,14 @@ public protocol ClientHandleProtocol: AnyObject, Sendable {
      *
      * Codes: `no_attachment`, `attachment_gone`, `attachment_tampered`, `attachment_transfer`, `network`.
      */
-    func downloadAttachment(localId: Int64, progress: ProgressListener?) async throws  -> Data
+    func downloadAttachment(localId: Int64, progress: ProgressListener?, cancel: CancelHandle?) async throws  -> Data
 
     /**
      * Writes a message's attachment to a file, in constant memory: whole, or not at all. A cancelled call ends the download.
      *
      * Codes: those of `download_attachment` and `attachment_sink`.
      */
-    func downloadAttachmentToFile(localId: Int64, path: String, progress: ProgressListener?) async throws
+    func downloadAttachmentToFile(localId: Int64, path: String, progress: ProgressListener?, cancel: CancelHandle?) async throws
 
     /**
      * Encrypts and uploads a file, then sends a message that points to it: durable here when this returns.
@@ -1134,7 +1273,7 @@ public protocol ClientHandleProtocol: AnyObject, Sendable {
     /**
      * Sends words: durable here when this returns, on their way from then on, also across restarts.
      *
-     * Codes: `empty_text`, `text_too_long`, `unknown_thread`, `not_registered`, `ttl_invalid`.
+     * Codes: `empty_text`, `text_too_long`, `unknown_thread`, `not_registered`, `ttl_invalid`, `invalid_id`.
      */
     func sendText(thread: String, text: String, options: SendOptions?) async throws  -> Message
 
@@ -1147,7 +1286,7 @@ public protocol ClientHandleProtocol: AnyObject, Sendable {
      * Waits until the relay has a message of this device, and gives it as it stands then. Codes: `message_failed`,
      * `message_cancelled`.
      */
-    func waitUntilSent(localId: Int64) async throws  -> Message
+    func waitUntilSent(localId: Int64, cancel: CancelHandle?) async throws  -> Message
 
     /**
      * How many messages this device holds, in one thread or in all.
@@ -1455,12 +1594,12 @@ open func suspend()async throws   {
      * Waits until the client is connected and everything that was queued for it is here: for ever, while it is offline or
      * belongs to no account.
      */
-open func waitUntilCaughtUp()async throws   {
+open func waitUntilCaughtUp(cancel: CancelHandle? = nil)async throws   {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_sealwire_ffi_fn_method_clienthandle_wait_until_caught_up(
-                        self.uniffiCloneHandle()
+                        self.uniffiCloneHandle(),FfiConverterOptionTypeCancelHandle.lower(cancel)
                 )
             },
             pollFunc: ffi_sealwire_ffi_rust_future_poll_void,
@@ -1763,12 +1902,12 @@ open func watchThreads(threads: [String])async throws   {
      *
      * Codes: `no_attachment`, `attachment_gone`, `attachment_tampered`, `attachment_transfer`, `network`.
      */
-open func downloadAttachment(localId: Int64, progress: ProgressListener?)async throws  -> Data  {
+open func downloadAttachment(localId: Int64, progress: ProgressListener?, cancel: CancelHandle? = nil)async throws  -> Data  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_sealwire_ffi_fn_method_clienthandle_download_attachment(
-                        self.uniffiCloneHandle(),FfiConverterInt64.lower(localId),FfiConverterOptionTypeProgressListener.lower(progress)
+                        self.uniffiCloneHandle(),FfiConverterInt64.lower(localId),FfiConverterOptionTypeProgressListener.lower(progress),FfiConverterOptionTypeCancelHandle.lower(cancel)
                 )
             },
             pollFunc: ffi_sealwire_ffi_rust_future_poll_rust_buffer,
@@ -1784,12 +1923,12 @@ open func downloadAttachment(localId: Int64, progress: ProgressListener?)async t
      *
      * Codes: those of `download_attachment` and `attachment_sink`.
      */
-open func downloadAttachmentToFile(localId: Int64, path: String, progress: ProgressListener?)async throws   {
+open func downloadAttachmentToFile(localId: Int64, path: String, progress: ProgressListener?, cancel: CancelHandle? = nil)async throws   {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_sealwire_ffi_fn_method_clienthandle_download_attachment_to_file(
-                        self.uniffiCloneHandle(),FfiConverterInt64.lower(localId),FfiConverterString.lower(path),FfiConverterOptionTypeProgressListener.lower(progress)
+                        self.uniffiCloneHandle(),FfiConverterInt64.lower(localId),FfiConverterString.lower(path),FfiConverterOptionTypeProgressListener.lower(progress),FfiConverterOptionTypeCancelHandle.lower(cancel)
                 )
             },
             pollFunc: ffi_sealwire_ffi_rust_future_poll_void,
@@ -1981,7 +2120,7 @@ open func retry(localId: Int64)async throws  -> Message  {
     /**
      * Sends words: durable here when this returns, on their way from then on, also across restarts.
      *
-     * Codes: `empty_text`, `text_too_long`, `unknown_thread`, `not_registered`, `ttl_invalid`.
+     * Codes: `empty_text`, `text_too_long`, `unknown_thread`, `not_registered`, `ttl_invalid`, `invalid_id`.
      */
 open func sendText(thread: String, text: String, options: SendOptions? = nil)async throws  -> Message  {
     return
@@ -2022,12 +2161,12 @@ open func syncThread(thread: String)async throws  -> Int64  {
      * Waits until the relay has a message of this device, and gives it as it stands then. Codes: `message_failed`,
      * `message_cancelled`.
      */
-open func waitUntilSent(localId: Int64)async throws  -> Message  {
+open func waitUntilSent(localId: Int64, cancel: CancelHandle? = nil)async throws  -> Message  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_sealwire_ffi_fn_method_clienthandle_wait_until_sent(
-                        self.uniffiCloneHandle(),FfiConverterInt64.lower(localId)
+                        self.uniffiCloneHandle(),FfiConverterInt64.lower(localId),FfiConverterOptionTypeCancelHandle.lower(cancel)
                 )
             },
             pollFunc: ffi_sealwire_ffi_rust_future_poll_rust_buffer,
@@ -2637,8 +2776,10 @@ public func FfiConverterTypeJoinAccountListener_lower(_ value: JoinAccountListen
 /**
  * Keeps small named secrets for the app: its Keychain, Keystore, credential manager. One key store belongs to one store.
  *
- * Called from threads of the library's own that may be blocked. A `put` must be durable when it returns. Do not back its
- * secrets up together with the store, nor let them travel to another device.
+ * Called from threads of the library's own that may be blocked, one call after the other in the order in which the store needs
+ * them. A `put` must be durable when it returns. It may close the client, and wait for that; it may not wait for another call
+ * of the client, nor open one over the same store. Do not back its secrets up together with the store, nor let them travel to
+ * another device.
  */
 public protocol KeyStore: AnyObject, Sendable {
 
@@ -2656,8 +2797,10 @@ public protocol KeyStore: AnyObject, Sendable {
 /**
  * Keeps small named secrets for the app: its Keychain, Keystore, credential manager. One key store belongs to one store.
  *
- * Called from threads of the library's own that may be blocked. A `put` must be durable when it returns. Do not back its
- * secrets up together with the store, nor let them travel to another device.
+ * Called from threads of the library's own that may be blocked, one call after the other in the order in which the store needs
+ * them. A `put` must be durable when it returns. It may close the client, and wait for that; it may not wait for another call
+ * of the client, nor open one over the same store. Do not back its secrets up together with the store, nor let them travel to
+ * another device.
  */
 open class KeyStoreImpl: KeyStore, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -3694,7 +3837,7 @@ public func FfiConverterTypeAddDevice_lower(_ value: AddDevice) -> RustBuffer {
 /**
  * What a message tells of its file. The key stays inside: the bytes are fetched by the message's local id.
  */
-public struct AttachmentFacts: Equatable, Hashable {
+public struct AttachmentFacts: Equatable, Hashable, CustomDebugStringConvertible {
     /**
      * At the relay.
      */
@@ -3744,6 +3887,17 @@ public struct AttachmentFacts: Equatable, Hashable {
 
 
 
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_ffi_fn_method_attachmentfacts_uniffi_trait_debug(
+            FfiConverterTypeAttachmentFacts_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
 }
 
 #if compiler(>=6)
@@ -3793,7 +3947,7 @@ public func FfiConverterTypeAttachmentFacts_lower(_ value: AttachmentFacts) -> R
 /**
  * What is said of a file that is sent.
  */
-public struct AttachmentOptions: Equatable, Hashable {
+public struct AttachmentOptions: Equatable, Hashable, CustomDebugStringConvertible {
     /**
      * Such as `image/png`; none: bytes of any kind.
      */
@@ -3810,6 +3964,10 @@ public struct AttachmentOptions: Equatable, Hashable {
      * It disappears so many seconds after the relay accepted the message.
      */
     public var ttlSeconds: Int64?
+    /**
+     * 16 bytes that name this send, as in `SendOptions`.
+     */
+    public var key: Data?
     /**
      * What a reader may show before it is there.
      */
@@ -3831,18 +3989,33 @@ public struct AttachmentOptions: Equatable, Hashable {
          * It disappears so many seconds after the relay accepted the message.
          */ttlSeconds: Int64? = nil,
         /**
+         * 16 bytes that name this send, as in `SendOptions`.
+         */key: Data? = nil,
+        /**
          * What a reader may show before it is there.
          */media: MediaFacts? = nil) {
         self.mime = mime
         self.name = name
         self.caption = caption
         self.ttlSeconds = ttlSeconds
+        self.key = key
         self.media = media
     }
 
 
 
 
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_ffi_fn_method_attachmentoptions_uniffi_trait_debug(
+            FfiConverterTypeAttachmentOptions_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
 }
 
 #if compiler(>=6)
@@ -3860,6 +4033,7 @@ public struct FfiConverterTypeAttachmentOptions: FfiConverterRustBuffer {
                 name: FfiConverterOptionString.read(from: &buf),
                 caption: FfiConverterOptionString.read(from: &buf),
                 ttlSeconds: FfiConverterOptionInt64.read(from: &buf),
+                key: FfiConverterOptionData.read(from: &buf),
                 media: FfiConverterOptionTypeMediaFacts.read(from: &buf)
         )
     }
@@ -3869,6 +4043,7 @@ public struct FfiConverterTypeAttachmentOptions: FfiConverterRustBuffer {
         FfiConverterOptionString.write(value.name, into: &buf)
         FfiConverterOptionString.write(value.caption, into: &buf)
         FfiConverterOptionInt64.write(value.ttlSeconds, into: &buf)
+        FfiConverterOptionData.write(value.key, into: &buf)
         FfiConverterOptionTypeMediaFacts.write(value.media, into: &buf)
     }
 }
@@ -4634,7 +4809,7 @@ public func FfiConverterTypeLogLine_lower(_ value: LogLine) -> RustBuffer {
 /**
  * What a reader may show of a picture, video or voice message before it is there.
  */
-public struct MediaFacts: Equatable, Hashable {
+public struct MediaFacts: Equatable, Hashable, CustomDebugStringConvertible {
     /**
      * In pixels.
      */
@@ -4684,6 +4859,17 @@ public struct MediaFacts: Equatable, Hashable {
 
 
 
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_ffi_fn_method_mediafacts_uniffi_trait_debug(
+            FfiConverterTypeMediaFacts_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
 }
 
 #if compiler(>=6)
@@ -4733,7 +4919,7 @@ public func FfiConverterTypeMediaFacts_lower(_ value: MediaFacts) -> RustBuffer 
 /**
  * One message of a thread.
  */
-public struct Message: Equatable, Hashable {
+public struct Message: Equatable, Hashable, CustomDebugStringConvertible {
     /**
      * Names it on this device, for ever.
      */
@@ -4823,6 +5009,17 @@ public struct Message: Equatable, Hashable {
 
 
 
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_ffi_fn_method_message_uniffi_trait_debug(
+            FfiConverterTypeMessage_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
 }
 
 #if compiler(>=6)
@@ -5250,12 +5447,18 @@ public func FfiConverterTypeReceipt_lower(_ value: Receipt) -> RustBuffer {
 /**
  * How a message is sent.
  */
-public struct SendOptions: Equatable, Hashable {
+public struct SendOptions: Equatable, Hashable, CustomDebugStringConvertible {
     /**
      * It disappears from every device and from the relay so many seconds after the relay accepted it: between one and a
      * year's; none: never.
      */
     public var ttlSeconds: Int64?
+    /**
+     * 16 bytes that name this send: it is sent once, however often it is asked. A second call with them gives the message of
+     * the first and sends nothing. Make them of chance alone, or as a UUIDv7 is made, and never use them for another message:
+     * receivers see them. None: every call sends.
+     */
+    public var key: Data?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -5263,13 +5466,30 @@ public struct SendOptions: Equatable, Hashable {
         /**
          * It disappears from every device and from the relay so many seconds after the relay accepted it: between one and a
          * year's; none: never.
-         */ttlSeconds: Int64? = nil) {
+         */ttlSeconds: Int64? = nil,
+        /**
+         * 16 bytes that name this send: it is sent once, however often it is asked. A second call with them gives the message of
+         * the first and sends nothing. Make them of chance alone, or as a UUIDv7 is made, and never use them for another message:
+         * receivers see them. None: every call sends.
+         */key: Data? = nil) {
         self.ttlSeconds = ttlSeconds
+        self.key = key
     }
 
 
 
 
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_ffi_fn_method_sendoptions_uniffi_trait_debug(
+            FfiConverterTypeSendOptions_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
 }
 
 #if compiler(>=6)
@@ -5283,12 +5503,14 @@ public struct FfiConverterTypeSendOptions: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SendOptions {
         return
             try SendOptions(
-                ttlSeconds: FfiConverterOptionInt64.read(from: &buf)
+                ttlSeconds: FfiConverterOptionInt64.read(from: &buf),
+                key: FfiConverterOptionData.read(from: &buf)
         )
     }
 
     public static func write(_ value: SendOptions, into buf: inout [UInt8]) {
         FfiConverterOptionInt64.write(value.ttlSeconds, into: &buf)
+        FfiConverterOptionData.write(value.key, into: &buf)
     }
 }
 
@@ -6880,7 +7102,7 @@ public func FfiConverterTypeLogLevel_lower(_ value: LogLevel) -> RustBuffer {
  * What a message says.
  */
 
-public enum MessageContent: Equatable, Hashable {
+public enum MessageContent: Equatable, Hashable, CustomDebugStringConvertible {
 
     /**
      * Words.
@@ -6922,6 +7144,17 @@ public enum MessageContent: Equatable, Hashable {
 
 
 
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_ffi_fn_method_messagecontent_uniffi_trait_debug(
+            FfiConverterTypeMessageContent_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
 }
 
 #if compiler(>=6)
@@ -7779,6 +8012,30 @@ fileprivate struct FfiConverterOptionData: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeCancelHandle: FfiConverterRustBuffer {
+    typealias SwiftType = CancelHandle?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeCancelHandle.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeCancelHandle.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeKeyStore: FfiConverterRustBuffer {
     typealias SwiftType = KeyStore?
 
@@ -8459,7 +8716,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_suspend() != 52592) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_clienthandle_wait_until_caught_up() != 20591) {
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_wait_until_caught_up() != 35268) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_accept_account_key() != 18007) {
@@ -8507,10 +8764,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_watch_threads() != 46562) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_clienthandle_download_attachment() != 52217) {
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_download_attachment() != 678) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_clienthandle_download_attachment_to_file() != 47920) {
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_download_attachment_to_file() != 2034) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_send_attachment() != 22734) {
@@ -8540,13 +8797,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_retry() != 10434) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_clienthandle_send_text() != 4224) {
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_send_text() != 51230) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_sync_thread() != 6915) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_clienthandle_wait_until_sent() != 48287) {
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_wait_until_sent() != 37716) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_count_messages() != 49361) {
@@ -8591,7 +8848,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_ffi_checksum_method_logger_log() != 34114) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_sealwire_ffi_checksum_method_cancelhandle_cancel() != 15168) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_sealwire_ffi_checksum_constructor_clienthandle_open() != 37028) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_ffi_checksum_constructor_cancelhandle_new() != 26670) {
         return InitializationResult.apiChecksumMismatch
     }
 
