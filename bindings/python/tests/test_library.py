@@ -102,7 +102,9 @@ async def test_a_message_that_is_printed_does_not_show_what_it_says(world: World
 
 def test_neither_do_names_previews_captions_and_keys() -> None:
     media = content.MediaFacts(width=640, blurhash="private-preview", waveform=b"private" * 9)
-    file = content.Attachment(content.AttachmentFacts("a-1", 9, "image/png", "private-name.png", media), "private words")
+    file = content.Attachment(
+        content.AttachmentFacts("a-1", 9, "image/png", "private-name.png", media), "private words"
+    )
     for value, shown in ((media, "640"), (file, "image/png"), (sealwire.AddDevice(2, b"private"), "2")):
         assert shown in repr(value)
         assert "private" not in f"{value} {value!r} {[value]}"

@@ -238,7 +238,9 @@ class ScenarioTest {
         val events = alice.events()
         val reading = async { events.toList() }
         alice.waitUntilCaughtUp()
-        val waiting = async { runCatching { alice.waitUntilSent(alice.sendText(alice.directThread("bob"), "x").localId) } }
+        alice.goOffline()
+        val message = alice.sendText(alice.directThread("bob"), "x")
+        val waiting = async(start = CoroutineStart.UNDISPATCHED) { runCatching { alice.waitUntilSent(message.localId) } }
         alice.close()
         assertTrue(reading.await().isNotEmpty())
         waiting.await()
