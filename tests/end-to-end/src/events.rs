@@ -86,3 +86,18 @@ impl EventLog {
         found.unwrap_or_else(|_| panic!("waited in vain for {what}; told: {:#?}", self.all()))
     }
 }
+
+/// That this message was delivered.
+pub fn delivered(id: i64) -> impl Fn(&Event) -> bool {
+    move |event| matches!(event, Event::MessageDelivered(message) if message.local_id == id)
+}
+
+/// That this message was read.
+pub fn read(id: i64) -> impl Fn(&Event) -> bool {
+    move |event| matches!(event, Event::MessageRead(message) if message.local_id == id)
+}
+
+/// That this message failed.
+pub fn failed(id: i64) -> impl Fn(&Event) -> bool {
+    move |event| matches!(event, Event::MessageFailed(message) if message.local_id == id)
+}

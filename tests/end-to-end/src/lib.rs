@@ -20,10 +20,11 @@ mod relay;
 pub use adversary::{Adversary, Fate, SeenRequest, answer, edit, fields_of, problem};
 pub use by_hand::ByHand;
 pub use device::{Cold, Device, Home, same_everywhere, texts};
-pub use events::EventLog;
+pub use events::{EventLog, delivered, failed, read};
 pub use forge::{Keys, bundle, lists_of, stranger, strangers_bundle};
 pub use relay::{RelayProcess, start_relay};
 
+use sealwire_relay::Relay;
 use std::future::Future;
 use std::time::Duration;
 
@@ -47,4 +48,30 @@ pub async fn pair(relay: &str) -> (Device, Device, sealwire::ThreadId) {
     let thread = alice.client.direct_thread("bob").await.unwrap();
     bob.client.direct_thread("alice").await.unwrap();
     (alice, bob, thread)
+}
+
+/// The same on a relay of their own.
+pub async fn start_pair() -> (Relay, Device, Device, sealwire::ThreadId) {
+    let relay = start_relay().await;
+    let (alice, bob, thread) = pair(relay.url()).await;
+    (relay, alice, bob, thread)
+}
+
+/// The same, who have written these to each other in turn, alice first.
+pub async fn acquainted(words: &[&str]) -> (Relay, Device, Device, sealwire::ThreadId) {
+    let (relay, alice, bob, thread) = start_pair().await;
+    for (turn, text) in words.iter().enumerate() {
+        let (from, to) = match turn % 2 {
+            0 => (&alice, &bob),
+            _ => (&bob, &alice),
+        };
+        from.say(thread, text).await;
+        to.hears(text).await;
+    }
+    (relay, alice, bob, thread)
+}
+
+/// The user of this name.
+pub fn user(name: &str) -> sealwire::UserId {
+    name.parse().unwrap()
 }

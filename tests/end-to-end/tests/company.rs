@@ -7,7 +7,7 @@
 
 use sealwire::{AccountSettings, Event, ThreadId};
 use sealwire_relay::{Relay, RelayConfig, RelayData, Timings};
-use sealwire_tests::{Device, pair, same_everywhere, start_relay};
+use sealwire_tests::{Device, pair, same_everywhere, start_pair, start_relay};
 use std::time::{Duration, Instant};
 
 fn types(of: &'static str, typing: bool) -> impl Fn(&Event) -> bool {
@@ -117,8 +117,7 @@ async fn typing_is_told_to_nobody_who_does_not_watch_and_never_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thread_that_is_watched_before_its_first_message_shows_who_types_after_it() {
     for bob_begins in [true, false] {
-        let relay = start_relay().await;
-        let (alice, bob, thread) = pair(relay.url()).await;
+        let (_relay, alice, bob, thread) = start_pair().await;
         for device in [&alice, &bob] {
             device.client.watch_threads(&[thread]).await.unwrap();
         }
@@ -169,8 +168,7 @@ async fn presence_is_known_after_its_grace_and_last_seen_with_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn presence_that_is_off_is_off_for_both_sides() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "before").await;
     bob.hears("before").await;
     let off = AccountSettings {

@@ -8,7 +8,7 @@
 
 use sealwire::{ConnectionState, DeviceId, Event, ThreadId};
 use sealwire_relay::{CallerPace, Pace, Paces, Relay, RelayConfig, RelayData};
-use sealwire_tests::{Device, Fate, PATIENCE, pair, same_everywhere, soon, start_relay};
+use sealwire_tests::{Device, Fate, PATIENCE, pair, same_everywhere, soon, start_pair};
 use sealwire_wire::contract::ErrorCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -85,8 +85,7 @@ async fn a_client_that_is_told_to_slow_down_goes_on_by_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disabled_device_is_cut_off_within_a_second_and_senders_go_on_without_it() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     let phone = bob.link().await;
     alice.say(thread, "to both").await;
     phone.hears("to both").await;
@@ -142,8 +141,7 @@ async fn a_disabled_device_is_cut_off_within_a_second_and_senders_go_on_without_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_devices_of_one_user_that_send_at_once_show_one_order_everywhere() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     let phone = alice.link().await;
     phone.client.direct_thread("bob").await.unwrap();
     for number in 0..25 {
@@ -186,8 +184,7 @@ async fn settled(device: &Device, thread: ThreadId) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn local_echoes_take_their_place_when_they_are_confirmed() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "first").await;
     bob.hears("first").await;
     alice.adversary.on_request(|seen| match seen.is_send() {

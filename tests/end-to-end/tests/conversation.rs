@@ -6,12 +6,11 @@
 )]
 
 use sealwire::{ConnectionState, Event};
-use sealwire_tests::{Device, pair, same_everywhere, soon, start_relay, texts};
+use sealwire_tests::{Device, same_everywhere, soon, start_pair, start_relay, texts};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_people_write_to_each_other() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "Grüezi, wie goht's?").await;
     bob.hears("Grüezi, wie goht's?").await;
     bob.say(thread, "好的，谢谢 🙂").await;
@@ -43,8 +42,7 @@ async fn a_thread_with_oneself_reaches_the_other_devices() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_other_device_of_both_people_gets_each_message_once_and_in_one_order() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     let (alice_phone, bob_phone) = tokio::join!(alice.link(), bob.link());
     let bob_tablet = bob_phone.link().await;
     for device in [&alice_phone, &bob_phone, &bob_tablet] {
@@ -81,8 +79,7 @@ async fn every_other_device_of_both_people_gets_each_message_once_and_in_one_ord
 
 #[tokio::test(flavor = "multi_thread")]
 async fn devices_that_write_at_the_same_time_end_in_one_order() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     let bob_phone = bob.link().await;
     bob_phone.client.direct_thread("alice").await.unwrap();
     let devices = vec![alice, bob, bob_phone];
@@ -129,8 +126,7 @@ async fn devices_that_write_at_the_same_time_end_in_one_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_is_linked_later_gets_what_is_sent_later_and_writes_itself() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "before").await;
     bob.hears("before").await;
     bob.say(thread, "before too").await;
@@ -149,8 +145,7 @@ async fn a_device_that_is_linked_later_gets_what_is_sent_later_and_writes_itself
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_was_offline_catches_up() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "0").await;
     bob.hears("0").await;
     bob.offline().await;
@@ -170,8 +165,7 @@ async fn a_device_that_was_offline_catches_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_was_closed_goes_on_from_its_file() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "one").await;
     bob.hears("one").await;
     bob.say(thread, "two").await;
@@ -193,8 +187,7 @@ async fn a_device_that_was_closed_goes_on_from_its_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_begun_by_both_at_once_carry_on() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.offline().await;
     bob.offline().await;
     alice.write(thread, "from alice").await;
@@ -224,8 +217,7 @@ async fn sessions_begun_by_both_at_once_carry_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_is_whole_for_a_reader_that_never_looked() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     // Nobody reads this stream until all is over.
     let mut slow = bob.client.events();
     let mut last = None;
@@ -254,8 +246,7 @@ async fn a_burst_is_whole_for_a_reader_that_never_looked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_absence_is_caught_up_in_order_over_a_socket_that_breaks() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     bob.offline().await;
     let mut last = None;
     for number in 0..200 {
@@ -287,8 +278,7 @@ async fn a_long_absence_is_caught_up_in_order_over_a_socket_that_breaks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_newest_of_two_instances_of_a_device_is_connected() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "one").await;
     bob.hears("one").await;
     // As if the device's files had been copied to another machine.

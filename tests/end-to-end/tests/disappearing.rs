@@ -6,7 +6,7 @@
 )]
 
 use sealwire::{Event, Message, MessageContent, MessageState, SendOptions, ThreadId};
-use sealwire_tests::{ByHand, Device, fields_of, pair, soon, start_relay};
+use sealwire_tests::{ByHand, Device, delivered, fields_of, soon, start_pair};
 use serde_json::json;
 
 async fn say_for(device: &Device, thread: ThreadId, text: &str, seconds: u32) -> Message {
@@ -24,10 +24,6 @@ fn failed(id: i64, reason: &'static str) -> impl Fn(&Event) -> bool {
     move |event| matches!(event, Event::MessageFailed(message) if message.local_id == id && message.state == failure(reason))
 }
 
-fn delivered(id: i64) -> impl Fn(&Event) -> bool {
-    move |event| matches!(event, Event::MessageDelivered(message) if message.local_id == id)
-}
-
 fn failure(code: &str) -> MessageState {
     MessageState::Failed {
         code: code.to_owned(),
@@ -41,8 +37,7 @@ async fn finds(device: &Device, word: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_with_ttl_seconds_disappears_on_both_sides_and_at_the_relay() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (relay, alice, bob, thread) = start_pair().await;
     let phone = alice.link().await;
     alice.say(thread, "stays").await;
     let brief = say_for(&alice, thread, "briefly", 4).await;
@@ -83,8 +78,7 @@ async fn a_message_with_ttl_seconds_disappears_on_both_sides_and_at_the_relay() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_del_for_a_message_whose_content_carries_no_ttl_takes_nothing_away() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     let sent = alice.say(thread, "stays").await;
     bob.hears("stays").await;
     let last = bob.adversary.frames().pop().unwrap();
@@ -104,8 +98,7 @@ async fn a_del_for_a_message_whose_content_carries_no_ttl_takes_nothing_away() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_whose_ttl_ran_out_before_delivery_is_failed_and_a_repeat_brings_it() {
     for restart in [false, true] {
-        let relay = start_relay().await;
-        let (mut alice, bob, thread) = pair(relay.url()).await;
+        let (_relay, mut alice, bob, thread) = start_pair().await;
         alice.say(thread, "before").await;
         bob.hears("before").await;
         bob.offline().await;
@@ -150,8 +143,7 @@ async fn a_message_whose_ttl_ran_out_before_delivery_is_failed_and_a_repeat_brin
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_whose_recipient_blocked_after_it_was_sent_is_failed_until_they_unblock() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (relay, alice, bob, thread) = start_pair().await;
     let phone = bob.link().await;
     alice.say(thread, "before").await;
     for device in [&bob, &phone] {

@@ -11,7 +11,7 @@ use sealwire::{Client, Event, MessageState, Timestamp};
 use sealwire_relay::{Relay, RelayConfig, RelayData};
 use sealwire_tests::{
     ByHand, Device, Fate, RelayProcess, SeenRequest, answer, pair, problem, relay_program,
-    same_everywhere, soon, start_relay,
+    same_everywhere, soon, start_pair, start_relay,
 };
 use sealwire_wire::contract::{ErrorCode, SendMessage};
 use serde_json::Value;
@@ -48,8 +48,7 @@ fn first_send(device: &Device, fate: impl Fn() -> Fate + Send + 'static) {
 
 /// Whatever became of the first try, the message is one message, with one id, made of the same bytes.
 async fn arrives_once(fate: impl Fn() -> Fate + Send + 'static) {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "before").await;
     first_send(&alice, fate);
     let sends_before = alice.adversary.sends().len();
@@ -113,8 +112,7 @@ async fn a_relay_that_is_busy_gets_the_message_later() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_for_good_fails_the_message_and_a_retry_sends_it() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "before").await;
     first_send(&alice, || Fate::Answered(problem(ErrorCode::Unprocessable)));
     let message = alice.write(thread, "refused once").await;
@@ -147,8 +145,7 @@ async fn a_refusal_for_good_fails_the_message_and_a_retry_sends_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_in_the_middle_of_sending_sends_the_same_bytes_again() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "before").await;
     // The relay stores it, the answer never comes, and then the power goes.
     alice.adversary.on_request(|seen| {
@@ -177,8 +174,7 @@ async fn a_crash_in_the_middle_of_sending_sends_the_same_bytes_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_written_right_before_a_crash_is_sent_after_it() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.adversary.on_request(|_| Fate::Lost);
     alice.write(thread, "first of all").await;
     alice.write(thread, "and another").await;
@@ -195,8 +191,7 @@ async fn a_message_written_right_before_a_crash_is_sent_after_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_between_commit_and_acknowledgement_delivers_no_message_twice() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "before").await;
     bob.hears("before").await;
     bob.adversary.lose_acknowledgements(true);
@@ -297,8 +292,7 @@ async fn a_relay_with_a_full_disk_gets_the_message_once_it_has_room() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_that_is_slow_holds_up_no_other_thread() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (relay, alice, bob, thread) = start_pair().await;
     let carol = Device::register(relay.url(), "carol").await;
     let other = alice.client.direct_thread("carol").await.unwrap();
     let (release, gate) = oneshot::channel();
@@ -326,8 +320,7 @@ async fn a_relay_that_is_slow_holds_up_no_other_thread() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_socket_that_breaks_again_and_again_loses_nothing() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     let mut expected = Vec::new();
     for round in 0..4 {
         for number in 0..3 {
@@ -347,8 +340,7 @@ async fn a_socket_that_breaks_again_and_again_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_token_is_replaced_by_a_new_one() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "before").await;
     first_send(&alice, || Fate::Answered(problem(ErrorCode::TokenExpired)));
     let is_challenge = |seen: &SeenRequest| seen.is("POST", "/v1/auth/challenge");
@@ -366,8 +358,7 @@ async fn an_expired_token_is_replaced_by_a_new_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_token_is_refused_and_the_client_gets_a_true_one() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "before").await;
     first_send(&alice, || {
         // Of the right form, signed by nobody.
@@ -478,8 +469,7 @@ async fn without_the_platforms_token_no_account_is_made() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_longest_text_goes_through_and_one_byte_more_does_not() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     let longest = "ß".repeat(alice.client.max_text_bytes() / 2);
     alice.say(thread, &longest).await;
     assert_eq!(
@@ -497,8 +487,7 @@ async fn the_longest_text_goes_through_and_one_byte_more_does_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_text_of_nothing_is_refused() {
-    let relay = start_relay().await;
-    let (alice, _bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, _bob, thread) = start_pair().await;
     let refused = alice.client.send_text(thread, "").await.unwrap_err();
     assert_eq!(refused.code(), "empty_text");
     assert_eq!(alice.cold().await.texts(thread), [""; 0]);
@@ -549,8 +538,7 @@ async fn a_message_to_nobody_is_given_up_and_sent_once_they_exist() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_relay_takes_no_ciphertext_beyond_64_kib() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "a true one").await;
     let by_hand = ByHand::device(relay.url(), &alice.keys().await).await;
     let mut body: SendMessage =
@@ -585,8 +573,7 @@ async fn the_relay_takes_no_ciphertext_beyond_64_kib() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_that_answers_nothing_of_use_leaves_a_client_that_can_be_used() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     let alice = alice.close().await.open().await;
     let mut turn = 0;
     alice.adversary.on_request(move |_| {
@@ -618,8 +605,7 @@ async fn a_relay_that_answers_nothing_of_use_leaves_a_client_that_can_be_used() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_closes_in_the_middle_of_everything() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     let (_never, gate) = oneshot::channel();
     let mut gate = Some(gate);
     alice
@@ -646,8 +632,7 @@ async fn a_client_closes_in_the_middle_of_everything() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_whose_answers_are_all_lost_is_confirmed_by_history() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "before").await;
     alice.adversary.on_request(|seen| match seen.is_send() {
         true => Fate::AnswerLost,
@@ -680,8 +665,7 @@ async fn a_message_whose_answers_are_all_lost_is_confirmed_by_history() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_relays_wish_to_wait_is_obeyed() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "before").await;
     first_send(&alice, || {
         let mut later = problem(ErrorCode::RateLimited);
@@ -697,8 +681,7 @@ async fn the_relays_wish_to_wait_is_obeyed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_network_held_up_leaves_as_soon_as_the_relay_is_heard_again() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.adversary.on_request(|seen| match seen.is_send() {
         true => Fate::Lost,
         false => Fate::Passed,
@@ -748,8 +731,7 @@ fn storm(device: &Device, seed: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_devices_in_a_storm_end_with_the_same_messages() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     let phone = bob.link().await;
     phone.client.direct_thread("alice").await.unwrap();
     let mut devices = vec![alice, bob, phone];

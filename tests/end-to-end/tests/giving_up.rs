@@ -7,7 +7,7 @@
 
 use sealwire::{Event, MessageState, ThreadId};
 use sealwire_tests::{
-    Device, Fate, SeenRequest, answer, bundle, lists_of, pair, same_everywhere, soon, start_relay,
+    Device, Fate, SeenRequest, answer, bundle, lists_of, same_everywhere, soon, start_pair,
 };
 use sealwire_wire::contract::SentMessage;
 use sealwire_wire::{DeviceId, MessageId, Timestamp};
@@ -44,8 +44,7 @@ fn sequences(device: &Device) -> Vec<u64> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_finds_no_relay_for_as_long_as_the_app_allows_fails_and_arrives_in_order_when_it_is_retried()
  {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "before").await;
     bob.hears("before").await;
     let alice = impatient(alice).await;
@@ -113,8 +112,7 @@ async fn show_next_account_key(alice: &Device, bob: &Device, thread: ThreadId) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_for_an_account_key_that_nobody_accepts_fails_and_goes_once_it_is_accepted_and_retried()
  {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "before").await;
     bob.hears("before").await;
     let alice = impatient(alice).await;

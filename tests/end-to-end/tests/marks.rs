@@ -9,16 +9,8 @@ use sealwire::{
     AccountSettings, Event, Message, MessageId, MessageState, Notifications, RecipientState,
     ThreadId, ThreadPreferences, UserId,
 };
-use sealwire_tests::{Device, Fate, pair, soon, start_relay};
+use sealwire_tests::{Device, Fate, delivered, read, soon, start_pair, start_relay};
 use serde_json::json;
-
-fn delivered(id: i64) -> impl Fn(&Event) -> bool {
-    move |event| matches!(event, Event::MessageDelivered(message) if message.local_id == id)
-}
-
-fn read(id: i64) -> impl Fn(&Event) -> bool {
-    move |event| matches!(event, Event::MessageRead(message) if message.local_id == id)
-}
 
 /// Waits until the store says so: events notify, the store is the truth.
 async fn until_unread(device: &Device, thread: ThreadId, count: u64) {
@@ -44,8 +36,7 @@ fn recount(messages: &[Message], own: &UserId, read_up_to: Option<MessageId>) ->
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_turns_from_sent_to_delivered_to_read_on_every_device_of_its_sender() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     let phone = alice.link().await;
     bob.offline().await;
     let sent = alice.say(thread, "are you there?").await;
@@ -77,8 +68,7 @@ async fn a_message_turns_from_sent_to_delivered_to_read_on_every_device_of_its_s
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_read_while_the_sender_was_away_is_there_before_the_catch_up_ends() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     let first = alice.say(thread, "one").await;
     bob.hears("one").await;
     alice
@@ -116,8 +106,7 @@ async fn what_was_read_while_the_sender_was_away_is_there_before_the_catch_up_en
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unread_counts_are_in_step_on_all_own_devices_and_equal_a_recount() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     let phone = alice.link().await;
     for number in 0..5 {
         bob.say(thread, &format!("number {number}")).await;
@@ -155,8 +144,7 @@ async fn unread_counts_are_in_step_on_all_own_devices_and_equal_a_recount() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_receipts_off_nobody_learns_what_was_read_and_own_devices_still_do() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     let phone = bob.link().await;
     let off = AccountSettings {
         read_receipts: false,
@@ -260,8 +248,7 @@ async fn the_inbox_shows_threads_newest_first_with_last_message_unread_and_state
 
 #[tokio::test(flavor = "multi_thread")]
 async fn progress_is_told_while_a_device_catches_up() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     // They know each other's devices: nothing waits for a list.
     bob.say(thread, "good night").await;
     alice.hears("good night").await;
@@ -300,8 +287,7 @@ async fn progress_is_told_while_a_device_catches_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_blocked_cannot_write_until_they_are_not() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     bob.client.block("alice").await.unwrap();
     let blocked: Vec<_> = bob.client.blocked_users().await.unwrap();
     assert_eq!(
@@ -333,8 +319,7 @@ async fn whoever_is_blocked_cannot_write_until_they_are_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_resync_every_history_is_read_before_the_catch_up_ends() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "good night").await;
     bob.hears("good night").await;
     bob.offline().await;
@@ -368,8 +353,7 @@ async fn on_resync_every_history_is_read_before_the_catch_up_ends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_account_wants_of_a_thread_follows_on_its_other_devices() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     let phone = alice.link().await;
     bob.say(thread, "hello").await;
     alice.hears("hello").await;
@@ -400,8 +384,7 @@ async fn what_an_account_wants_of_a_thread_follows_on_its_other_devices() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_mark_whose_request_or_answer_was_lost_is_told_after_a_restart() {
     for reached in [false, true] {
-        let relay = start_relay().await;
-        let (alice, bob, thread) = pair(relay.url()).await;
+        let (_relay, alice, bob, thread) = start_pair().await;
         let message = alice.say(thread, "hello").await;
         bob.hears("hello").await;
         bob.adversary

@@ -6,7 +6,7 @@
 )]
 
 use sealwire::{Event, MessageContent, MessageState};
-use sealwire_tests::{Device, Fate, pair, same_everywhere, soon, start_relay};
+use sealwire_tests::{Device, Fate, same_everywhere, soon, start_pair};
 use std::time::Duration;
 
 /// No send gets through to where its fate says, until the adversary rests.
@@ -32,8 +32,7 @@ async fn until_tried(device: &Device, times: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn cancel_of_a_message_whose_request_may_have_reached_the_relay_is_settled_by_void() {
     for (reached, restart) in [(false, false), (false, true), (true, false), (true, true)] {
-        let relay = start_relay().await;
-        let (mut alice, bob, thread) = pair(relay.url()).await;
+        let (_relay, mut alice, bob, thread) = start_pair().await;
         alice.say(thread, "before").await;
         let tried = alice.adversary.sends().len();
         every_send(&alice, move || match reached {
@@ -76,8 +75,7 @@ async fn cancel_of_a_message_whose_request_may_have_reached_the_relay_is_settled
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_never_left_is_cancelled_without_a_word_to_the_relay() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "before").await;
     alice.offline().await;
     let (one, two) = (
@@ -105,8 +103,7 @@ async fn a_message_that_never_left_is_cancelled_without_a_word_to_the_relay() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_message_ever_can_be_cancelled_for_certain() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     every_send(&alice, || Fate::Lost);
     let first = alice.write(thread, "taken back").await;
     until_tried(&alice, 0).await;
@@ -122,8 +119,7 @@ async fn the_first_message_ever_can_be_cancelled_for_certain() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_queue_is_fetched_without_a_socket_and_comes_no_second_time() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "before").await;
     bob.hears("before").await;
     bob.offline().await;
@@ -152,8 +148,7 @@ async fn the_queue_is_fetched_without_a_socket_and_comes_no_second_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_sleeps_while_its_send_is_under_way_sends_it_once() {
     for fate in [|| Fate::Lost, || Fate::AnswerLost] {
-        let relay = start_relay().await;
-        let (alice, bob, thread) = pair(relay.url()).await;
+        let (_relay, alice, bob, thread) = start_pair().await;
         alice.say(thread, "before").await;
         let tried = alice.adversary.sends().len();
         every_send(&alice, fate);
@@ -184,8 +179,7 @@ async fn a_client_that_sleeps_while_its_send_is_under_way_sends_it_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hint_that_the_network_is_back_ends_every_wait() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "before").await;
     alice.adversary.on_request(|_| Fate::Lost);
     alice.adversary.break_socket();

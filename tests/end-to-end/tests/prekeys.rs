@@ -7,7 +7,7 @@
 
 use sealwire_relay::{Relay, RelayConfig, RelayData};
 use sealwire_tests::{
-    ByHand, Device, Fate, PATIENCE, answer, fields_of, pair, problem, same_everywhere, start_relay,
+    ByHand, Device, Fate, PATIENCE, answer, fields_of, pair, problem, same_everywhere, start_pair,
 };
 use sealwire_wire::contract::ErrorCode;
 use serde_json::json;
@@ -49,8 +49,7 @@ async fn a_session_begins_without_a_one_time_key_when_all_are_given_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_waits_for_the_peers_one_time_keys_and_no_other_thread_waits_for_it() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (relay, alice, bob, thread) = start_pair().await;
     let carol = Device::register(relay.url(), "carol").await;
     let exhausted = Arc::new(AtomicBool::new(true));
     let still = Arc::clone(&exhausted);
@@ -87,8 +86,7 @@ async fn a_message_waits_for_the_peers_one_time_keys_and_no_other_thread_waits_f
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_the_relay_has_other_keys_a_new_signed_prekey_is_uploaded_at_the_next_connect() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (relay, alice, bob, thread) = start_pair().await;
     let home = bob.close().await;
     let bob = home.open().await;
     bob.adversary.on_request(|seen| {
@@ -181,8 +179,7 @@ async fn a_relay_that_demands_one_time_keys_holds_a_first_message_up_until_there
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_that_the_relay_answers_with_no_renews_the_signed_prekey_and_a_collision_skips_ahead()
  {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (relay, alice, bob, thread) = start_pair().await;
     let keys = bob.keys().await;
     let by_bob = ByHand::device(relay.url(), &keys).await;
     let by_alice = ByHand::device(relay.url(), &alice.keys().await).await;

@@ -6,28 +6,10 @@
 )]
 
 use sealwire::{Event, ThreadId};
-use sealwire_relay::Relay;
 use sealwire_store::{PrekeyKind, StoreError, Transaction};
-use sealwire_tests::{Device, pair, same_everywhere, start_relay};
-use sealwire_wire::{DeviceId, UserId};
+use sealwire_tests::{Device, acquainted, same_everywhere, start_pair, start_relay, user};
+use sealwire_wire::DeviceId;
 use serde_json::Value;
-
-/// Alice and bob, who have talked in both directions.
-async fn acquainted() -> (Relay, Device, Device, ThreadId) {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
-    alice.say(thread, "one").await;
-    bob.hears("one").await;
-    bob.say(thread, "two").await;
-    alice.hears("two").await;
-    alice.say(thread, "three").await;
-    bob.hears("three").await;
-    (relay, alice, bob, thread)
-}
-
-fn user(name: &str) -> UserId {
-    name.parse().unwrap()
-}
 
 /// Switches the device off, changes its store, and switches it on again.
 async fn operate(device: Device, change: impl FnOnce(&mut Transaction<'_>)) -> Device {
@@ -82,7 +64,7 @@ async fn all_is_well(alice: Device, bob: Device, thread: ThreadId, before: &[&st
 }
 
 async fn a_broken_session_repairs_itself(spoil: fn(&mut Transaction<'_>, &str)) {
-    let (_relay, alice, bob, thread) = acquainted().await;
+    let (_relay, alice, bob, thread) = acquainted(&["one", "two", "three"]).await;
     let bob = bob.close().await;
     for text in ["four", "five", "six"] {
         alice.say(thread, text).await;
@@ -112,7 +94,7 @@ async fn a_session_spoilt_at_the_receiver_repairs_itself_with_one_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_lost_at_the_sender_is_begun_anew() {
-    let (_relay, alice, bob, thread) = acquainted().await;
+    let (_relay, alice, bob, thread) = acquainted(&["one", "two", "three"]).await;
     let alice = operate(alice, |tx| lose_session(tx, "bob")).await;
     alice.say(thread, "four").await;
     bob.hears("four").await;
@@ -121,7 +103,7 @@ async fn a_session_lost_at_the_sender_is_begun_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn recovery_works_when_both_sides_reset_at_once() {
-    let (_relay, alice, bob, thread) = acquainted().await;
+    let (_relay, alice, bob, thread) = acquainted(&["one", "two", "three"]).await;
     // What each says reaches the other's relay queue, and no further.
     for device in [&alice, &bob] {
         device.adversary.on_frame(|_| Vec::new());
@@ -151,8 +133,7 @@ async fn recovery_works_when_both_sides_reset_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn recovery_works_when_the_first_session_was_the_broken_one() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     // The relay gives out one-time prekeys that bob no longer has.
     let bob = operate(bob, |tx| {
         let ids = tx.prekey_ids(PrekeyKind::OneTime).unwrap();
@@ -169,7 +150,7 @@ async fn recovery_works_when_the_first_session_was_the_broken_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_own_device_recovers_what_another_own_device_sent() {
-    let (_relay, alice, bob, thread) = acquainted().await;
+    let (_relay, alice, bob, thread) = acquainted(&["one", "two", "three"]).await;
     let tablet = alice.link().await;
     alice.say(thread, "four").await;
     tablet.hears("four").await;
@@ -192,7 +173,7 @@ fn is_control(frame: &Value) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_and_answers_that_come_twice_are_heeded_once() {
-    let (_relay, alice, bob, thread) = acquainted().await;
+    let (_relay, alice, bob, thread) = acquainted(&["one", "two", "three"]).await;
     let bob = operate(bob, |tx| lose_session(tx, "alice")).await;
     for device in [&alice, &bob] {
         device.adversary.on_frame(|frame| {
@@ -209,7 +190,7 @@ async fn requests_and_answers_that_come_twice_are_heeded_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_that_corrupts_every_frame_is_asked_three_times_and_harms_nothing_for_good() {
-    let (_relay, alice, bob, thread) = acquainted().await;
+    let (_relay, alice, bob, thread) = acquainted(&["one", "two", "three"]).await;
     for device in [&alice, &bob] {
         device.adversary.on_frame(|mut frame| {
             let part = if is_control(&frame) {
@@ -254,7 +235,7 @@ async fn a_relay_that_corrupts_every_frame_is_asked_three_times_and_harms_nothin
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_whose_store_was_lost_is_linked_anew_and_messages_after_that_flow_both_ways() {
-    let (relay, alice, bob, thread) = acquainted().await;
+    let (relay, alice, bob, thread) = acquainted(&["one", "two", "three"]).await;
     let tablet = bob.link().await;
     alice.say(thread, "four").await;
     tablet.hears("four").await;

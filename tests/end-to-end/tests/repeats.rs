@@ -5,17 +5,9 @@
     reason = "a step that fails here is the test failing"
 )]
 
+use sealwire::MessageState;
 use sealwire::transport::HttpMethod;
-use sealwire::{Event, MessageState};
-use sealwire_tests::{ByHand, Device, pair, soon, start_relay};
-
-fn failed(id: i64) -> impl Fn(&Event) -> bool {
-    move |event| matches!(event, Event::MessageFailed(message) if message.local_id == id)
-}
-
-fn delivered(id: i64) -> impl Fn(&Event) -> bool {
-    move |event| matches!(event, Event::MessageDelivered(message) if message.local_id == id)
-}
+use sealwire_tests::{ByHand, Device, delivered, failed, soon, start_pair};
 
 /// A device that is off blocks this user, or no longer.
 async fn block(by: &ByHand, user: &str, blocked: bool) {
@@ -34,8 +26,7 @@ async fn state(device: &Device, id: i64) -> MessageState {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_reaches_whom_it_did_not_reach_and_every_device_shows_it_once() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "hello").await;
     bob.hears("hello").await;
     let by_bob = ByHand::device(relay.url(), &bob.keys().await).await;
@@ -63,8 +54,7 @@ async fn a_retry_reaches_whom_it_did_not_reach_and_every_device_shows_it_once() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_below_what_was_delivered_meanwhile_is_delivered_too() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "hello").await;
     bob.hears("hello").await;
     let by_bob = ByHand::device(relay.url(), &bob.keys().await).await;

@@ -7,22 +7,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sealwire::{Event, MessageContent, ThreadId, UnreadableReason};
-use sealwire_relay::Relay;
-use sealwire_tests::{Adversary, Device, pair, same_everywhere, start_relay};
+use sealwire::{Event, MessageContent, UnreadableReason};
+use sealwire_tests::{Adversary, Device, acquainted, same_everywhere, start_pair};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
-
-/// Two people who have written to each other before, so that sessions stand in both directions.
-async fn acquainted() -> (Relay, Device, Device, ThreadId) {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
-    alice.say(thread, "hello").await;
-    bob.hears("hello").await;
-    bob.say(thread, "hello yourself").await;
-    alice.hears("hello yourself").await;
-    (relay, alice, bob, thread)
-}
 
 fn is_message(frame: &Value) -> bool {
     frame["t"] == "msg"
@@ -83,7 +71,7 @@ const REST: [&str; 2] = ["hello", "hello yourself"];
 
 /// The changed message stands there as unreadable, the true one takes its place, and the conversation goes on.
 async fn heals(change: impl FnMut(&mut Value) + Send + 'static, reason: UnreadableReason) {
-    let (_relay, alice, bob, thread) = acquainted().await;
+    let (_relay, alice, bob, thread) = acquainted(&["hello", "hello yourself"]).await;
     let truth = swap_next(&bob, change);
     alice.say(thread, "the message").await;
     assert_eq!(unreadable(&bob).await, reason);
@@ -168,7 +156,7 @@ async fn a_message_passed_off_as_a_reaction_is_refused_and_the_true_one_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_of_a_device_that_never_was_is_refused() {
-    let (_relay, alice, bob, thread) = acquainted().await;
+    let (_relay, alice, bob, thread) = acquainted(&["hello", "hello yourself"]).await;
     let truth = swap_next(&bob, |row| row["sender_device_id"] = json!(9));
     alice.say(thread, "the message").await;
     assert_eq!(unreadable(&bob).await, UnreadableReason::UnknownDevice);
@@ -188,7 +176,7 @@ async fn a_message_of_a_device_that_never_was_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_under_another_senders_name_is_refused() {
-    let (relay, alice, bob, thread) = acquainted().await;
+    let (relay, alice, bob, thread) = acquainted(&["hello", "hello yourself"]).await;
     let _carol = Device::register(relay.url(), "carol").await;
     let truth = swap_next(&bob, |row| row["sender_id"] = json!("carol"));
     alice.say(thread, "the message").await;
@@ -211,7 +199,7 @@ async fn a_message_under_another_senders_name_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_moved_to_another_thread_is_refused_there() {
-    let (relay, alice, bob, thread) = acquainted().await;
+    let (relay, alice, bob, thread) = acquainted(&["hello", "hello yourself"]).await;
     let carol = Device::register(relay.url(), "carol").await;
     let other = bob.client.direct_thread("carol").await.unwrap();
     carol.client.direct_thread("bob").await.unwrap();
@@ -237,7 +225,7 @@ async fn a_message_moved_to_another_thread_is_refused_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_under_the_number_of_a_later_one_does_not_keep_that_one_away() {
-    let (_relay, alice, bob, thread) = acquainted().await;
+    let (_relay, alice, bob, thread) = acquainted(&["hello", "hello yourself"]).await;
     let truth = swap_next(&bob, |row| {
         row["client_seq"] = json!(row["client_seq"].as_u64().unwrap() + 1);
     });
@@ -254,7 +242,7 @@ async fn a_message_under_the_number_of_a_later_one_does_not_keep_that_one_away()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_message_under_a_true_ones_id_does_not_keep_that_one_away() {
-    let (_relay, alice, bob, thread) = acquainted().await;
+    let (_relay, alice, bob, thread) = acquainted(&["hello", "hello yourself"]).await;
     // A number that alice will not use for long: the true message finds its id taken, not its number.
     let truth = swap_next(&bob, |row| row["client_seq"] = json!(500));
     alice.say(thread, "the message").await;
@@ -273,7 +261,7 @@ async fn a_forged_message_under_a_true_ones_id_does_not_keep_that_one_away() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_ciphertexts_swapped_are_both_refused_and_both_read_later() {
-    let (_relay, alice, bob, thread) = acquainted().await;
+    let (_relay, alice, bob, thread) = acquainted(&["hello", "hello yourself"]).await;
     let kept: Arc<Mutex<Vec<Value>>> = Arc::default();
     let into = Arc::clone(&kept);
     bob.adversary.on_frame(move |frame| {
@@ -314,7 +302,7 @@ async fn two_ciphertexts_swapped_are_both_refused_and_both_read_later() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_envelope_under_another_message_opens_neither_wrongly() {
-    let (_relay, alice, bob, thread) = acquainted().await;
+    let (_relay, alice, bob, thread) = acquainted(&["hello", "hello yourself"]).await;
     let first: Arc<Mutex<Option<Value>>> = Arc::default();
     let mut truth = None;
     let kept: Arc<Mutex<Option<Value>>> = Arc::default();
@@ -346,7 +334,7 @@ async fn an_envelope_under_another_message_opens_neither_wrongly() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_delivered_four_times_is_one_message() {
-    let (_relay, alice, bob, thread) = acquainted().await;
+    let (_relay, alice, bob, thread) = acquainted(&["hello", "hello yourself"]).await;
     bob.adversary.on_frame(|frame| vec![frame.clone(), frame]);
     alice.say(thread, "again").await;
     bob.hears("again").await;
@@ -366,8 +354,7 @@ async fn a_message_delivered_four_times_is_one_message() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_message_delivered_again_begins_no_second_session() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "first").await;
     bob.hears("first").await;
     let first = bob.adversary.frames().into_iter().rfind(is_message);
@@ -388,7 +375,7 @@ async fn a_first_message_delivered_again_begins_no_second_session() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_that_come_in_reverse_all_open_and_stand_in_their_order() {
-    let (_relay, alice, bob, thread) = acquainted().await;
+    let (_relay, alice, bob, thread) = acquainted(&["hello", "hello yourself"]).await;
     let held: Arc<Mutex<Vec<Value>>> = Arc::default();
     let into = Arc::clone(&held);
     bob.adversary.on_frame(move |frame| {
@@ -420,7 +407,7 @@ async fn messages_that_come_in_reverse_all_open_and_stand_in_their_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn frames_that_are_no_frames_cost_a_reconnect_and_nothing_else() {
-    let (_relay, alice, bob, thread) = acquainted().await;
+    let (_relay, alice, bob, thread) = acquainted(&["hello", "hello yourself"]).await;
     let mut broken = false;
     bob.adversary.on_frame(move |frame| {
         if is_message(&frame) && !broken {
@@ -438,7 +425,7 @@ async fn frames_that_are_no_frames_cost_a_reconnect_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn history_changed_by_the_relay_is_held_to_the_same() {
-    let (_relay, alice, bob, thread) = acquainted().await;
+    let (_relay, alice, bob, thread) = acquainted(&["hello", "hello yourself"]).await;
     bob.adversary.on_frame(|frame| {
         if is_message(&frame) {
             Vec::new()
@@ -469,7 +456,7 @@ async fn history_changed_by_the_relay_is_held_to_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_is_held_back_is_missed_and_read_when_it_comes() {
-    let (_relay, alice, bob, thread) = acquainted().await;
+    let (_relay, alice, bob, thread) = acquainted(&["hello", "hello yourself"]).await;
     let held: Arc<Mutex<Option<Value>>> = Arc::default();
     let into = Arc::clone(&held);
     bob.adversary.on_frame(move |frame| {

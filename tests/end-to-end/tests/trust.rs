@@ -8,19 +8,15 @@
 use sealwire::{Event, MessageState, ThreadId};
 use sealwire_crypto::device::SignedDeviceList;
 use sealwire_tests::{
-    Adversary, ByHand, Device, Fate, answer, bundle, edit, lists_of, pair, problem,
-    same_everywhere, soon, start_relay, stranger, strangers_bundle,
+    Adversary, ByHand, Device, Fate, answer, bundle, edit, lists_of, problem, same_everywhere,
+    soon, start_pair, start_relay, stranger, strangers_bundle, user,
 };
 use sealwire_wire::contract::{
     DeviceMismatch, DeviceName, ErrorCode, Problem, SentMessage, UserDeviceLists,
 };
-use sealwire_wire::{DeviceId, MessageId, Timestamp, UserId};
+use sealwire_wire::{DeviceId, MessageId, Timestamp};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-
-fn user(name: &str) -> UserId {
-    name.parse().unwrap()
-}
 
 fn number(device: u32) -> DeviceId {
     DeviceId::new(device).unwrap()
@@ -65,8 +61,7 @@ fn announce(adversary: &Adversary) {
 
 /// Shown such lists, alice tells so, sends nothing, and goes on when the relay is honest again.
 async fn refused(forge: impl AsyncFnOnce(&Device) -> UserDeviceLists) {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "before").await;
     bob.hears("before").await;
     show(&alice.adversary, forge(&bob).await);
@@ -178,8 +173,7 @@ async fn another_account_under_the_same_name_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_older_list_than_the_one_held_is_refused_and_the_newer_one_stays() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     let phone = bob.link().await;
     alice.say(thread, "to both").await;
     alice
@@ -207,8 +201,7 @@ async fn an_older_list_than_the_one_held_is_refused_and_the_newer_one_stays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fork_of_the_chain_is_refused_and_its_device_gets_nothing() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     // Whoever stole the keys signs a second version of their own beside the true one.
     let stolen = bob.keys().await;
     let forked = stolen.next(vec![stolen.newcomer(7).0], vec![]);
@@ -235,8 +228,7 @@ async fn a_fork_of_the_chain_is_refused_and_its_device_gets_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_that_the_relay_hides_is_known_by_what_its_devices_write() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "before").await;
     bob.hears("before").await;
     show(
@@ -283,8 +275,7 @@ async fn a_list_that_the_relay_hides_is_known_by_what_its_devices_write() {
 
 /// Bundles of bob are forged like this: nothing is wrapped from them.
 async fn bundle_refused(forge: impl Fn(&mut Value) + Clone + Send + 'static) {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.adversary.on_request(move |seen| {
         if !seen.is("POST", "/v1/prekeys/query") {
             return Fate::Passed;
@@ -363,8 +354,7 @@ fn mismatch(missing: &[(&str, u32)], extra: &[(&str, u32)]) -> Fate {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_no_list_holds_gets_nothing_however_often_the_relay_asks() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "before").await;
     let mut asked = 0;
     alice.adversary.on_request(move |seen| {
@@ -394,8 +384,7 @@ async fn a_device_that_no_list_holds_gets_nothing_however_often_the_relay_asks()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_with_a_device_that_never_registered_is_refused_by_the_relay() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (relay, alice, bob, thread) = start_pair().await;
     let keys = bob.keys().await;
     let by_hand = ByHand::device(relay.url(), &keys).await;
     let list = keys.next(vec![keys.newcomer(2).0], vec![]);
@@ -450,8 +439,7 @@ async fn remove_phone(relay: &str, bob: &Device, phone: u32) -> SignedDeviceList
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_device_gets_nothing_more_and_knows_it() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     let phone = bob.link().await;
     bob.events
         .until("two devices", |event| has_lists_of(event, "bob", 2))
@@ -485,8 +473,7 @@ async fn a_removed_device_gets_nothing_more_and_knows_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_was_removed_while_it_was_off_knows_it_when_it_is_on_again() {
-    let relay = start_relay().await;
-    let (_alice, bob, thread) = pair(relay.url()).await;
+    let (relay, _alice, bob, thread) = start_pair().await;
     let phone = bob.link().await;
     bob.events
         .until("two devices", |event| has_lists_of(event, "bob", 2))
@@ -524,8 +511,7 @@ fn frame_of(send: &Value, thread: ThreadId, sender: (&str, u32), to: (&str, u64)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_removed_device_writes_afterwards_is_refused_by_contacts() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (relay, alice, bob, thread) = start_pair().await;
     let phone = bob.link().await;
     bob.events
         .until("two devices", |event| has_lists_of(event, "bob", 2))
@@ -578,8 +564,7 @@ async fn what_a_removed_device_writes_afterwards_is_refused_by_contacts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_account_key_stops_sending_until_it_is_accepted() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.say(thread, "before").await;
     bob.hears("before").await;
     // Bob lost every device; what came next is under another account key.
@@ -650,8 +635,7 @@ async fn a_changed_account_key_stops_sending_until_it_is_accepted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_falsely_called_gone_gets_its_message_when_the_relay_asks_for_it() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     let phone = bob.link().await;
     alice.say(thread, "before").await;
     let mut lied = false;
@@ -672,8 +656,7 @@ async fn a_device_falsely_called_gone_gets_its_message_when_the_relay_asks_for_i
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prekeys_that_run_low_are_made_anew_and_uploaded_once() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (relay, alice, bob, thread) = start_pair().await;
     let keys = bob.keys().await;
     let (by_alice, by_bob) = (
         ByHand::device(relay.url(), &alice.keys().await).await,
@@ -734,8 +717,7 @@ async fn prekeys_that_run_low_are_made_anew_and_uploaded_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_message_without_a_one_time_key_is_read_once() {
-    let relay = start_relay().await;
-    let (alice, bob, thread) = pair(relay.url()).await;
+    let (_relay, alice, bob, thread) = start_pair().await;
     alice.adversary.on_request(|seen| {
         if !seen.is("POST", "/v1/prekeys/query") {
             return Fate::Passed;
