@@ -80,6 +80,14 @@ impl Service {
         self.bind_attachments(&caller.user_id, &message.attachment_ids, thread)
             .await?;
         if is_new {
+            // A send that is refused makes no thread: the other one would see it.
+            let earlier = self
+                .storage
+                .earlier_send(name.clone(), key.clone(), now)
+                .await?;
+            if let Some(earlier) = earlier {
+                return Ok(Settled::Earlier(earlier));
+            }
             self.storage
                 .create_thread(ThreadRecord::clone(&record))
                 .await?;

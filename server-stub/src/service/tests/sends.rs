@@ -35,6 +35,29 @@ fn a_first_message_makes_its_thread_and_wakes_every_other_device() {
 }
 
 #[test]
+fn a_refused_first_send_leaves_no_thread() {
+    on_both_engines(|world| {
+        let (alice, _, bob, thread) = people(&world);
+        let is_there = || run(world.service.thread(&bob, thread)).is_ok();
+        let send = |under: &str, message: &SendMessage| {
+            run(world.service.send(&alice, thread, &key(under), message))
+        };
+        run(world.service.void_send(&alice, thread, ClientSeq(1))).unwrap();
+        let message = world.message(&alice, &bob.user_id, 1, "cancelled");
+        let code = refused(send("one", &message));
+        assert_eq!((code, is_there()), (ErrorCode::ClientSeqVoid, false));
+        let own = ThreadId::direct(&alice.user_id, &alice.user_id);
+        let note = world.message(&alice, &alice.user_id, 2, "note");
+        run(world.service.send(&alice, own, &key("two"), &note)).unwrap();
+        let message = world.message(&alice, &bob.user_id, 2, "hi");
+        let code = refused(send("two", &message));
+        assert_eq!((code, is_there()), (ErrorCode::IdempotencyKeyReused, false));
+        send("three", &message).unwrap();
+        assert!(is_there());
+    });
+}
+
+#[test]
 fn a_thread_with_oneself_is_one() {
     on_both_engines(|world| {
         let (alice, second, _, _) = people(&world);
