@@ -180,6 +180,65 @@ fn what_waits_for_a_recipient_fails_and_what_they_got_does_not() {
 }
 
 #[test]
+fn what_a_recipient_got_ahead_of_an_older_message_never_fails() {
+    on_every_engine(|storage| {
+        people(storage);
+        let [older, ahead] = [waiting(storage, 1), waiting(storage, 2)];
+        let (thread, id) = (ahead.row.thread_id, ahead.row.id);
+        let of_ahead = |storage: &dyn Storage| {
+            let entries = done(storage.queue_after(name("bob", 1), 0, 9));
+            let entry = entries.into_iter().find(
+                |entry| matches!(&entry.event, ServerEvent::Msg { message } if message.id == id),
+            );
+            entry.unwrap().position
+        };
+        done(storage.acknowledge(name("bob", 1), vec![of_ahead(storage)], NOW));
+        let ended = done(storage.expire_message(thread, id, OVER));
+        assert_eq!((ended.told, ended.failures), (vec![name("bob", 1)], vec![]));
+        assert_eq!(done(storage.failures_of(thread, id)), []);
+        // The older one reached nobody.
+        let ended = done(storage.expire_message(thread, older.row.id, OVER));
+        assert_eq!(ended.failures.len(), 1);
+    });
+}
+
+#[test]
+fn what_one_device_got_ahead_does_not_fail_when_the_entry_of_another_is_swept() {
+    on_every_engine(|storage| {
+        people(storage);
+        done(storage.reserve_device_id(user("bob")));
+        done(storage.admit_device(admit("bob", 2, 1)));
+        assert_eq!(
+            done(storage.append_list(append("bob", 2, &[1, 2]))),
+            Appended::Appended
+        );
+        let steps = [1, 2].map(|number| {
+            let mut step = message("alice", "bob", number);
+            step.row.ttl_seconds = None;
+            let second = DeviceEnvelope {
+                device_id: DeviceId::new(2).unwrap(),
+                ..step.envelopes[0].clone()
+            };
+            step.envelopes.push(second);
+            done(storage.accept_message(step.clone()));
+            done(storage.queue(source(&step), NOW));
+            step
+        });
+        let entries = done(storage.queue_after(name("bob", 1), 0, 9));
+        done(storage.acknowledge(name("bob", 1), vec![entries[1].position], NOW));
+        let bounds = SweepBounds {
+            now: LATER,
+            queued_before: LATER,
+            unnamed_before: NOW,
+            at_most: 100,
+        };
+        let failed = done(storage.sweep(bounds)).failures.into_iter();
+        let failed: Vec<_> = failed.map(|one| one.failed.message_id).collect();
+        assert_eq!(failed, [steps[0].row.id]);
+    });
+}
+
+#[test]
 fn an_entry_that_nobody_fetched_is_a_failure_of_its_message() {
     on_every_engine(|storage| {
         people(storage);

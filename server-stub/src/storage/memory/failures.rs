@@ -232,7 +232,12 @@ pub(super) fn fail(
     let sender = of.messages.get(&id)?.row.sender_id.clone();
     let reached = match state.failures.get(&(thread, id, recipient.clone())) {
         Some(known) => known.failed.reason.is_some(),
-        None => has_got(of, id, recipient),
+        None => {
+            has_got(of, id, recipient)
+                || state
+                    .delivered_ahead
+                    .contains(&(thread, recipient.clone(), id))
+        }
     };
     (!reached).then(|| put(state, thread, id, &sender, recipient, Some(reason), at))
 }

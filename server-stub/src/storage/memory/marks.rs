@@ -116,11 +116,21 @@ pub(super) fn delivered(
             (Some(reached), Some(hole)) if hole < reached => {
                 let below = thread.messages.keys().rev();
                 let below = below.copied().find(|id| *id < hole && of_others(id));
+                let ahead = acknowledged
+                    .iter()
+                    .filter(|(of, message)| *of == id && *message > hole && of_others(message));
+                state
+                    .delivered_ahead
+                    .extend(ahead.map(|(_, message)| (id, device.user_id.clone(), *message)));
                 state.acknowledged_ahead.insert(place, reached);
                 below
             }
             _ => {
                 state.acknowledged_ahead.remove(&place);
+                state.delivered_ahead.retain(|(of, user, message)| {
+                    (*of, user) != (id, &device.user_id)
+                        || newest.is_some_and(|up_to| *message > up_to)
+                });
                 newest
             }
         };

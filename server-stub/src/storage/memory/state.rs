@@ -28,6 +28,8 @@ pub(super) struct State {
     pub(super) voids: BTreeSet<(ThreadId, DeviceName, ClientSeq)>,
     /// By device and thread: the newest message acknowledged, where an older one was passed over.
     pub(super) acknowledged_ahead: BTreeMap<(DeviceName, ThreadId), MessageId>,
+    /// What reached a user above their delivered mark, which waits below a message that was passed over.
+    pub(super) delivered_ahead: BTreeSet<(ThreadId, UserId, MessageId)>,
     pub(super) last_mark_change: u64,
     pub(super) privacy: BTreeMap<UserId, PrivacyRecord>,
     pub(super) mailboxes: BTreeMap<String, MailboxState>,

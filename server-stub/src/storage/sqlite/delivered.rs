@@ -105,6 +105,7 @@ fn reaches(
                  ON CONFLICT DO UPDATE SET up_to = ?4",
             )?
             .execute(params![user, id, thread.as_bytes(), reached.to_bytes()])?;
+            keep_ahead(db, thread, &device.user_id, acknowledged, hole)?;
             below(db, thread, hole, &device.user_id)
         }
         _ => {
@@ -113,10 +114,37 @@ fn reaches(
                     "DELETE FROM acknowledged_ahead WHERE user_id = ?1 AND device_id = ?2 AND thread_id = ?3",
                 )?
                 .execute(params![user, id, thread.as_bytes()])?;
+                // The mark covers them from now on.
+                db.prepare_cached(
+                    "DELETE FROM delivered_ahead WHERE thread_id = ?1 AND user_id = ?2 AND message_id <= ?3",
+                )?
+                .execute(params![thread.as_bytes(), user, newest.map(MessageId::to_bytes)])?;
             }
             Ok(newest)
         }
     }
+}
+
+/// Messages of others that are there though the mark stays below the hole: they do not fail any more.
+fn keep_ahead(
+    db: &Connection,
+    thread: ThreadId,
+    user: &UserId,
+    acknowledged: &[MessageId],
+    hole: MessageId,
+) -> Result<()> {
+    let mut keep = db.prepare_cached(
+        "INSERT OR IGNORE INTO delivered_ahead (thread_id, user_id, message_id)
+         SELECT thread_id, ?2, id FROM message WHERE thread_id = ?1 AND id = ?3 AND sender_id <> ?2",
+    )?;
+    for message in acknowledged.iter().filter(|message| **message > hole) {
+        keep.execute(params![
+            thread.as_bytes(),
+            user.as_str(),
+            message.to_bytes()
+        ])?;
+    }
+    Ok(())
 }
 
 /// Of what stands above the mark: a message below it has reached another device. Messages are looked at from the mark on and

@@ -188,7 +188,8 @@ pub(super) fn reached_again(
 
 fn has_got(db: &Connection, thread: ThreadId, id: MessageId, user: &UserId) -> Result<bool> {
     db.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM mark WHERE thread_id = ?1 AND user_id = ?3 AND delivered_up_to >= ?2)",
+        "SELECT EXISTS (SELECT 1 FROM mark WHERE thread_id = ?1 AND user_id = ?3 AND delivered_up_to >= ?2)
+         OR EXISTS (SELECT 1 FROM delivered_ahead WHERE thread_id = ?1 AND user_id = ?3 AND message_id = ?2)",
     )?
     .query_row(
         params![thread.as_bytes(), id.to_bytes(), user.as_str()],

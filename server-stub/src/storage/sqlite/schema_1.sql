@@ -284,6 +284,14 @@ CREATE TABLE mark_move (
     PRIMARY KEY (thread_id, user_id, kind, up_to)
 ) STRICT, WITHOUT ROWID;
 
+-- What reached a user above their delivered mark, which waits below a message that was passed over.
+CREATE TABLE delivered_ahead (
+    thread_id BLOB NOT NULL,
+    user_id TEXT NOT NULL,
+    message_id BLOB NOT NULL,
+    PRIMARY KEY (thread_id, user_id, message_id)
+) STRICT, WITHOUT ROWID;
+
 -- The newest message that a device acknowledged, where it passed over an older one.
 CREATE TABLE acknowledged_ahead (
     user_id TEXT NOT NULL,
