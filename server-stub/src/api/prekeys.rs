@@ -1,6 +1,7 @@
 //! Prekeys: upload, counts, bundles.
 
 use super::openapi::{Routes, about};
+use super::owned::owned;
 use super::request::{Body, BundleReader, Params, PathIds, Reader, Writer, query_id};
 use super::state::ApiState;
 use crate::service::Answer;
@@ -102,9 +103,12 @@ pub(super) async fn of_user(
     Params(OfDevice { device_id }): Params<OfDevice>,
 ) -> Answer<Json<UserBundles>> {
     let device = query_id(device_id.as_deref())?;
-    let bundles = state.service().user_bundles(&caller, &user, device).await?;
-    state.sockets().prekeys_taken(devices_of(&bundles));
-    Ok(Json(bundles))
+    owned(async move {
+        let bundles = state.service().user_bundles(&caller, &user, device).await?;
+        state.sockets().prekeys_taken(devices_of(&bundles));
+        Ok(Json(bundles))
+    })
+    .await
 }
 
 /// `POST /v1/prekeys/query`
@@ -113,10 +117,13 @@ pub(super) async fn query(
     State(state): State<ApiState>,
     Body(query): Body<BundlesQuery>,
 ) -> Answer<Json<BundlesAnswer>> {
-    let found = state.service().query_bundles(&caller, &query).await?;
-    let devices = found.users.iter().flat_map(devices_of);
-    state.sockets().prekeys_taken(devices);
-    Ok(Json(found))
+    owned(async move {
+        let found = state.service().query_bundles(&caller, &query).await?;
+        let devices = found.users.iter().flat_map(devices_of);
+        state.sockets().prekeys_taken(devices);
+        Ok(Json(found))
+    })
+    .await
 }
 
 fn devices_of(bundles: &UserBundles) -> impl Iterator<Item = DeviceName> {
