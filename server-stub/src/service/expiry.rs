@@ -13,12 +13,20 @@ const BATCH: u32 = 200;
 const BATCHES: usize = 50;
 
 impl Service {
-    /// Turns messages whose time to live is over into tombstones. To be called every second.
+    /// Turns messages whose time to live is over into tombstones. To be called every second. Where some could not be, those that
+    /// could are told all the same.
     pub async fn expire_messages(&self) -> Answer<Wake> {
         let mut wake = Wake::default();
+        let mut failed = None;
         for _ in 0..BATCHES {
             let now = self.clock.now();
-            let expired = self.storage.expired_messages(now, BATCH).await?;
+            let expired = match self.storage.expired_messages(now, BATCH).await {
+                Ok(expired) => expired,
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            };
             let is_last = expired.len() < BATCH as usize;
             // All asked for at once, so that they share a commit.
             let steps: Vec<_> = expired
@@ -26,13 +34,23 @@ impl Service {
                 .map(|(thread, id)| self.storage.expire_message(thread, id, now))
                 .collect();
             for step in steps {
-                let ended = step.await?;
-                wake.queues.extend(ended.told);
-                wake.live.extend(tell_failures(ended.failures));
+                match step.await {
+                    Ok(ended) => {
+                        wake.queues.extend(ended.told);
+                        wake.live.extend(tell_failures(ended.failures));
+                    }
+                    Err(error) => failed = Some(error),
+                }
             }
-            if is_last {
+            if is_last || failed.is_some() {
                 break;
             }
+        }
+        if let Some(error) = failed {
+            if wake == Wake::default() {
+                return Err(error.into());
+            }
+            tracing::warn!(%error, "some messages outlive their time");
         }
         wake.queues.sort();
         wake.queues.dedup();

@@ -74,6 +74,35 @@ fn the_relays_keys_are_the_same_after_a_restart_and_differ_from_each_other() {
 }
 
 #[test]
+fn a_message_whose_end_cannot_be_written_takes_no_word_from_those_that_ended() {
+    let world = World::sqlite();
+    let (alice, bob) = (world.open_account("alice"), world.open_account("bob"));
+    let thread = ThreadId::direct(&alice.user, &bob.user);
+    for seq in 1..=3 {
+        let mut message = world.message(&alice.name(1), &bob.user, seq, "soon gone");
+        message.ttl_seconds = Some(60);
+        let under = key(&seq.to_string());
+        run(world.service.send(&alice.name(1), thread, &under, &message)).unwrap();
+    }
+    let path = world.folder.as_ref().unwrap().path().join("relay.db");
+    rusqlite::Connection::open(path)
+        .unwrap()
+        .execute_batch(
+            "CREATE TRIGGER broken BEFORE UPDATE ON message WHEN old.client_seq = 2
+             BEGIN SELECT raise(ABORT, 'a bad page'); END",
+        )
+        .unwrap();
+    world.pass_ms(60_000);
+    let wake = run(world.service.expire_messages()).unwrap();
+    let told = wake.live.iter().filter(|live| match &live.event {
+        ServerEvent::Marks { marks } => !marks.failed.is_empty(),
+        _ => false,
+    });
+    assert_eq!(told.count(), 2);
+    run(world.service.expire_messages()).unwrap_err();
+}
+
+#[test]
 fn a_crash_between_row_and_queue_is_mended_at_the_next_start() {
     let world = World::sqlite();
     let (alice, bob) = (world.open_account("alice"), world.open_account("bob"));
