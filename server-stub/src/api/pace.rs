@@ -6,6 +6,7 @@
 use crate::config::{CallerPace, Pace, Paces};
 use crate::service::Refusal;
 use sealwire_wire::contract::{DeviceName, ErrorCode};
+use sealwire_wire::{DeviceId, UserId};
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::sync::{Mutex, PoisonError};
@@ -99,6 +100,12 @@ impl CallerBuckets {
     pub(crate) fn take(&self, caller: &DeviceName) -> Result<(), Refusal> {
         self.devices.take(caller)?;
         self.accounts.take(&caller.user_id)
+    }
+
+    /// The platform's word for a user goes at the pace of a device, out of none of theirs: it may be there to end a device that
+    /// floods.
+    pub(crate) fn take_for_platform(&self, user: &UserId) -> Result<(), Refusal> {
+        self.devices.take(&(user, None::<DeviceId>))
     }
 }
 
@@ -254,7 +261,7 @@ mod tests {
             account: pace(3.0),
         });
         let take = |user: &str, device| {
-            let device_id = sealwire_wire::DeviceId::new(device).unwrap();
+            let device_id = DeviceId::new(device).unwrap();
             let user_id = user.parse().unwrap();
             buckets.take(&DeviceName { user_id, device_id }).is_ok()
         };

@@ -3,6 +3,7 @@
 use crate::world::*;
 use reqwest::{Client, Method, Response, StatusCode};
 use sealwire_crypto::device::ListChange;
+use sealwire_relay::{Pace, Paces};
 use sealwire_wire::DeviceId;
 use sealwire_wire::contract::{ErrorCode, OwnDevices, UserBundles, UserDeviceLists};
 use std::time::{Duration, Instant};
@@ -114,4 +115,31 @@ async fn the_platform_lists_and_disables_devices_also_the_last_one() {
     message.to = Some(bob.name.user_id);
     let answer = alice.send_message(thread, &message).await;
     assert_eq!(answer.status(), StatusCode::ACCEPTED);
+}
+
+#[tokio::test]
+async fn the_platforms_word_for_a_user_goes_at_a_devices_pace_and_takes_none_of_theirs() {
+    let mut paces = Paces::default();
+    paces.requests.device = Pace::new(0.01, 2.0);
+    let relay = relay_with(|config| config.paces(paces)).await;
+    let (_, alice) = open_account(relay.url(), "alice").await;
+    let (of_alice, of_bob) = (
+        platform_token(relay.url(), "alice").await,
+        platform_token(relay.url(), "bob").await,
+    );
+    let url = format!("{}/v1/me/devices", relay.url());
+    let list = async |token: &str| {
+        let answer = Client::new().get(&url).bearer_auth(token).send().await;
+        answer.unwrap()
+    };
+    for _ in 0..2 {
+        assert_eq!(list(&of_alice).await.status(), StatusCode::OK);
+    }
+    refused(list(&of_alice).await, 429, ErrorCode::RateLimited).await;
+    let device = DeviceId::new(2).unwrap();
+    let answer = as_holder(&alice.base, Method::DELETE, device, &of_alice).await;
+    refused(answer, 429, ErrorCode::RateLimited).await;
+    assert_ne!(list(&of_bob).await.status(), StatusCode::TOO_MANY_REQUESTS);
+    let own = alice.get("/v1/me/devices").send().await.unwrap();
+    assert_eq!(own.status(), StatusCode::OK);
 }

@@ -115,8 +115,9 @@ impl FromRequestParts<ApiState> for DevicesWriter {
 
 fn paced_publisher(parts: &Parts, state: &ApiState, scope: Scope) -> Result<Publisher, Refusal> {
     let publisher = publisher(parts, state, scope)?;
-    if let Publisher::Device(device) = &publisher {
-        state.limits().requests.take(device)?;
+    match &publisher {
+        Publisher::Device(device) => state.limits().requests.take(device)?,
+        Publisher::Platform(user) => state.limits().requests.take_for_platform(user)?,
     }
     Ok(publisher)
 }
