@@ -57,7 +57,7 @@ impl Size {
         warm_up: 20_000,
         window: 60_000,
         growth: 10,
-        growth_max: Duration::from_secs(75),
+        growth_max: Duration::from_secs(300),
         steady: Duration::from_secs(8),
         members: 250,
         fan_outs: 40,

@@ -33,19 +33,19 @@ pub(crate) fn idle(ground: &Ground) -> Done<Vec<Figure>> {
         load.turn(REST / 10)?;
     }
     let after = relay.usage()?.resident;
-    let each = after.saturating_sub(before) as f64 / 1024.0 / count as f64;
+    let each = after.saturating_sub(before) as f64 / 1000.0 / count as f64;
     relay.stop()?;
     Ok(vec![
         Figure::new(
             &format!("memory of an idle socket, {} of them", shown(count as f64)),
             each,
-            "KiB",
+            "KB",
             Goal::AtMost(10.0),
         )
         .note(format!(
-            "resident memory of the relay: {} MiB before, {} MiB with all of them open",
-            shown(before as f64 / 1_048_576.0),
-            shown(after as f64 / 1_048_576.0)
+            "resident memory of the relay: {} MB before, {} MB with all of them open",
+            shown(before as f64 / 1e6),
+            shown(after as f64 / 1e6)
         )),
     ])
 }
