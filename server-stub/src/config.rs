@@ -44,8 +44,11 @@ pub struct Timings {
     pub ping_interval: Duration,
     /// A socket from which nothing came for so long is dropped.
     pub silence_max: Duration,
-    /// A socket that takes no frame for so long is closed with 4000; a client that takes nothing of an answer is cut off.
+    /// A socket that takes no frame for so long is closed with 4000; a client that takes nothing of an answer is cut
+    /// off after this time and that of `close_patience`.
     pub send_stall_max: Duration,
+    /// A socket that is closed gets this long to take its last frames.
+    pub close_patience: Duration,
     /// A socket is closed so long after its token ended.
     pub token_grace: Duration,
     /// An access token lives for so long.
@@ -238,6 +241,7 @@ impl Default for Timings {
             ping_interval: Duration::from_millis(PING_INTERVAL_MS),
             silence_max: Duration::from_millis(SILENCE_MAX_MS),
             send_stall_max: Duration::from_secs(30),
+            close_patience: Duration::from_secs(1),
             token_grace: Duration::from_secs(60),
             token_lifetime: Duration::from_millis(TOKEN_TTL_MS),
             url_lifetime: Duration::from_secs(60 * 60),

@@ -114,7 +114,11 @@ impl Relay {
         let door = Door::new(config.connections, config.behind_proxy);
         let patience = Patience {
             head: config.timings.idle_max,
-            write: config.timings.send_stall_max,
+            // Beyond a socket's own patience, so that it can still be told why it is closed.
+            write: config
+                .timings
+                .send_stall_max
+                .saturating_add(config.timings.close_patience),
             shutdown: config.timings.shutdown_grace,
         };
         let state = ApiState::new(Parts {

@@ -194,6 +194,7 @@ async fn a_download_that_nobody_takes_is_cut_off() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let timings = Timings {
         send_stall_max: Duration::from_millis(200),
+        close_patience: Duration::from_millis(100),
         ..Timings::default()
     };
     let relay = relay_with(|config| config.timings(timings)).await;

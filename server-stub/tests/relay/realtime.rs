@@ -3,7 +3,7 @@
 use crate::world::*;
 use reqwest::StatusCode;
 use sealwire_relay::Timings;
-use sealwire_wire::contract::{ClientFrame, ErrorCode, ServerEvent};
+use sealwire_wire::contract::{ClientFrame, CloseCode, ErrorCode, ServerEvent};
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -434,9 +434,11 @@ async fn a_socket_is_for_pages_of_configured_origins_and_for_what_is_no_page() {
 }
 
 #[tokio::test]
-async fn a_socket_that_reads_nothing_does_not_delay_another() {
+async fn a_slow_socket_is_closed_with_4000_and_does_not_delay_another() {
     let timings = Timings {
         send_stall_max: Duration::from_millis(300),
+        // Until this test reads what was on its way.
+        close_patience: PATIENCE,
         ..Timings::default()
     };
     let relay = relay_with(|config| config.timings(timings)).await;
@@ -448,7 +450,7 @@ async fn a_socket_that_reads_nothing_does_not_delay_another() {
         ..
     } = pair(&relay).await;
     let bob2 = bob.link(&mut bob_account).await;
-    let stuck = bob.socket().await;
+    let mut stuck = bob.socket().await;
     let mut reads = bob2.socket().await;
     reads.catch_up().await;
     // More than the buffers of both ends hold.
@@ -461,7 +463,8 @@ async fn a_socket_that_reads_nothing_does_not_delay_another() {
         );
         assert_eq!(reads.message().await.1, client_seq);
     }
-    drop(stuck);
+    tokio::time::sleep(4 * timings.send_stall_max).await;
+    assert_eq!(stuck.close_code().await, CloseCode::CatchUp.to_u16());
     // Nothing was lost for the one that was stuck.
     let (replayed, _) = bob.socket().await.catch_up().await;
     assert_eq!(replayed, Vec::from_iter(1..=150));

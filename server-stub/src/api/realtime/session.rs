@@ -36,8 +36,6 @@ const PAGE: usize = 20;
 const PAGE_MAX: usize = 100;
 /// Ciphertext of a page of small ones, at most.
 const SMALL_PAGE: usize = 128 * 1024;
-/// A closing socket gets this long to take its last frames.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Serves a device's socket until it ends, and keeps its connection's place for so long. What an async block takes in stands there
 /// once; arguments of an async function, and futures that are handed on to be awaited, stand there twice, and these are large.
@@ -83,8 +81,9 @@ pub(super) fn serve(
             let error = Ready::new(ServerEvent::Error { code, detail });
             session.frame(error).ok()
         });
+        let patience = session.state.timings().close_patience;
         connection
-            .close(last_words, ended.code, ended.reason, CLOSE_PATIENCE)
+            .close(last_words, ended.code, ended.reason, patience)
             .await;
         drop(inside);
     }
