@@ -3,6 +3,7 @@
 //! The queue in storage is the truth. A socket holds its own place in it and reads on when it is woken, so that replay
 //! and live are one loop: no gap and no reordering between the two, and a wake-up lost costs time, not messages.
 
+mod aside;
 mod bells;
 mod connection;
 mod ended;

@@ -1,5 +1,6 @@
 //! One socket from its upgrade to its close.
 
+use super::aside::{Aside, Word};
 use super::bells::Bell;
 use super::connection::{Connection, Turn};
 use super::ended::Ended;
@@ -143,26 +144,31 @@ impl Session {
     /// Until it ends, be it by a panic: that is our bug, and what goes with the end is done all the same.
     async fn run(&mut self, place: &Place, connection: &mut Connection) -> Ended {
         let ended = {
-            let mut serving = pin!(self.serve(place, connection));
+            let mut aside = Aside::new();
+            let mut serving = pin!(async {
+                let Err(ended) = self.serve(place, connection, &mut aside).await;
+                // What the client said before it went is passed on.
+                while !aside.is_empty() {
+                    aside.pass_next(&self.state, place).await;
+                }
+                ended
+            });
             or_panic(|context| serving.as_mut().poll(context)).await
         };
-        match ended {
-            Some(Ok(never)) => match never {},
-            Some(Err(ended)) => ended,
-            None => {
-                // It may be what panicked, and has no end then. The client gets again what is not deleted, and drops it.
-                self.deleting = None;
-                self.reading = None;
-                self.state.metrics().panicked();
-                Ended::panicked()
-            }
-        }
+        ended.unwrap_or_else(|| {
+            // It may be what panicked, and has no end then. The client gets again what is not deleted, and drops it.
+            self.deleting = None;
+            self.reading = None;
+            self.state.metrics().panicked();
+            Ended::panicked()
+        })
     }
 
-    async fn serve(
+    async fn serve<'a>(
         &mut self,
-        place: &Place,
+        place: &'a Place,
         connection: &mut Connection,
+        aside: &mut Aside<'a>,
     ) -> Result<Infallible, Ended> {
         let ping_interval = self.state.timings().ping_interval;
         let mut ping_at = Instant::now() + ping_interval;
@@ -201,12 +207,13 @@ impl Session {
                 deleted = finished(&mut self.deleting), if self.deleting.is_some() => {
                     self.deleted(deleted)?;
                 }
+                () = aside.pass_next(&self.state, place), if !aside.is_empty() => {}
                 turn = connection.turn(more) => match turn {
                     Turn::Written => {}
                     Turn::Stalled => return Err(Ended::stalled()),
                     Turn::Heard(message) => {
                         self.last_heard = Instant::now();
-                        self.hear(message, place).await?;
+                        self.hear(message, aside)?;
                         // A timer that goes off too early costs less than one that is set anew at every frame.
                         if self.token_ends < timer.deadline() {
                             timer.as_mut().reset(self.token_ends);
@@ -408,10 +415,10 @@ impl Session {
         Ok(())
     }
 
-    async fn hear(
+    fn hear(
         &mut self,
         message: Option<Result<Message, axum::Error>>,
-        place: &Place,
+        aside: &mut Aside<'_>,
     ) -> Result<(), Ended> {
         if self.pace.take().is_err() {
             return Err(Ended::flooding());
@@ -441,16 +448,18 @@ impl Session {
                 Ended::protocol("subscribe to more threads than a socket may watch"),
             ),
             ClientFrame::Subscribe { thread_ids } => {
-                best_effort(passing::subscribe(&self.state, place, thread_ids).await)
+                aside.put(Word::Subscribe(thread_ids));
+                Ok(())
             }
             ClientFrame::Typing { thread_id, typing } => {
-                if !self.typed.passes(thread_id, typing, Instant::now()) {
-                    return Ok(());
+                if self.typed.passes(thread_id, typing, Instant::now()) {
+                    aside.put(Word::Typing { thread_id, typing });
                 }
-                best_effort(passing::typing(&self.state, place, thread_id, typing).await)
+                Ok(())
             }
             ClientFrame::Presence { online } => {
-                best_effort(passing::say(&self.state, place, online).await)
+                aside.put(Word::Presence { online });
+                Ok(())
             }
             ClientFrame::Auth { token } => self.renew(&token),
         }
@@ -586,14 +595,6 @@ async fn read(reading: &mut Option<Reading>) -> Answer<QueuedPage> {
         Some(reading) => reading.await,
         None => std::future::pending().await,
     }
-}
-
-/// Typing and presence that could not be passed on now are no reason to end a socket.
-fn best_effort(passed: Answer<()>) -> Result<(), Ended> {
-    if let Err(refusal) = passed {
-        tracing::debug!(%refusal, "typing or presence was not passed on");
-    }
-    Ok(())
 }
 
 /// When a socket with a token that ends then is closed.
