@@ -75,6 +75,7 @@ pub(super) fn serve(
         let ended = session.run(&place, &mut connection).await;
         passing::left(&session.state, &place);
         session.delete_the_rest().await;
+        place.settle();
         let (user, device) = (&session.device.user_id, session.device.device_id);
         tracing::debug!(%user, %device, code = ended.code.to_u16(), reason = ended.reason, "socket closed");
         let last_words = ended.error.and_then(|code| {
@@ -146,6 +147,7 @@ impl Session {
         let ended = {
             let mut aside = Aside::new();
             let mut serving = pin!(async {
+                place.older_settled().await;
                 let Err(ended) = self.serve(place, connection, &mut aside).await;
                 // What the client said before it went is passed on.
                 while !aside.is_empty() {

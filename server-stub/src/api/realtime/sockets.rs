@@ -17,7 +17,7 @@ pub(crate) struct Sockets(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     registry: Mutex<Registry>,
-    /// Told whenever a socket ends.
+    /// Told whenever a socket ends, or has settled.
     ended: Notify,
 }
 
@@ -27,6 +27,8 @@ struct Registry {
     /// In this order a user's sockets are neighbours.
     by_device: BTreeMap<DeviceName, Entry>,
     watches: Watches,
+    /// Those that were replaced and may still delete what was acknowledged on them.
+    unsettled: BTreeSet<SocketId>,
     /// Of every socket that has not ended, also those that were replaced.
     open: usize,
     going_away: bool,
@@ -62,6 +64,9 @@ impl Sockets {
         };
         if let Some(older) = registry.by_device.insert(device.clone(), entry) {
             older.bells.close(CloseCode::Replaced);
+            registry
+                .unsettled
+                .insert((device.clone(), older.generation));
         }
         Place {
             sockets: Arc::clone(&self.0),
@@ -215,6 +220,32 @@ impl Place {
         &self.device
     }
 
+    /// What was acknowledged on this socket is deleted.
+    pub(super) fn settle(&self) {
+        if self.sockets.lock().unsettled.remove(&self.id()) {
+            self.sockets.ended.notify_waiters();
+        }
+    }
+
+    /// Waits until what was acknowledged on older sockets of this device is deleted: it does not come again on this one.
+    pub(super) async fn older_settled(&self) {
+        loop {
+            let ended = self.sockets.ended.notified();
+            let first = (self.device.clone(), 0);
+            let settled = self
+                .sockets
+                .lock()
+                .unsettled
+                .range(first..self.id())
+                .next()
+                .is_none();
+            if settled {
+                return;
+            }
+            ended.await;
+        }
+    }
+
     fn id(&self) -> SocketId {
         (self.device.clone(), self.generation)
     }
@@ -234,6 +265,7 @@ impl Drop for Place {
         registry.open -= 1;
         // Said before by a socket that ended in order.
         registry.watches.leave(&self.id(), Timestamp(0));
+        registry.unsettled.remove(&self.id());
         // A newer socket may have this place by now.
         let is_ours = registry
             .by_device
@@ -277,6 +309,24 @@ mod tests {
         sockets.wake(&woken());
         assert!(newer.answer(Bell::Queue));
         assert_eq!(newer.closing(), None);
+    }
+
+    #[tokio::test]
+    async fn a_newer_socket_begins_when_what_was_acknowledged_on_the_older_is_deleted() {
+        let sockets = Sockets::default();
+        let first = sockets.enter(&device());
+        first.older_settled().await;
+        let second = sockets.enter(&device());
+        let third = sockets.enter(&device());
+        let mut begins = Box::pin(third.older_settled());
+        assert!(begins.as_mut().now_or_never().is_none());
+        // One that has settled still has to say goodbye.
+        first.settle();
+        assert!(begins.as_mut().now_or_never().is_none());
+        // One that ended without a word has settled too.
+        drop(second);
+        assert!(begins.as_mut().now_or_never().is_some());
+        drop(first);
     }
 
     #[tokio::test]
