@@ -57,6 +57,7 @@ export type UnreadableReason =
   | "unknownVersion"
   | "tooFarAhead"
   | "noLongerHeld"
+  | "expired"
   | "other";
 
 /** A file, as its sender describes it. Its bytes are fetched with `downloadAttachment`. */

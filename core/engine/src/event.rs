@@ -124,7 +124,7 @@ pub enum Event {
     /// Everything that was queued while this device was away is here.
     CaughtUp,
     /// This device was away for so long that the relay no longer holds everything that waited for it. Messages of that time
-    /// are lost to this device; other devices of the account may have them.
+    /// are lost to this device, and show [`UnreadableReason::Expired`]; other devices of the account may have them.
     QueueExpired,
     /// Somebody types in a watched thread, or does not any more. In no store.
     Typing {
@@ -242,6 +242,8 @@ pub enum UnreadableReason {
     TooFarAhead,
     /// Its sender's device was asked for it and no longer has what opens it.
     NoLongerHeld,
+    /// This device was away for longer than the relay keeps for it what opens a message.
+    Expired,
 }
 
 impl UnreadableReason {
@@ -262,6 +264,7 @@ impl UnreadableReason {
         Self::UnknownVersion,
         Self::TooFarAhead,
         Self::NoLongerHeld,
+        Self::Expired,
     ];
 
     /// Stable, for logs and other languages.
@@ -282,6 +285,7 @@ impl UnreadableReason {
             Self::UnknownVersion => "unknown_version",
             Self::TooFarAhead => "too_far_ahead",
             Self::NoLongerHeld => "no_longer_held",
+            Self::Expired => "expired",
         }
     }
 

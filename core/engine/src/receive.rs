@@ -4,6 +4,7 @@ mod catch_up;
 mod classify;
 mod commit;
 mod control;
+mod expired;
 mod history;
 mod lease;
 mod marks;
@@ -427,9 +428,11 @@ impl Receiver<'_> {
         {
             return Ok(outcome);
         }
-        // Written before this device was listed, or acknowledged by it before.
         let Some(envelope) = &row.envelope else {
-            return Ok(Outcome::Ignored);
+            return match placeholder {
+                Some(_) => Ok(Outcome::Ignored),
+                None => self.take_expired(tx, row),
+            };
         };
         match self.open(tx, row, envelope) {
             Ok(opened) => self.commit(tx, row, opened, placeholder),

@@ -147,6 +147,8 @@ pub enum UnreadableReason {
     TooFarAhead,
     /// Its sender's device was asked for it and no longer has what opens it.
     NoLongerHeld,
+    /// This device was away for longer than the relay keeps for it what opens a message.
+    Expired,
     /// A reason of a later version.
     Other,
 }
@@ -222,6 +224,7 @@ impl From<sealwire::UnreadableReason> for UnreadableReason {
             Reason::UnknownVersion => Self::UnknownVersion,
             Reason::TooFarAhead => Self::TooFarAhead,
             Reason::NoLongerHeld => Self::NoLongerHeld,
+            Reason::Expired => Self::Expired,
             _ => Self::Other,
         }
     }

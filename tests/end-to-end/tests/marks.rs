@@ -6,11 +6,13 @@
 )]
 
 use sealwire::{
-    AccountSettings, Event, Message, MessageId, MessageState, Notifications, RecipientState,
-    ThreadId, ThreadPreferences, UserId,
+    AccountSettings, Event, Message, MessageContent, MessageId, MessageState, Notifications,
+    RecipientState, ThreadId, ThreadPreferences, UserId,
 };
-use sealwire_tests::{Device, Fate, delivered, read, soon, start_pair, start_relay};
+use sealwire_relay::{Relay, RelayConfig, RelayData};
+use sealwire_tests::{ByHand, Device, Fate, delivered, pair, read, soon, start_pair, start_relay};
 use serde_json::json;
+use std::time::Duration;
 
 /// Waits until the store says so: events notify, the store is the truth.
 async fn until_unread(device: &Device, thread: ThreadId, count: u64) {
@@ -349,6 +351,63 @@ async fn on_resync_every_history_is_read_before_the_catch_up_ends() {
     let cold = bob.cold().await;
     assert_eq!(cold.texts(thread), ["good night", "one", "two", "three"]);
     assert_eq!(cold.store.count_resyncs().unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_sweeper_took_shows_expired_and_counts_as_it_does_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = RelayConfig::new(RelayData::Folder(folder.path().to_owned())).without_limits();
+    let relay = Relay::start(config.clone()).await.unwrap();
+    let address = relay.addr();
+    let (alice, bob, thread) = pair(relay.url()).await;
+    let phone = bob.link().await;
+    alice.say(thread, "good night").await;
+    bob.hears("good night").await;
+    phone.hears("good night").await;
+    bob.offline().await;
+    for text in ["one", "two"] {
+        alice.say(thread, text).await;
+        phone.hears(text).await;
+    }
+    relay.shutdown().await;
+    // It sweeps as soon as it starts.
+    let shortly = Some(Duration::from_millis(1));
+    let config = config.listen(address).queue_lifetime(shortly);
+    let successor = Relay::start(config).await.unwrap();
+    let operator = ByHand::nobody(successor.url());
+    soon("the first sweep", async {
+        loop {
+            let metrics = operator.get("/metrics").await;
+            let swept = String::from_utf8(metrics.body).unwrap();
+            if !swept.contains("\nsealwire_sweeps_total 0\n") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    bob.client.go_online().await.unwrap();
+    bob.events
+        .until("expired", |event| *event == Event::QueueExpired)
+        .await;
+    bob.events
+        .until_count("caught up twice", 2, |event| *event == Event::CaughtUp)
+        .await;
+    let expected = ["good night", "<expired>", "<expired>"];
+    let shown = |messages: &[Message]| {
+        let shown = messages.iter().map(|message| match &message.content {
+            MessageContent::Text(text) => text.clone(),
+            MessageContent::Unreadable(reason) => format!("<{}>", reason.as_str()),
+            _ => "<other>".to_owned(),
+        });
+        shown.collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&bob.messages(thread).await), expected);
+    assert_eq!(unread(&bob, thread).await, 3);
+    assert_eq!(unread(&phone, thread).await, 3);
+    let cold = bob.cold().await;
+    assert_eq!(shown(&cold.messages(thread)), expected);
+    assert_eq!(cold.store.count_unread().unwrap(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

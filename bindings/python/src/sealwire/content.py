@@ -95,6 +95,9 @@ class UnreadableReason(Enum):
     NO_LONGER_HELD = "no_longer_held"
     """Its sender's device was asked for it and no longer has what opens it."""
 
+    EXPIRED = "expired"
+    """This device was away for longer than the relay keeps for it what opens a message."""
+
     OTHER = "other"
     """A reason of a later version."""
 

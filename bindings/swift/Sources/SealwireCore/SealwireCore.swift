@@ -7790,6 +7790,10 @@ public enum UnreadableReason: Equatable, Hashable {
      */
     case noLongerHeld
     /**
+     * This device was away for longer than the relay keeps for it what opens a message.
+     */
+    case expired
+    /**
      * A reason of a later version.
      */
     case other
@@ -7844,7 +7848,9 @@ public struct FfiConverterTypeUnreadableReason: FfiConverterRustBuffer {
 
         case 15: return .noLongerHeld
 
-        case 16: return .other
+        case 16: return .expired
+
+        case 17: return .other
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -7914,8 +7920,12 @@ public struct FfiConverterTypeUnreadableReason: FfiConverterRustBuffer {
             writeInt(&buf, Int32(15))
 
 
-        case .other:
+        case .expired:
             writeInt(&buf, Int32(16))
+
+
+        case .other:
+            writeInt(&buf, Int32(17))
 
         }
     }

@@ -309,6 +309,57 @@ fn histories_that_cannot_be_read_hold_up_neither_the_others_nor_the_end() {
     assert_eq!(cold.texts("carol"), ["one", "three"]);
 }
 
+/// What the relay keeps of them has no envelope any more.
+#[test]
+fn what_expired_at_the_relay_shows_so_in_its_place_and_counts_as_unread() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    let mut carol = Device::registered(relay, "carol", 3);
+    bob.send(relay, "alice", "before there was this device");
+    relay.clock = alice.now.0;
+    bob.send(relay, "alice", "read in time");
+    let mut held = relay.queues.remove(&alice.name()).unwrap();
+    alice.take_rows(relay, vec![held.pop_back().unwrap()]);
+    bob.send(relay, "alice", "too late");
+    carol.send(relay, "alice", "too late, and new");
+    relay.queues.clear();
+    let rows: Vec<_> = relay.rows.values().cloned().collect();
+    relay.instead = Some(Box::new(move |request| {
+        if request.path.starts_with("/v1/threads?") {
+            return Some(ok(&Inbox {
+                threads: vec![listed("carol", direct("carol"))],
+                next_cursor: None,
+            }));
+        }
+        let (path, _) = request.path.split_once("/messages?since=")?;
+        let of = rows.iter();
+        let of = of.filter(|row| path.ends_with(&row.thread_id.to_string()));
+        Some(ok(&MessagePage {
+            messages: of.cloned().collect(),
+            next_cursor: Some("here".to_owned()),
+            has_more: false,
+        }))
+    }));
+    for _ in 0..2 {
+        catch_up_with_resync(&mut alice, relay);
+        alice.run(relay);
+        let alice = &alice;
+        assert_eq!(alice.texts("bob"), ["read in time", "<expired>"]);
+        assert_eq!(alice.texts("carol"), ["<expired>"]);
+        assert_eq!(alice.engine.store().count_unread().unwrap(), 3);
+    }
+    // Told once each, and nobody is asked for what nobody can have.
+    let told = |event: &&Event| matches!(event, Event::MessageUnreadable(_));
+    assert_eq!(alice.events.iter().filter(told).count(), 2);
+    alice.pass(relay, 60_000);
+    assert!(relay.told.is_empty());
+    let cold = alice.restarted(4);
+    assert_eq!(cold.texts("bob"), ["read in time", "<expired>"]);
+    assert_eq!(cold.texts("carol"), ["<expired>"]);
+    assert_eq!(cold.engine.store().count_unread().unwrap(), 3);
+}
+
 #[test]
 fn a_token_that_is_refused_for_a_while_ends_no_history() {
     let relay = &mut Relay::default();
