@@ -4,9 +4,11 @@
 //! A log that is never wholly copied never begins anew. So once it is long, and little of it is left to copy, the writer copies
 //! that between two commits, which takes it a few milliseconds; its next commit writes at the log's beginning.
 
-use super::PAGE_BYTES;
+use super::durable::Durable;
+use super::{PAGE_BYTES, sync_failed};
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -30,7 +32,7 @@ impl Default for Bounds {
         Self {
             pass: pages_of(32),
             long: pages_of(64),
-            rest: pages_of(4),
+            rest: pages_of(1),
             too_long: pages_of(256),
         }
     }
@@ -64,6 +66,15 @@ struct State {
 }
 
 impl Log {
+    /// One that begins anew again and again.
+    #[cfg(test)]
+    pub(super) fn short() -> Self {
+        Self {
+            bounds: tests::SMALL,
+            ..Self::default()
+        }
+    }
+
     /// From now on the log is watched, and nothing is copied when this connection commits.
     pub(super) fn watch(self: &Arc<Self>, writer: &mut Connection) -> rusqlite::Result<()> {
         let log = Arc::clone(self);
@@ -74,30 +85,58 @@ impl Log {
     }
 
     /// Between two commits of the writer.
-    pub(super) fn copy_rest_if_asked(&self, writer: &Connection) {
+    pub(super) fn copy_rest_if_asked(&self, writer: &Connection, durable: &Durable) {
         if self.rest_asked.swap(false, Ordering::Relaxed) {
             // What failed is tried again after the next pass.
-            let _ = self.copy(writer);
+            let _ = self.copy(writer, durable);
         }
     }
 
-    /// The work of the thread of checkpoints, until [`Self::end`].
-    pub(super) fn copy_all(&self, connection: &Connection) {
+    /// The work of the thread of checkpoints, until [`Self::end`]. `sync_database` puts on the disk what was copied.
+    pub(super) fn copy_all(
+        &self,
+        connection: &Connection,
+        sync_database: impl Fn() -> io::Result<()>,
+        durable: &Durable,
+    ) {
+        while self.wait_for_pass() && !durable.has_failed() {
+            if let Err(error) = self.pass(connection, &sync_database, durable) {
+                tracing::warn!(%error, "the log could not be copied into the database");
+                let state = self.state();
+                let ended = |state: &mut State| !state.ended;
+                drop(self.changed.wait_timeout_while(state, PAUSE, ended));
+            }
+        }
+    }
+
+    /// Copies what there is, and asks the writer for the rest of a log that is long.
+    fn pass(
+        &self,
+        connection: &Connection,
+        sync_database: &impl Fn() -> io::Result<()>,
+        durable: &Durable,
+    ) -> rusqlite::Result<()> {
         let bounds = self.bounds;
-        while self.wait_for_pass() {
-            match self.copy(connection) {
-                Ok(()) => {
-                    let (pages, left) = (self.pages.load(Ordering::Relaxed), self.left());
-                    if pages >= bounds.too_long || (pages >= bounds.long && left <= bounds.rest) {
-                        self.rest_asked.store(true, Ordering::Relaxed);
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the log could not be copied into the database");
-                    let state = self.state();
-                    let ended = |state: &mut State| !state.ended;
-                    drop(self.changed.wait_timeout_while(state, PAUSE, ended));
-                }
+        loop {
+            let before = self.left();
+            self.copy(connection, durable)?;
+            // SQLite syncs the database only when no commit came while it copied. Whatever is not synced here, the writer syncs
+            // when it copies the rest.
+            if let Err(error) = sync_database() {
+                durable.fail(&error);
+                return Ok(());
+            }
+            let (pages, left) = (self.pages.load(Ordering::Relaxed), self.left());
+            if pages < bounds.long {
+                return Ok(());
+            }
+            if left <= bounds.rest || pages >= bounds.too_long {
+                self.rest_asked.store(true, Ordering::Relaxed);
+                return Ok(());
+            }
+            // Another pass leaves less, as it is shorter; unless the disk takes no more than what comes.
+            if left > before / 2 {
+                return Ok(());
             }
         }
     }
@@ -137,10 +176,16 @@ impl Log {
         !state.ended
     }
 
-    /// Copies what no reader needs in its older form, and syncs the database. Commits go on meanwhile.
-    fn copy(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let copied: i64 =
-            connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(2))?;
+    /// Copies what no reader needs in its older form. Commits go on meanwhile.
+    fn copy(&self, connection: &Connection, durable: &Durable) -> rusqlite::Result<()> {
+        let copied = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+            row.get::<_, i64>(2)
+        });
+        let copied = copied.inspect_err(|error| {
+            if sync_failed(error) {
+                durable.fail(error);
+            }
+        })?;
         // Negative where the other of the two was at it.
         if let Ok(copied) = u32::try_from(copied) {
             self.copied.store(copied, Ordering::Relaxed);
@@ -171,13 +216,15 @@ mod tests {
             ..Log::default()
         });
         log.watch(&mut writer).unwrap();
-        let (copier, connection) = (Arc::clone(&log), connect(&path).unwrap());
-        let thread = std::thread::spawn(move || copier.copy_all(&connection));
+        let durable = Arc::new(Durable::new(|| Ok(())));
+        let (copier, to) = (Arc::clone(&log), Arc::clone(&durable));
+        let connection = connect(&path).unwrap();
+        let thread = std::thread::spawn(move || copier.copy_all(&connection, || Ok(()), &to));
         for _ in 0..commits {
             writer
                 .execute("INSERT INTO n (bytes) VALUES (zeroblob(4000))", [])
                 .unwrap();
-            log.copy_rest_if_asked(&writer);
+            log.copy_rest_if_asked(&writer, &durable);
         }
         let length = path.with_extension("db-wal").metadata().unwrap().len();
         log.end();
@@ -189,7 +236,7 @@ mod tests {
         length
     }
 
-    const SMALL: Bounds = Bounds {
+    pub(super) const SMALL: Bounds = Bounds {
         pass: 20,
         long: 40,
         rest: 10,

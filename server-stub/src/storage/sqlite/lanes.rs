@@ -2,17 +2,19 @@
 
 use super::checkpoints::Log;
 use super::commits::Commits;
+use super::durable::Durable;
+use super::transactions::{in_one_view, in_transaction, survived};
+use super::writer::write_all;
 use super::{OpenError, Pending, StorageError, storage_error};
 use rusqlite::Connection;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use rusqlite::config::DbConfig;
+use std::fs::{File, OpenOptions};
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
 use tokio::sync::oneshot;
 
-/// Jobs of one commit: enough to spread the cost of a sync, few enough to answer soon.
-const GROUP_MAX: usize = 256;
 /// Steps that wait for a lane, at most: a disk that hangs does not fill the memory. A second's work and more.
 const WAITING_MAX: usize = 32_768;
 /// Readers beside the writer.
@@ -30,11 +32,16 @@ pub(super) struct Threads {
     writes: Option<SyncSender<Box<dyn Job>>>,
     reads: Option<SyncSender<Box<dyn Job>>>,
     log: Arc<Log>,
+    durable: Arc<Durable>,
+    /// All but the one that syncs, which ends after them.
     handles: Vec<JoinHandle<()>>,
+    syncs: Option<JoinHandle<()>>,
+    /// Closed after every connection: a process that closes a file gives up its locks on it, SQLite's too.
+    _database: Arc<File>,
 }
 
 /// A step, then its answer.
-trait Job: Send {
+pub(super) trait Job: Send {
     /// Does it, or does it again after all that it did was rolled back: the last time counts.
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
     /// Whether what it did stands; an error of its own goes before.
@@ -52,33 +59,65 @@ impl Lanes {
         Self::Inline(Mutex::new(connection))
     }
 
+    /// With threads for the database at `path`, to which `connect` connects as `writer` is connected.
     pub(super) fn threads(
+        path: &Path,
+        writer: Connection,
+        connect: impl FnMut() -> rusqlite::Result<Connection>,
+        commits: Arc<Commits>,
+    ) -> Result<Self, OpenError> {
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        // SQLite made it when `writer` first read, and removes it when the last connection is closed.
+        let log = synced(log.as_ref())?;
+        let durable = Durable::new(move || log.sync_data());
+        Self::threads_with(path, writer, connect, commits, durable, Log::default())
+    }
+
+    pub(super) fn threads_with(
+        path: &Path,
         mut writer: Connection,
         mut connect: impl FnMut() -> rusqlite::Result<Connection>,
         commits: Arc<Commits>,
+        durable: Durable,
+        log: Log,
     ) -> Result<Self, OpenError> {
-        let log = Arc::new(Log::default());
+        // Commits are not synced; a checkpoint syncs the log before it copies and the database after, as with FULL.
+        writer.pragma_update(None, "synchronous", "normal")?;
+        let (log, durable) = (Arc::new(log), Arc::new(durable));
         log.watch(&mut writer)?;
         let (writes, jobs) = mpsc::sync_channel(WAITING_MAX);
-        let watched = Arc::clone(&log);
+        let (to, watched) = (Arc::clone(&durable), Arc::clone(&log));
         let mut handles = vec![spawn("relay-writer", move || {
-            write_all(&writer, &jobs, &commits, &watched)
+            write_all(&writer, &jobs, &to, &watched);
+            leave(&writer, &to);
         })?];
         let (reads, jobs) = mpsc::sync_channel(WAITING_MAX);
         let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..READERS {
-            let (connection, jobs) = (connect()?, Arc::clone(&jobs));
-            handles.push(spawn("relay-reader", move || read_all(&connection, &jobs))?);
+            let (connection, jobs, to) = (connect()?, Arc::clone(&jobs), Arc::clone(&durable));
+            handles.push(spawn("relay-reader", move || {
+                read_all(&connection, &jobs, &to);
+                leave(&connection, &to);
+            })?);
         }
-        let (connection, watched) = (connect()?, Arc::clone(&log));
+        let (connection, watched, to) = (connect()?, Arc::clone(&log), Arc::clone(&durable));
+        let database = Arc::new(synced(path)?);
+        let file = Arc::clone(&database);
         handles.push(spawn("relay-checkpoints", move || {
-            watched.copy_all(&connection)
+            watched.copy_all(&connection, || file.sync_data(), &to);
+            leave(&connection, &to);
         })?);
+        let to = Arc::clone(&durable);
+        let syncs = spawn("relay-syncs", move || to.hand_out(&commits))?;
         Ok(Self::Threads(Threads {
             writes: Some(writes),
             reads: Some(reads),
             log,
+            durable,
             handles,
+            syncs: Some(syncs),
+            _database: database,
         }))
     }
 
@@ -121,6 +160,22 @@ impl Drop for Threads {
             // A reader or writer that panicked has nothing left to say.
             let _ = handle.join();
         }
+        self.durable.end();
+        if let Some(handle) = self.syncs.take() {
+            let _ = handle.join();
+        }
+    }
+}
+
+/// A file of the database, to sync it.
+fn synced(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(path)
+}
+
+/// The last connection that is closed copies the log into the database, and removes it; not when the disk may lack parts of it.
+fn leave(connection: &Connection, durable: &Durable) {
+    if durable.has_failed() {
+        let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
     }
 }
 
@@ -181,146 +236,20 @@ impl<T: Send, F: Fn(&Connection) -> rusqlite::Result<T> + Send> Job for Step<T, 
     }
 }
 
-fn read_all(connection: &Connection, jobs: &Mutex<Receiver<Box<dyn Job>>>) {
+fn read_all(connection: &Connection, jobs: &Mutex<Receiver<Box<dyn Job>>>, durable: &Durable) {
     loop {
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(mut job) = next else { return };
         let outcome = in_one_view(connection, |connection| {
             survived(|| job.run(connection)).unwrap_or(Ok(()))
         });
-        job.answer(outcome);
-    }
-}
-
-fn write_all(connection: &Connection, jobs: &Receiver<Box<dyn Job>>, commits: &Commits, log: &Log) {
-    while let Ok(first) = jobs.recv() {
-        let mut group = vec![first];
-        while group.len() < GROUP_MAX
-            && let Ok(next) = jobs.try_recv()
-        {
-            group.push(next);
-        }
-        let (began, writes) = (Instant::now(), group.len());
-        let outcome = commit_group(connection, &mut group);
-        commits.count(began.elapsed(), writes, outcome.is_ok());
-        for job in group {
-            job.answer(outcome.clone());
-        }
-        log.copy_rest_if_asked(connection);
-    }
-}
-
-/// Runs the jobs in one transaction: one that fails takes nothing of the others with it.
-fn commit_group(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), StorageError> {
-    let committed = match all_together(connection, group) {
-        Ok(Together::Committed) => Ok(()),
-        Ok(Together::OneFailed) => {
-            roll_back(connection);
-            each_apart(connection, group)
-        }
-        Err(error) => Err(error),
-    };
-    committed.map_err(|error| {
-        roll_back(connection);
-        let cause = storage_error(&error);
-        tracing::warn!(%error, "a group of writes was rolled back");
-        cause
-    })
-}
-
-/// What became of jobs without savepoints.
-enum Together {
-    /// All stand.
-    Committed,
-    /// One failed, and it is unknown which part of what was written is its.
-    OneFailed,
-}
-
-/// Without savepoints: inside of one SQLite copies each page before it changes it. Jobs hardly ever fail.
-fn all_together(connection: &Connection, group: &mut [Box<dyn Job>]) -> rusqlite::Result<Together> {
-    run(connection, "BEGIN IMMEDIATE")?;
-    for job in group {
-        if !matches!(survived(|| job.run(connection)), Some(Ok(()))) {
-            return Ok(Together::OneFailed);
-        }
-    }
-    run(connection, "COMMIT")?;
-    Ok(Together::Committed)
-}
-
-/// Each job in a savepoint.
-fn each_apart(connection: &Connection, group: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
-    run(connection, "BEGIN IMMEDIATE")?;
-    for job in group {
-        run(connection, "SAVEPOINT job")?;
-        match survived(|| job.run(connection)) {
-            Some(Ok(())) => run(connection, "RELEASE job")?,
-            // A full disk may have ended the whole transaction: then this statement fails, and the group with it.
-            Some(Err(_)) | None => {
-                run(connection, "ROLLBACK TO job")?;
-                run(connection, "RELEASE job")?;
-            }
-        }
-    }
-    run(connection, "COMMIT")
-}
-
-/// What a step gave; none if it panicked. Its lane goes on: with a dead writer the relay would answer every write with 503, for
-/// good. The caller rolls back what the step did, and the step answers that it did not run.
-fn survived<T>(step: impl FnOnce() -> T) -> Option<T> {
-    let survived = catch_unwind(AssertUnwindSafe(step));
-    survived
-        .inspect_err(|_| tracing::error!("a storage step panicked"))
-        .ok()
-}
-
-fn in_transaction<T>(
-    connection: &Connection,
-    step: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-) -> Result<T, StorageError> {
-    let all = || {
-        run(connection, "BEGIN IMMEDIATE")?;
-        let value = step(connection)?;
-        run(connection, "COMMIT")?;
-        Ok(value)
-    };
-    all().map_err(|error| {
-        roll_back(connection);
-        storage_error(&error)
-    })
-}
-
-/// Runs a read inside one transaction, so that its statements see one state.
-fn in_one_view<T>(
-    connection: &Connection,
-    step: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-) -> Result<T, StorageError> {
-    let all = || {
-        run(connection, "BEGIN DEFERRED")?;
-        let value = step(connection)?;
-        run(connection, "COMMIT")?;
-        Ok(value)
-    };
-    all().map_err(|error| {
-        roll_back(connection);
-        storage_error(&error)
-    })
-}
-
-/// One statement of a transaction's frame, prepared once.
-fn run(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached(statement)?.execute([]).map(drop)
-}
-
-fn roll_back(connection: &Connection) {
-    if !connection.is_autocommit() {
-        // If even this fails, the next BEGIN says so.
-        let _ = connection.execute_batch("ROLLBACK");
+        durable.hand_over_read(job, outcome);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::writer::GROUP_MAX;
     use super::*;
     use crate::service::tests::run;
     use rusqlite::{Error, params};
@@ -332,7 +261,13 @@ mod tests {
         writer
             .execute_batch("CREATE TABLE IF NOT EXISTS n (n INTEGER PRIMARY KEY) STRICT")
             .unwrap();
-        Lanes::threads(writer, || super::super::connect(&path), Arc::default()).unwrap()
+        Lanes::threads(
+            &path,
+            writer,
+            || super::super::connect(&path),
+            Arc::default(),
+        )
+        .unwrap()
     }
 
     fn insert(lanes: &Lanes, number: i64) -> Pending<'static, ()> {
@@ -407,7 +342,7 @@ mod tests {
         drop(goes_on);
         run(held).unwrap();
         let refused = waiting.into_iter().map(run).filter(Result::is_err).count();
-        assert!((1..=GROUP_MAX + 2).contains(&refused), "{refused}");
+        assert!((1..=GROUP_MAX + 3).contains(&refused), "{refused}");
         run(lanes.write(|_| Ok(()))).unwrap();
     }
 

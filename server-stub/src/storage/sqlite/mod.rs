@@ -1,6 +1,7 @@
-//! The embedded engine: one SQLite file in a data folder, in WAL mode at synchronous=FULL.
+//! The embedded engine: one SQLite file in a data folder, in WAL mode.
 //!
-//! One writer thread groups jobs into commits and answers them after the commit; readers are apart. The inline mode has no
+//! One writer thread groups jobs into commits, another syncs the log and answers them; readers are apart. No answer leaves before
+//! the disk has what it tells of. The inline mode has no
 //! threads at all, for simulations: each step runs where its future is made.
 
 mod accepting;
@@ -11,6 +12,7 @@ mod columns;
 mod commits;
 mod controls;
 mod delivered;
+mod durable;
 mod failures;
 mod inbox;
 mod kept_keys;
@@ -22,13 +24,17 @@ mod marks;
 mod messages;
 mod moves;
 mod order;
+#[cfg(test)]
+mod power_loss;
 mod prekeys;
 mod privacy;
 mod queues;
 mod requeue;
 mod schema;
 mod sends;
+mod transactions;
 mod upkeep;
+mod writer;
 
 use super::{Pending, StorageError};
 pub(crate) use commits::Commits;
@@ -130,7 +136,9 @@ impl Sqlite {
                 writer.pragma_update(None, "wal_autocheckpoint", INLINE_CHECKPOINT_PAGES)?;
                 Lanes::inline(writer)
             }
-            Threading::Threads => Lanes::threads(writer, || connect(&path), Arc::clone(&commits))?,
+            Threading::Threads => {
+                Lanes::threads(&path, writer, || connect(&path), Arc::clone(&commits))?
+            }
         };
         Ok(Self {
             lanes,
@@ -206,6 +214,13 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
     Ok(connection)
+}
+
+/// Whether the disk did not take what was written before.
+fn sync_failed(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi::{SQLITE_IOERR_DIR_FSYNC, SQLITE_IOERR_FSYNC};
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    matches!(code, Some(SQLITE_IOERR_FSYNC | SQLITE_IOERR_DIR_FSYNC))
 }
 
 fn storage_error(error: &rusqlite::Error) -> StorageError {
