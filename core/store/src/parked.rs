@@ -40,15 +40,29 @@ pub enum ParkReason {
 number_column!(ParkReason { UnknownDevice = 1, NewerList = 2 });
 
 impl Rows {
-    /// The frames that wait for a user's list, in the order of their arrival.
-    pub fn parked_frames(&self, user: &UserId) -> Result<Vec<ParkedFrame>, StoreError> {
-        self.statement(
+    /// The frames that wait for a user's list, in the order of their arrival, from behind one of them on: so many that no more
+    /// than the last goes beyond these bytes.
+    pub fn parked_frames(
+        &self,
+        user: &UserId,
+        after: Option<i64>,
+        bytes: u64,
+    ) -> Result<Vec<ParkedFrame>, StoreError> {
+        let mut statement = self.statement(
             "SELECT id, frame, reason, waits_for_user_id, waits_for_version, received_at_ms FROM parked_frames
-             WHERE waits_for_user_id = ?1 ORDER BY id",
-        )?
-        .query_map([Col(user)], read_parked)?
-        .map(|row| Ok(row?))
-        .collect()
+             WHERE waits_for_user_id = ?1 AND id > ?2 ORDER BY id",
+        )?;
+        let rows = statement.query_map(params![Col(user), after.unwrap_or(0)], read_parked)?;
+        let (mut frames, mut held) = (Vec::new(), 0u64);
+        for row in rows {
+            let parked = row?;
+            held += parked.frame.frame.len() as u64;
+            frames.push(parked);
+            if held >= bytes {
+                break;
+            }
+        }
+        Ok(frames)
     }
 
     /// The users whose lists are waited for, with the highest version named.
@@ -152,7 +166,12 @@ mod tests {
                 .iter()
                 .try_for_each(|frame| tx.park_frame(frame).map(drop))
         });
-        let frames = store.parked_frames(&user("bob")).unwrap();
+        let frames = store.parked_frames(&user("bob"), None, 99).unwrap();
+        // Each is of one byte.
+        let some = |after, bytes| store.parked_frames(&user("bob"), after, bytes).unwrap();
+        assert_eq!(some(None, 2), frames[..2]);
+        assert_eq!(some(Some(frames[1].id), 1), frames[2..]);
+        assert!(some(Some(frames[2].id), 1).is_empty());
         let held: Vec<_> = frames.iter().map(|parked| &parked.frame).collect();
         assert_eq!(held, [&parked[0], &parked[2], &parked[3]]);
         assert_eq!(

@@ -1,10 +1,14 @@
 //! Frames that waited for a device list: opened, or given their placeholder, once it was asked for.
 
-use super::Outcome;
+use super::{Outcome, Receiver, concerns_a_row};
 use crate::trust::newest_list;
 use crate::{Engine, EngineError};
+use sealwire_store::{ParkedFrame, Transaction};
 use sealwire_wire::UserId;
 use sealwire_wire::contract::{ControlMessage, MessageRow, read_json};
+
+/// So much is looked at in one transaction, in bytes: an app extension has some 24 MB for everything.
+const AT_ONCE_BYTES: u64 = 1024 * 1024;
 
 impl Engine {
     /// In the order of their arrival; what cannot be opened with the list that the relay shows will not be. If it fails,
@@ -13,29 +17,80 @@ impl Engine {
         if self.me().is_err() {
             return Ok(());
         }
+        let mut after = None;
+        loop {
+            let frames = self.store.parked_frames(user, after, AT_ONCE_BYTES)?;
+            let Some(last) = frames.last() else {
+                return Ok(());
+            };
+            after = Some(last.id);
+            match self.take_parked(user, &frames) {
+                // Something about one of them: the others are taken without it.
+                Err(error) if concerns_a_row(&error) => {
+                    for frame in &frames {
+                        match self.take_parked(user, std::slice::from_ref(frame)) {
+                            Err(error) if concerns_a_row(&error) => self.refuse_parked(frame)?,
+                            taken => taken?,
+                        }
+                    }
+                }
+                taken => taken?,
+            }
+        }
+    }
+
+    /// All of them in one commit.
+    fn take_parked(&mut self, user: &UserId, frames: &[ParkedFrame]) -> Result<(), EngineError> {
         let outcomes = self.receiving(true, |receiver, tx| {
             let mut outcomes = Vec::new();
-            for parked in tx.parked_frames(user)? {
-                if let Ok(row) = read_json::<MessageRow>(&parked.frame.frame) {
-                    let outcome = receiver.take(tx, &row)?;
-                    // Unless the device is gone that sent it.
-                    let waits_on = matches!(outcome, Outcome::Waits { .. })
-                        && newest_list(tx, user)?
-                            .is_some_and(|list| list.device(row.sender_device_id.get()).is_some());
-                    outcomes.push(outcome);
-                    if waits_on {
-                        continue;
-                    }
-                } else if let Ok(control) = read_json::<ControlMessage>(&parked.frame.frame) {
-                    outcomes.extend(receiver.take_control(tx, &control)?);
-                }
-                tx.delete_parked(parked.id)?;
+            for frame in frames {
+                receiver.take_parked(tx, user, frame, &mut outcomes)?;
             }
             Ok(outcomes)
         })?;
         for outcome in outcomes {
             self.tell(outcome);
         }
+        Ok(())
+    }
+
+    /// One that fails by itself would fail again, and keep back whoever waits for the same list.
+    fn refuse_parked(&mut self, frame: &ParkedFrame) -> Result<(), EngineError> {
+        match read_json::<MessageRow>(&frame.frame.frame) {
+            Ok(row) => {
+                self.refuse_alone(&row)?;
+            }
+            Err(_) => {
+                self.tell(Outcome::Refused);
+            }
+        }
+        self.store.transaction(|tx| tx.delete_parked(frame.id))?;
+        Ok(())
+    }
+}
+
+impl Receiver<'_> {
+    fn take_parked(
+        &mut self,
+        tx: &mut Transaction<'_>,
+        user: &UserId,
+        parked: &ParkedFrame,
+        outcomes: &mut Vec<Outcome>,
+    ) -> Result<(), EngineError> {
+        if let Ok(row) = read_json::<MessageRow>(&parked.frame.frame) {
+            let outcome = self.take(tx, &row)?;
+            // Unless the device is gone that sent it.
+            let waits_on = matches!(outcome, Outcome::Waits { .. })
+                && newest_list(tx, user)?
+                    .is_some_and(|list| list.device(row.sender_device_id.get()).is_some());
+            outcomes.push(outcome);
+            if waits_on {
+                return Ok(());
+            }
+        } else if let Ok(control) = read_json::<ControlMessage>(&parked.frame.frame) {
+            outcomes.extend(self.take_control(tx, &control)?);
+        }
+        tx.delete_parked(parked.id)?;
         Ok(())
     }
 }
