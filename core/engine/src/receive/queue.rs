@@ -86,13 +86,18 @@ impl Engine {
             return;
         }
         if !self.may_send() && self.anchor_is_kept() {
+            self.fetch_lists_due();
+            if self.queue_fetch.is_empty {
+                self.resync_due();
+            }
             if self.requests_wait_for_token() {
                 self.drive_token();
             }
-            self.fetch_lists_due();
         }
-        if self.queue_fetch.is_empty && !self.trust.is_fetching() {
-            self.queue_fetch_ends(None);
+        if self.queue_fetch.is_empty && !self.trust.is_fetching() && !self.resync_is_reading() {
+            // What is left to read is in the store, and read the next time.
+            let failed = || EngineError::Network("a history could not be read again".to_owned());
+            self.queue_fetch_ends(self.resync_is_under_way().then(failed));
         }
     }
 

@@ -69,6 +69,18 @@ impl Engine {
         self.resync.caught_up = false;
     }
 
+    pub(super) fn resync_is_under_way(&self) -> bool {
+        self.resync.under_way
+    }
+
+    /// Whether something of it is on its way, or asked for as soon as may be.
+    pub(super) fn resync_is_reading(&self) -> bool {
+        let resync = &self.resync;
+        resync.listing
+            || !resync.reading.is_empty()
+            || (resync.under_way && resync.backoff.is_due(self.now))
+    }
+
     pub(crate) fn resync_due(&mut self) {
         if !self.resync.under_way || !self.resync.backoff.is_due(self.now) {
             return;

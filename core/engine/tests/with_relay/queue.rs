@@ -3,7 +3,9 @@
 use crate::device::Device;
 use crate::relay::{Relay, no, ok};
 use sealwire_engine::{Call, EngineError, Event, Reply};
-use sealwire_wire::contract::{ErrorCode, QueueItem, QueuePage, ServerEvent};
+use sealwire_wire::contract::{ErrorCode, MessagePage, QueueItem, QueuePage, ServerEvent};
+use std::cell::Cell;
+use std::rc::Rc;
 
 /// Bob is offline by his app's wish, and Alice has written to him.
 fn pair(relay: &mut Relay, messages: u32) -> (Device, Device) {
@@ -124,6 +126,54 @@ fn a_relay_that_lies_about_the_queue_ends_the_fetch_and_nothing_else() {
         assert_eq!(fetch(&mut bob, relay).unwrap(), 1);
         assert_eq!(bob.restarted(9).texts("alice"), ["0"]);
     }
+}
+
+#[test]
+fn after_a_long_absence_a_fetch_without_a_socket_reads_the_histories_too() {
+    let relay = &mut Relay::default();
+    let (mut alice, mut bob) = pair(relay, 1);
+    let thread = bob.thread_with("alice");
+    let row = relay.queues.remove(&bob.name()).unwrap().remove(0).unwrap();
+    alice.now = bob.now;
+    let works = Rc::new(Cell::new(false));
+    let now_works = Rc::clone(&works);
+    let expired = Rc::new(Cell::new(true));
+    let is_expired = Rc::clone(&expired);
+    relay.instead = Some(Box::new(move |request| {
+        if request.path.starts_with("/v1/me/queue?") && is_expired.get() {
+            return Some(ok(&QueuePage {
+                entries: vec![QueueItem {
+                    entry_id: "resync".to_owned(),
+                    event: ServerEvent::Resync {},
+                }],
+                has_more: false,
+                marks: Vec::new(),
+                marks_cursor: None,
+            }));
+        }
+        let is_history = request.path.starts_with(&format!("/v1/threads/{thread}/"));
+        is_history.then(|| match now_works.get() {
+            true => ok(&MessagePage {
+                messages: vec![row.clone()],
+                next_cursor: Some("here".to_owned()),
+                has_more: false,
+            }),
+            false => no(ErrorCode::Unavailable),
+        })
+    }));
+    let failed = fetch(&mut bob, relay);
+    assert!(
+        matches!(failed, Err(EngineError::Network(_))),
+        "not all is here"
+    );
+    works.set(true);
+    expired.set(false);
+    bob.now = bob.now.plus_ms(60_000);
+    fetch(&mut bob, relay).unwrap();
+    assert_eq!(bob.texts("alice"), ["0"]);
+    let cold = bob.restarted(9);
+    assert_eq!(cold.engine.store().count_resyncs().unwrap(), 0);
+    assert_eq!(cold.texts("alice"), ["0"]);
 }
 
 #[test]
