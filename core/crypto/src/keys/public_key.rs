@@ -43,8 +43,13 @@ impl PublicKey {
 
     /// `0x05 ‖ u`.
     pub fn to_bytes(&self) -> [u8; Self::LENGTH] {
+        Self::spelled_out(self.0)
+    }
+
+    /// `0x05 ‖ u` of a coordinate that may or may not be canonical.
+    pub(crate) fn spelled_out(u: [u8; 32]) -> [u8; Self::LENGTH] {
         let mut bytes = [CURVE25519; Self::LENGTH];
-        bytes[1..].copy_from_slice(&self.0);
+        bytes[1..].copy_from_slice(&u);
         bytes
     }
 

@@ -7,6 +7,7 @@ mod cipher;
 mod derive;
 pub mod edwards;
 mod hash;
+mod kem;
 mod x25519;
 
 pub use cipher::{
@@ -15,6 +16,14 @@ pub use cipher::{
 };
 pub use derive::{hkdf_sha256, hmac_sha256};
 pub use hash::{Sha256Hasher, sha256, sha512};
+#[cfg(feature = "kyber-round3")]
+pub use kem::round_3::{
+    kyber_1024_check, kyber_1024_decapsulate, kyber_1024_encapsulate, kyber_1024_public,
+};
+pub use kem::{
+    KEM_CIPHERTEXT_LENGTH, KEM_PUBLIC_LENGTH, KEM_SEED_LENGTH, KemSecret, NotReduced,
+    ml_kem_1024_check, ml_kem_1024_decapsulate, ml_kem_1024_encapsulate, ml_kem_1024_public,
+};
 pub use x25519::{NoSharedSecret, clamp, x25519, x25519_public};
 
 /// Whether two byte strings are equal, in time that depends on their lengths alone.
