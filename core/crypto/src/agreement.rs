@@ -1,31 +1,48 @@
-//! X3DH: two devices that never met agree on the root of a session.
+//! X3DH and PQXDH: two devices that never met agree on the root of a session.
 //!
-//! X3DH, revision 1, section 3.3 (initiator) and 3.4 (responder). Version 3 of the wire protocol.
+//! X3DH, revision 1, section 3.3 (initiator) and 3.4 (responder): version 3 of the wire protocol. PQXDH, revision 3, the same
+//! sections: version 4, with the secret of a key encapsulation after the others.
 
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::bundle::PreKeyBundle;
 use crate::keys::{
-    BaseKey, EphemeralKeyPair, IdentityKey, IdentityKeyPair, OneTimePreKeyPair, SignedPreKeyPair,
+    BaseKey, EphemeralKeyPair, IdentityKey, IdentityKeyPair, KemType, OneTimePreKeyPair,
+    SignedPreKeyPair,
 };
-use crate::primitives::{NoSharedSecret, hkdf_sha256};
+use crate::primitives::{KemSecret, NoSharedSecret, hkdf_sha256};
 use crate::ratchet::RootKey;
 
 /// X3DH, section 2.2: `F`, so that the input is never a valid encoding of a key.
 const DOMAIN_SEPARATION: [u8; 32] = [0xff; 32];
 
 /// The application's `info` (X3DH, section 2.1) as the deployed version 3 has it.
-const INFO: &[u8] = b"WhisperText";
+const X3DH_INFO: &[u8] = b"WhisperText";
+
+/// The `info` of version 4 (PQXDH, section 2.2: application, curve, hash and mechanism). Each mechanism has its own, so that
+/// sessions of two mechanisms never share a root.
+fn info(kem: Option<KemType>) -> &'static [u8] {
+    match kem {
+        None => X3DH_INFO,
+        Some(KemType::MlKem1024) => b"Sealwire_X25519_SHA-256_ML-KEM-1024",
+        #[cfg(feature = "kyber-round3")]
+        Some(KemType::Kyber1024) => b"WhisperText_X25519_SHA-256_CRYSTALS-KYBER-1024",
+    }
+}
+
+/// The secret of a key encapsulation and the mechanism that it comes from.
+type Encapsulated<'a> = (KemType, &'a KemSecret);
 
 /// The initiator's side. `base` is forgotten afterwards.
 pub(crate) fn initiate(
     ours: &IdentityKeyPair,
     base: &EphemeralKeyPair,
     bundle: &PreKeyBundle,
+    kem: Option<Encapsulated<'_>>,
 ) -> Result<RootKey, NoSharedSecret> {
     let their_identity = bundle.identity_key();
     let their_prekey = bundle.signed_prekey();
-    derive_root([
+    let agreed = [
         Some(ours.pair().agree(their_prekey.as_public_key())?),
         Some(base.pair().agree(their_identity.as_public_key())?),
         Some(base.pair().agree(their_prekey.as_public_key())?),
@@ -33,33 +50,42 @@ pub(crate) fn initiate(
             .one_time_prekey()
             .map(|(_, key)| base.pair().agree(key.as_public_key()))
             .transpose()?,
-    ])
+    ];
+    Ok(derive_root(&agreed, kem))
 }
 
 /// The responder's side, from the keys that the first message names.
 pub(crate) fn respond(
     ours: &IdentityKeyPair,
-    signed: &SignedPreKeyPair,
-    one_time: Option<&OneTimePreKeyPair>,
+    (signed, one_time): (&SignedPreKeyPair, Option<&OneTimePreKeyPair>),
+    kem: Option<Encapsulated<'_>>,
     their_identity: &IdentityKey,
     their_base: &BaseKey,
 ) -> Result<RootKey, NoSharedSecret> {
     let their_base = their_base.as_public_key();
-    derive_root([
+    let agreed = [
         Some(signed.pair().agree(their_identity.as_public_key())?),
         Some(ours.pair().agree(their_base)?),
         Some(signed.pair().agree(their_base)?),
         one_time
             .map(|key| key.pair().agree(their_base))
             .transpose()?,
-    ])
+    ];
+    Ok(derive_root(&agreed, kem))
 }
 
-/// `SK` of X3DH, section 3.3. The second half of the output (a chain on the signed prekey) has no use in the ordinary flow.
-fn derive_root(agreed: [Option<Zeroizing<[u8; 32]>>; 4]) -> Result<RootKey, NoSharedSecret> {
-    let mut ikm = Zeroizing::new([0; 5 * 32]);
+/// `SK` of section 3.3. The second half of the output (a chain on the signed prekey) has no use in the ordinary flow.
+fn derive_root(
+    agreed: &[Option<Zeroizing<[u8; 32]>>; 4],
+    kem: Option<Encapsulated<'_>>,
+) -> RootKey {
+    let mut ikm = Zeroizing::new([0; 6 * 32]);
     let mut length = 0;
-    let secrets = agreed.iter().flatten().map(|secret| &**secret);
+    let secrets = agreed
+        .iter()
+        .flatten()
+        .chain(kem.map(|(_, secret)| secret))
+        .map(|secret| &**secret);
     for (slot, part) in ikm
         .chunks_exact_mut(32)
         .zip(core::iter::once(&DOMAIN_SEPARATION).chain(secrets))
@@ -67,9 +93,9 @@ fn derive_root(agreed: [Option<Zeroizing<[u8; 32]>>; 4]) -> Result<RootKey, NoSh
         slot.copy_from_slice(part);
         length += part.len();
     }
-    let mut okm: [u8; 64] = hkdf_sha256(None, &ikm[..length], INFO);
+    let mut okm: [u8; 64] = hkdf_sha256(None, &ikm[..length], info(kem.map(|(kind, _)| kind)));
     let mut root = [0; 32];
     root.copy_from_slice(&okm[..32]);
     okm.zeroize();
-    Ok(RootKey::new(root))
+    RootKey::new(root)
 }

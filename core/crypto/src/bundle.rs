@@ -1,10 +1,11 @@
 //! What a device publishes so that others can begin a session with it while it is offline.
 //!
-//! X3DH, revision 1, section 3.2. A [`PreKeyBundle`] exists only with a signature that was checked.
+//! X3DH, revision 1, section 3.2; PQXDH, revision 3, section 3.2. A [`PreKeyBundle`] exists only with signatures that were checked.
 
 use rand_core::CryptoRng;
 
-use crate::keys::{IdentityKey, IdentityKeyPair, OneTimePreKey, SignedPreKey};
+use crate::keys::{IdentityKey, IdentityKeyPair, KemPublicKey, OneTimePreKey, SignedPreKey};
+use crate::ratchet::Version;
 use crate::signature::Signature;
 
 /// Why a bundle was refused. Nothing was begun.
@@ -13,6 +14,9 @@ pub enum BundleError {
     /// Whoever made this prekey does not hold the identity key: fetch the bundle again, and do not send to it.
     #[error("the signed prekey is not signed by the bundle's identity key")]
     BadSignature,
+    /// The same of the KEM prekey.
+    #[error("the KEM prekey is not signed by the bundle's identity key")]
+    BadKemSignature,
 }
 
 /// The keys of one device, for one new session with it.
@@ -24,6 +28,7 @@ pub struct PreKeyBundle {
     signed_prekey_id: u32,
     signed_prekey: SignedPreKey,
     one_time_prekey: Option<(u32, OneTimePreKey)>,
+    kem_prekey: Option<(u32, KemPublicKey)>,
 }
 
 impl PreKeyBundle {
@@ -49,6 +54,23 @@ impl PreKeyBundle {
             signed_prekey_id,
             signed_prekey,
             one_time_prekey,
+            kem_prekey: None,
+        })
+    }
+
+    /// The bundle with a KEM prekey, one-time or last resort, if the identity key signed it: for a session of version 4.
+    pub fn with_kem_prekey(
+        self,
+        id: u32,
+        key: KemPublicKey,
+        signature: &Signature,
+    ) -> Result<Self, BundleError> {
+        self.identity_key
+            .verify(&key.to_bytes(), signature)
+            .map_err(|_| BundleError::BadKemSignature)?;
+        Ok(Self {
+            kem_prekey: Some((id, key)),
+            ..self
         })
     }
 
@@ -81,11 +103,29 @@ impl PreKeyBundle {
     pub fn one_time_prekey(&self) -> Option<(u32, OneTimePreKey)> {
         self.one_time_prekey
     }
+
+    /// The agreement that a session from this bundle begins with.
+    pub fn version(&self) -> Version {
+        match self.kem_prekey {
+            Some(_) => Version::Pqxdh,
+            None => Version::X3dh,
+        }
+    }
+
+    /// The KEM prekey and its number: without one the session would be of version 3.
+    pub fn kem_prekey(&self) -> Option<(u32, &KemPublicKey)> {
+        self.kem_prekey.as_ref().map(|(id, key)| (*id, key))
+    }
 }
 
 impl IdentityKeyPair {
     /// The signature under which a signed prekey is published: over its 33 bytes.
     pub fn sign_prekey(&self, rng: &mut impl CryptoRng, prekey: &SignedPreKey) -> Signature {
+        self.sign(rng, &prekey.to_bytes())
+    }
+
+    /// The signature under which a KEM prekey is published: over its type byte and key.
+    pub fn sign_kem_prekey(&self, rng: &mut impl CryptoRng, prekey: &KemPublicKey) -> Signature {
         self.sign(rng, &prekey.to_bytes())
     }
 }

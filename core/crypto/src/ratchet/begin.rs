@@ -2,13 +2,14 @@
 
 use rand_core::CryptoRng;
 
-use super::beginning::{NamedPreKeys, Pending};
+use super::beginning::{Encapsulation, NamedPreKeys, Pending};
+use super::policy::SessionPolicy;
 use super::record::SessionRecord;
 use super::session::{Ends, Session};
 use crate::agreement;
 use crate::bundle::PreKeyBundle;
 use crate::keys::{EphemeralKeyPair, IdentityKeyPair};
-use crate::primitives::NoSharedSecret;
+use crate::primitives::{NoSharedSecret, NotReduced};
 
 /// Why no session was begun. The record is unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +23,9 @@ pub enum AgreementError {
     /// A key of the bundle has a small order: no honest device publishes one.
     #[error("a key of the bundle gives no shared secret")]
     BadKey,
+    /// The bundle has no KEM prekey, and the [`SessionPolicy`] refuses sessions without: the device has to publish one.
+    #[error("the bundle has no KEM prekey, and the policy asks for PQXDH")]
+    X3dhRefused,
 }
 
 /// A record whose current session is a new one; the one before is archived.
@@ -30,6 +34,7 @@ pub fn begin(
     ours: &IdentityKeyPair,
     our_registration_id: u32,
     bundle: &PreKeyBundle,
+    policy: SessionPolicy,
     now_ms: u64,
     rng: &mut impl CryptoRng,
 ) -> Result<SessionRecord, AgreementError> {
@@ -45,13 +50,31 @@ pub fn begin(
         return Err(AgreementError::OurIdentityChanged);
     }
 
+    if !policy.allows(bundle.version()) {
+        return Err(AgreementError::X3dhRefused);
+    }
+
     let base = EphemeralKeyPair::generate(rng);
-    let root = agreement::initiate(ours, &base, bundle)?;
+    let encapsulated = bundle
+        .kem_prekey()
+        .map(|(_, key)| key.encapsulate(rng))
+        .transpose()?;
+    let kem = encapsulated
+        .as_ref()
+        .map(|(ciphertext, secret)| (ciphertext.kind(), secret));
+    let root = agreement::initiate(ours, &base, bundle, kem)?;
     let pending = Pending {
         our_registration_id,
         prekeys: NamedPreKeys {
             signed: bundle.signed_prekey_id(),
             one_time: bundle.one_time_prekey().map(|(id, _)| id),
+            kem: bundle
+                .kem_prekey()
+                .zip(encapsulated)
+                .map(|((prekey_id, _), (ciphertext, _))| Encapsulation {
+                    prekey_id,
+                    ciphertext,
+                }),
         },
         began_at_ms: now_ms,
     };
@@ -69,6 +92,12 @@ pub fn begin(
 
 impl From<NoSharedSecret> for AgreementError {
     fn from(_: NoSharedSecret) -> Self {
+        Self::BadKey
+    }
+}
+
+impl From<NotReduced> for AgreementError {
+    fn from(_: NotReduced) -> Self {
         Self::BadKey
     }
 }

@@ -19,6 +19,12 @@ pub enum OpenError {
     /// A version that this build does not speak.
     #[error("protocol version {0} is not spoken here")]
     UnknownVersion(u8),
+    /// A key encapsulation that this build does not have.
+    #[error("KEM type {0:#04x} is not known")]
+    UnknownKem(u8),
+    /// It begins a session without a post-quantum part, and the [`SessionPolicy`](super::SessionPolicy) refuses that.
+    #[error("the message begins an X3DH session, and the policy asks for PQXDH")]
+    X3dhRefused,
     /// No session held could have made it.
     #[error("there is no session for this message")]
     NoSession,
@@ -56,11 +62,13 @@ pub struct Opened {
     pub forget_chains: Vec<RatchetKey>,
     /// The one-time prekey that is used up, to be deleted.
     pub consumed_one_time: Option<u32>,
+    /// The one-time KEM prekey that is used up, to be deleted.
+    pub consumed_one_time_kem: Option<u32>,
     /// The session that this message began.
     pub began: Option<BeganSession>,
 }
 
-/// What must be remembered of a session that a peer began. Without a one-time prekey nothing else keeps its first message
+/// What must be remembered of a session that a peer began. Without a prekey that is deleted nothing else keeps its first message
 /// from beginning it a second time, once the session itself is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BeganSession {
@@ -68,7 +76,9 @@ pub struct BeganSession {
     pub base_key: BaseKey,
     /// The signed prekey it used: the name must be remembered as long as this key is held.
     pub signed_prekey_id: u32,
-    /// Whether it used a one-time prekey.
+    /// The KEM prekey it used, in a session of PQXDH: the name may be forgotten once either key is gone.
+    pub kem_prekey_id: Option<u32>,
+    /// Whether a one-time prekey, of either kind, went into it.
     pub had_one_time: bool,
 }
 
@@ -135,6 +145,7 @@ impl Opened {
             forget: None,
             forget_chains: Vec::new(),
             consumed_one_time: None,
+            consumed_one_time_kem: None,
             began: None,
         }
     }
@@ -157,6 +168,7 @@ impl From<ParseError> for OpenError {
         match error {
             ParseError::Malformed => Self::Malformed,
             ParseError::Version(version) => Self::UnknownVersion(version),
+            ParseError::UnknownKem(kind) => Self::UnknownKem(kind),
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The messages of a session that has no reply yet: an ordinary message, with what the receiver needs to begin the session.
 //!
-//! X3DH, revision 1, section 3.3. `version byte ‖ protobuf`; only the message inside carries a MAC.
+//! X3DH, revision 1, section 3.3; PQXDH, revision 3, section 3.3. `version byte ‖ protobuf`; only the message inside carries a MAC.
 
 use prost::Message;
 
-use super::beginning::NamedPreKeys;
+use super::beginning::{Encapsulation, NamedPreKeys};
 use super::message::RatchetMessage;
 use super::version::{ParseError, Version};
-use crate::keys::{BaseKey, IdentityKey};
+use crate::keys::{BaseKey, IdentityKey, KemCiphertext};
 
 /// A message of type 3, parsed but not yet checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,10 @@ struct PreKeyMessageProto {
     registration_id: Option<u32>,
     #[prost(uint32, optional, tag = "6")]
     signed_prekey_id: Option<u32>,
+    #[prost(uint32, optional, tag = "7")]
+    kem_prekey_id: Option<u32>,
+    #[prost(bytes = "vec", optional, tag = "8")]
+    kem_ciphertext: Option<Vec<u8>>,
 }
 
 impl PreKeyMessage {
@@ -53,12 +57,25 @@ impl PreKeyMessage {
             return Err(ParseError::Malformed);
         }
         let identity_key = body.identity_key.ok_or(ParseError::Malformed)?;
+        let kem = match (body.kem_prekey_id, body.kem_ciphertext) {
+            (Some(prekey_id), Some(ciphertext)) => Some(Encapsulation {
+                prekey_id,
+                ciphertext: KemCiphertext::from_bytes(&ciphertext)?,
+            }),
+            (None, None) => None,
+            _ => return Err(ParseError::Malformed),
+        };
+        let prekeys = NamedPreKeys {
+            signed: body.signed_prekey_id.ok_or(ParseError::Malformed)?,
+            one_time: body.one_time_prekey_id,
+            kem,
+        };
+        if message.version() != prekeys.version() {
+            return Err(ParseError::Malformed);
+        }
         Ok(Self {
             registration_id: body.registration_id.ok_or(ParseError::Malformed)?,
-            prekeys: NamedPreKeys {
-                signed: body.signed_prekey_id.ok_or(ParseError::Malformed)?,
-                one_time: body.one_time_prekey_id,
-            },
+            prekeys,
             base_key,
             identity_key: IdentityKey::from_bytes(&identity_key)
                 .map_err(|_| ParseError::Malformed)?,
@@ -81,6 +98,16 @@ impl PreKeyMessage {
         self.prekeys.signed
     }
 
+    /// The KEM prekey that the sender encapsulated to: in every message of version 4, and in none of version 3.
+    pub fn kem_prekey_id(&self) -> Option<u32> {
+        self.prekeys.kem.as_ref().map(|kem| kem.prekey_id)
+    }
+
+    /// The agreement that the session begins with.
+    pub fn version(&self) -> Version {
+        self.message.version()
+    }
+
     /// The name of the session.
     pub fn base_key(&self) -> BaseKey {
         self.base_key
@@ -97,6 +124,7 @@ impl PreKeyMessage {
     }
 
     pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let kem = self.prekeys.kem.as_ref();
         let body = PreKeyMessageProto {
             one_time_prekey_id: self.prekeys.one_time,
             base_key: Some(self.base_key.to_bytes().to_vec()),
@@ -104,6 +132,8 @@ impl PreKeyMessage {
             message: Some(self.message.as_bytes().to_vec()),
             registration_id: Some(self.registration_id),
             signed_prekey_id: Some(self.prekeys.signed),
+            kem_prekey_id: self.kem_prekey_id(),
+            kem_ciphertext: kem.map(|kem| kem.ciphertext.to_bytes()),
         };
         let mut bytes = vec![self.message.version().byte()];
         bytes.extend(body.encode_to_vec());

@@ -86,7 +86,7 @@ impl SessionRecord {
                 Beginning::Unanswered(pending) => {
                     now_ms.saturating_sub(pending.began_at_ms) < UNACKNOWLEDGED_LIFETIME_MS
                 }
-                Beginning::Answered | Beginning::Theirs(_) => true,
+                Beginning::Ours | Beginning::Theirs(_) => true,
             })
     }
 
@@ -145,9 +145,11 @@ impl SessionRecord {
     }
 
     fn retire_current(&mut self) -> Vec<RatchetKey> {
-        let Some(session) = self.current.take() else {
+        let Some(mut session) = self.current.take() else {
             return Vec::new();
         };
+        // Nothing is sent on it unless a message brings it back, and that message is an answer.
+        session.forget_beginning();
         self.archived.insert(0, session);
         self.archived
             .drain(MAX_ARCHIVED_SESSIONS.min(self.archived.len())..)

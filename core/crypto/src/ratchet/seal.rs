@@ -50,7 +50,7 @@ pub fn seal(
     let session = record.current.as_mut().ok_or(SealError::NoSession)?;
     let message = session.seal(&ends, plaintext).ok_or(SealError::Exhausted)?;
     let sealed = match &session.beginning {
-        Beginning::Answered | Beginning::Theirs(_) => SealedMessage {
+        Beginning::Ours | Beginning::Theirs(_) => SealedMessage {
             kind: MessageKind::Ratchet,
             body: message.as_bytes().to_vec(),
         },
@@ -58,7 +58,7 @@ pub fn seal(
             kind: MessageKind::PreKey,
             body: PreKeyMessage {
                 registration_id: pending.our_registration_id,
-                prekeys: pending.prekeys,
+                prekeys: pending.prekeys.clone(),
                 base_key: session.base_key,
                 identity_key: ends.ours,
                 message,

@@ -77,7 +77,7 @@ impl Session {
     ) -> Result<Self, NoSharedSecret> {
         let (root, sending) = SendingChain::begin(root, &their_prekey, 0, rng)?;
         Ok(Self {
-            version: Version::X3dh,
+            version: pending.prekeys.version(),
             base_key,
             their_registration_id,
             root,
@@ -106,7 +106,7 @@ impl Session {
                 root,
                 sending,
                 receiving: vec![turn.chain],
-                beginning: Beginning::Theirs(message.prekeys),
+                beginning: Beginning::Theirs(message.prekeys.fingerprint()),
             },
             plaintext: turn.plaintext,
             keep: turn.keep,
@@ -188,10 +188,15 @@ impl Session {
     /// The session that the peer has shown to hold.
     fn answered(&self) -> Self {
         let mut session = self.clone();
-        if matches!(session.beginning, Beginning::Unanswered(_)) {
-            session.beginning = Beginning::Answered;
-        }
+        session.forget_beginning();
         session
+    }
+
+    /// No message carries the beginning any more.
+    pub(super) fn forget_beginning(&mut self) {
+        if matches!(self.beginning, Beginning::Unanswered(_)) {
+            self.beginning = Beginning::Ours;
+        }
     }
 
     pub(super) fn holds_chain(&self, ratchet_key: &RatchetKey) -> bool {

@@ -8,7 +8,7 @@ use crate::requests::{Answer, Outgoing, Purpose};
 use crate::{Engine, EngineError, Event};
 use sealwire_crypto::bundle::PreKeyBundle;
 use sealwire_crypto::keys::{OneTimePreKey, SignedPreKey};
-use sealwire_crypto::ratchet::{self, SessionRecord};
+use sealwire_crypto::ratchet::{self, SessionPolicy, SessionRecord};
 use sealwire_crypto::signature::Signature;
 use sealwire_store::{Rows, Transaction};
 use sealwire_wire::contract::{Bundle, BundlesAnswer, BundlesQuery, WantedBundles};
@@ -224,6 +224,7 @@ pub(crate) fn begin_from_bundle(
         &me.identity,
         me.registration_id,
         &bundle,
+        SessionPolicy::allow_x3dh(),
         now.0,
         rng,
     ) {

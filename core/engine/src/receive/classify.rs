@@ -155,7 +155,7 @@ impl From<OpenError> for Refusal {
             OpenError::AlreadyUsed => UnreadableReason::KeyReused,
             OpenError::TooFarAhead => UnreadableReason::TooFarAhead,
             OpenError::PreKeyMissing => UnreadableReason::PrekeyMissing,
-            OpenError::UnknownVersion(_) => {
+            OpenError::UnknownVersion(_) | OpenError::UnknownKem(_) | OpenError::X3dhRefused => {
                 return Self::Unreadable(UnreadableReason::UnknownVersion);
             }
             OpenError::IdentityChanged => {

@@ -8,8 +8,8 @@ use sealwire_crypto::content::{ContentKind, OpenedContent, Position};
 use sealwire_crypto::envelope::EnvelopePlaintext;
 use sealwire_crypto::keys::{BaseKey, OneTimePreKeyPair, RatchetKey, SignedPreKeyPair};
 use sealwire_crypto::ratchet::{
-    self, OpenError, Opened, PreKeyMessage, PreKeys, RatchetMessage, Sender, SessionRecord,
-    SkippedKey,
+    self, OpenError, Opened, PreKeyMessage, PreKeys, RatchetMessage, Sender, SessionPolicy,
+    SessionRecord, SkippedKey,
 };
 use sealwire_store::Rows;
 use sealwire_wire::content::{Body, ThreadFacts};
@@ -84,6 +84,7 @@ impl Receiver<'_> {
         let sender = Sender {
             identity_key: entry.identity_key,
             registration_id: entry.registration_id,
+            policy: SessionPolicy::allow_x3dh(),
         };
         let record = self.lease.session(rows, origin.user, origin.device)?;
         let sessions_before = record.iter().flat_map(|record| record.sessions()).collect();
@@ -213,6 +214,7 @@ impl Receiver<'_> {
         let prekeys = PreKeys {
             signed: &signed,
             one_time: one_time.as_ref(),
+            kem: None,
         };
         // Sessions with an identity that the account no longer lists are of no use.
         let record = record.filter(|record| record.their_identity() == sender.identity_key);

@@ -40,10 +40,15 @@ fn a_session_begins_without_a_one_time_prekey_and_says_so() {
     let sender = Sender {
         identity_key: alice.identity.public(),
         registration_id: alice.registration_id,
+        policy: SessionPolicy::default(),
     };
     let prekeys = PreKeys {
         signed: &bob.signed,
         one_time: None,
+        kem: Some(KemPreKey {
+            pair: &bob.kem[&LAST_RESORT],
+            last_resort: true,
+        }),
     };
     let opened = accept(
         None,
@@ -58,11 +63,13 @@ fn a_session_begins_without_a_one_time_prekey_and_says_so() {
     .unwrap();
     assert_eq!(*opened.plaintext, b"hello");
     assert_eq!(opened.consumed_one_time, None);
+    assert_eq!(opened.consumed_one_time_kem, None);
     assert_eq!(
         opened.began,
         Some(BeganSession {
             base_key: message.base_key(),
             signed_prekey_id: 10,
+            kem_prekey_id: Some(LAST_RESORT),
             had_one_time: false
         })
     );
@@ -208,6 +215,7 @@ fn a_message_that_comes_from_another_device_than_listed_is_refused() {
     let listed = Sender {
         identity_key: alice.identity.public(),
         registration_id: alice.registration_id,
+        policy: SessionPolicy::default(),
     };
     let other_identity = Sender {
         identity_key: bob.identity.public(),

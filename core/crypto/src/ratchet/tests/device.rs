@@ -6,7 +6,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use crate::bundle::PreKeyBundle;
-use crate::keys::{BaseKey, IdentityKeyPair, OneTimePreKeyPair, RatchetKey, SignedPreKeyPair};
+use crate::keys::{
+    BaseKey, IdentityKeyPair, KemKeyPair, OneTimePreKeyPair, RatchetKey, SignedPreKeyPair,
+};
 use crate::ratchet::*;
 
 pub(super) struct Device {
@@ -14,6 +16,9 @@ pub(super) struct Device {
     pub(super) registration_id: u32,
     pub(super) signed: SignedPreKeyPair,
     pub(super) one_time: HashMap<u32, OneTimePreKeyPair>,
+    /// None at all in a device of version 3.
+    pub(super) kem: HashMap<u32, KemKeyPair>,
+    pub(super) policy: SessionPolicy,
     pub(super) record: Option<SessionRecord>,
     pub(super) rows: HashMap<(RatchetKey, u32), SkippedKey>,
     pub(super) began: Vec<BaseKey>,
@@ -21,14 +26,24 @@ pub(super) struct Device {
     pub(super) rng: ChaCha20Rng,
 }
 
-/// Two devices that never met; the second one's bundle has a one-time prekey.
+pub(super) const LAST_RESORT: u32 = 20;
+
+/// Two devices that never met, each with a few one-time prekeys of both kinds.
 pub(super) fn pair() -> (Device, Device) {
-    (Device::new(1), Device::new(2))
+    pair_of(Version::Pqxdh)
+}
+
+pub(super) fn pair_of(version: Version) -> (Device, Device) {
+    (Device::new(1, version), Device::new(2, version))
 }
 
 /// Two devices with a session that both have answered on.
 pub(super) fn talking_pair() -> (Device, Device) {
-    let (mut alice, mut bob) = pair();
+    talking_pair_of(Version::Pqxdh)
+}
+
+pub(super) fn talking_pair_of(version: Version) -> (Device, Device) {
+    let (mut alice, mut bob) = pair_of(version);
     alice.begin_with(&mut bob);
     let hello = alice.send(b"hello");
     bob.receive(&alice, &hello).unwrap();
@@ -38,8 +53,12 @@ pub(super) fn talking_pair() -> (Device, Device) {
 }
 
 impl Device {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, version: Version) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let kem = match version {
+            Version::X3dh => None,
+            Version::Pqxdh => Some([LAST_RESORT].into_iter().chain(200..203)),
+        };
         Self {
             identity: IdentityKeyPair::generate(&mut rng),
             registration_id: 1000 + seed as u32,
@@ -47,6 +66,15 @@ impl Device {
             one_time: (100..110)
                 .map(|id| (id, OneTimePreKeyPair::generate(id, &mut rng)))
                 .collect(),
+            kem: kem
+                .into_iter()
+                .flatten()
+                .map(|id| (id, KemKeyPair::generate(id, &mut rng)))
+                .collect(),
+            policy: match version {
+                Version::X3dh => SessionPolicy::allow_x3dh(),
+                Version::Pqxdh => SessionPolicy::default(),
+            },
             record: None,
             rows: HashMap::new(),
             began: Vec::new(),
@@ -55,10 +83,17 @@ impl Device {
         }
     }
 
+    /// A bundle with this one-time prekey, and with a one-time KEM prekey beside it as long as there are any.
     pub(super) fn bundle(&mut self, one_time: Option<u32>) -> PreKeyBundle {
+        let kem = self.kem.keys().copied().filter(|id| *id != LAST_RESORT);
+        let kem = kem.min().filter(|_| one_time.is_some());
+        self.bundle_with(one_time, kem.unwrap_or(LAST_RESORT))
+    }
+
+    pub(super) fn bundle_with(&mut self, one_time: Option<u32>, kem: u32) -> PreKeyBundle {
         let prekey = self.signed.public();
         let signature = self.identity.sign_prekey(&mut self.rng, &prekey);
-        PreKeyBundle::new(
+        let bundle = PreKeyBundle::new(
             self.registration_id,
             1,
             self.identity.public(),
@@ -67,7 +102,13 @@ impl Device {
             &signature,
             one_time.map(|id| (id, self.one_time[&id].public())),
         )
-        .unwrap()
+        .unwrap();
+        let Some(kem) = self.kem.get(&kem) else {
+            return bundle;
+        };
+        let (id, key) = (kem.id(), kem.public());
+        let signature = self.identity.sign_kem_prekey(&mut self.rng, &key);
+        bundle.with_kem_prekey(id, key, &signature).unwrap()
     }
 
     /// Begins a session from a bundle with the peer's lowest one-time prekey.
@@ -83,6 +124,7 @@ impl Device {
             &self.identity,
             self.registration_id,
             bundle,
+            self.policy,
             self.now_ms,
             &mut self.rng,
         )?;
@@ -106,6 +148,7 @@ impl Device {
         let sender = Sender {
             identity_key: from.identity.public(),
             registration_id: from.registration_id,
+            policy: self.policy,
         };
         self.receive_from(&sender, sealed)
     }
@@ -128,6 +171,13 @@ impl Device {
                 let one_time = message
                     .one_time_prekey_id()
                     .and_then(|id| self.one_time.get(&id));
+                let kem = message
+                    .kem_prekey_id()
+                    .and_then(|id| self.kem.get(&id))
+                    .map(|pair| KemPreKey {
+                        pair,
+                        last_resort: pair.id() == LAST_RESORT,
+                    });
                 accept(
                     self.record.as_ref(),
                     &self.identity,
@@ -136,6 +186,7 @@ impl Device {
                     PreKeys {
                         signed: &self.signed,
                         one_time,
+                        kem,
                     },
                     kept,
                     &mut self.rng,
@@ -168,6 +219,9 @@ impl Device {
             .retain(|(chain, _), _| !opened.forget_chains.contains(chain));
         if let Some(id) = opened.consumed_one_time {
             self.one_time.remove(&id).unwrap();
+        }
+        if let Some(id) = opened.consumed_one_time_kem {
+            self.kem.remove(&id).unwrap();
         }
         self.began.extend(opened.began.map(|began| began.base_key));
         opened.plaintext.to_vec()

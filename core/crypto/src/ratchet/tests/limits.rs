@@ -101,9 +101,9 @@ fn stored_bytes_that_were_cut_or_extended_are_no_record() {
         SessionRecord::from_bytes(&longer).err(),
         Some(RecordError::Corrupt)
     );
-    let newer = [&[3], &bytes[1..]].concat();
+    let newer = [&[4], &bytes[1..]].concat();
     assert_eq!(
         SessionRecord::from_bytes(&newer).err(),
-        Some(RecordError::Format(3))
+        Some(RecordError::Format(4))
     );
 }

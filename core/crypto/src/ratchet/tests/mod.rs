@@ -8,4 +8,4 @@ mod properties;
 mod stored;
 mod tampering;
 
-use device::{Device, pair, talking_pair};
+use device::{Device, LAST_RESORT, pair, pair_of, talking_pair, talking_pair_of};

@@ -34,6 +34,10 @@ fn event_with_renewal() -> impl Strategy<Value = Event> {
     ]
 }
 
+fn version() -> impl Strategy<Value = Version> {
+    prop_oneof![Just(Version::X3dh), Just(Version::Pqxdh)]
+}
+
 struct Sent {
     to_bob: bool,
     number: u32,
@@ -41,8 +45,8 @@ struct Sent {
 }
 
 /// Plays the events, then delivers what is still under way, then everything a second time.
-fn play(events: &[Event], both_begin: bool) {
-    let (mut alice, mut bob) = pair();
+fn play(version: Version, events: &[Event], both_begin: bool) {
+    let (mut alice, mut bob) = pair_of(version);
     alice.begin_with(&mut bob);
     if both_begin {
         bob.begin_with(&mut alice);
@@ -116,15 +120,17 @@ proptest! {
     fn each_message_opens_exactly_once(
         events in prop::collection::vec(event(), 1..1_200),
         both_begin: bool,
+        version in version(),
     ) {
-        play(&events, both_begin);
+        play(version, &events, both_begin);
     }
 
     #[test]
     fn each_message_opens_exactly_once_while_sessions_are_renewed(
         events in prop::collection::vec(event_with_renewal(), 1..400),
+        version in version(),
     ) {
-        play(&events, true);
+        play(version, &events, true);
     }
 
     #[test]

@@ -1,0 +1,25 @@
+//! Which agreements an app lets new sessions begin with.
+
+use super::version::Version;
+
+/// What a new session must have. Sessions that are held go on, whatever they began with.
+///
+/// The default asks for PQXDH: what is recorded today is not read by a quantum computer tomorrow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SessionPolicy {
+    allows_x3dh: bool,
+}
+
+impl SessionPolicy {
+    /// Sessions without a post-quantum part may begin too, with a device that publishes no KEM prekey.
+    pub fn allow_x3dh() -> Self {
+        Self { allows_x3dh: true }
+    }
+
+    pub(super) fn allows(self, version: Version) -> bool {
+        match version {
+            Version::Pqxdh => true,
+            Version::X3dh => self.allows_x3dh,
+        }
+    }
+}
