@@ -15,6 +15,7 @@ pub mod linking;
 mod padme;
 pub mod primitives;
 pub mod ratchet;
+pub mod safety_number;
 pub mod signature;
 pub mod transcript;
 
