@@ -99,3 +99,48 @@ fn derive_root(
     okm.zeroize();
     RootKey::new(root)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn root(one_time: bool, kem: Option<KemType>) -> String {
+        let secret = |byte| Some(Zeroizing::new([byte; 32]));
+        let one_time = secret(4).filter(|_| one_time);
+        let agreed = [secret(1), secret(2), secret(3), one_time];
+        let carried = Zeroizing::new([5; 32]);
+        hex::encode(derive_root(&agreed, kem.map(|kind| (kind, &carried))).as_bytes())
+    }
+
+    /// By Python's hmac and hashlib, as docs/protocol.md has the input and the labels.
+    #[test]
+    fn roots_of_known_secrets() {
+        let kem = Some(KemType::MlKem1024);
+        let expected = [
+            (
+                root(false, None),
+                "c8ce474196f6b3235cc3e0f71e522ba80b986334fb41de8ad9ea8ce8d58f1707",
+            ),
+            (
+                root(true, None),
+                "0e18056f1b0947b2bb3593b56baa38317bd4fef7cab2ef1e52850769c915650a",
+            ),
+            (
+                root(false, kem),
+                "42ae29586dd26f7f7d24c471cee600225a8bf67c1f4978ba4f1e83555bf0eb87",
+            ),
+            (
+                root(true, kem),
+                "76d772ab35001bd6f150eb0aa838c45052b5b60e73d790108dc1df42ae84e8bb",
+            ),
+            #[cfg(feature = "kyber-round3")]
+            (
+                root(true, Some(KemType::Kyber1024)),
+                "f8db7484c285311aba34ed2fcee24c80ab75b9e27b99c44be4e2222c29af1ced",
+            ),
+        ];
+        for (root, expected) in expected {
+            assert_eq!(root, expected);
+        }
+    }
+}

@@ -133,7 +133,7 @@ impl IdentityKeyPair {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::SignedPreKeyPair;
+    use crate::keys::{KemKeyPair, SignedPreKeyPair};
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng;
 
@@ -149,5 +149,28 @@ mod tests {
             bundle(IdentityKeyPair::generate(&mut rng).public()),
             Err(BundleError::BadSignature)
         );
+    }
+    #[test]
+    fn only_the_identity_that_signed_the_kem_prekey_can_publish_it() {
+        let mut rng = ChaCha20Rng::seed_from_u64(3);
+        let identity = IdentityKeyPair::generate(&mut rng);
+        let prekey = SignedPreKeyPair::generate(4, &mut rng).public();
+        let signature = identity.sign_prekey(&mut rng, &prekey);
+        let bundle =
+            PreKeyBundle::new(1, 2, identity.public(), 4, prekey, &signature, None).unwrap();
+        assert_eq!(bundle.version(), Version::X3dh);
+        let kem = KemKeyPair::generate(5, &mut rng).public();
+        let signed = identity.sign_kem_prekey(&mut rng, &kem);
+        let with_kem = bundle
+            .clone()
+            .with_kem_prekey(5, kem.clone(), &signed)
+            .unwrap();
+        assert_eq!(with_kem.version(), Version::Pqxdh);
+        let other = KemKeyPair::generate(5, &mut rng).public();
+        let eve = IdentityKeyPair::generate(&mut rng).sign_kem_prekey(&mut rng, &kem);
+        for (key, signature) in [(other, signed), (kem, eve)] {
+            let refused = bundle.clone().with_kem_prekey(5, key, &signature);
+            assert_eq!(refused.err(), Some(BundleError::BadKemSignature));
+        }
     }
 }

@@ -4,8 +4,8 @@ use sealwire_crypto::attachment::{AttachmentKey, AttachmentPlan};
 use sealwire_crypto::content::{ContentKey, FrankingKey, OpenedContent, SealedContent};
 use sealwire_crypto::envelope::EnvelopePlaintext;
 use sealwire_crypto::keys::{
-    AccountKeyPair, EphemeralKeyPair, IdentityKeyPair, OneTimePreKeyPair, RatchetKeyPair,
-    SignedPreKeyPair,
+    AccountKeyPair, EphemeralKeyPair, IdentityKeyPair, KemKeyPair, OneTimePreKeyPair,
+    RatchetKeyPair, SignedPreKeyPair,
 };
 use sealwire_crypto::linking::{
     LinkCode, LinkConfirmer, LinkFinisher, LinkJoiner, LinkKeyPair, LinkSecret, LinkSender,
@@ -32,6 +32,7 @@ cannot_be_printed!(
     AccountKeyPair,
     EphemeralKeyPair,
     IdentityKeyPair,
+    KemKeyPair,
     OneTimePreKeyPair,
     RatchetKeyPair,
     SignedPreKeyPair,
@@ -62,6 +63,7 @@ fn key_pairs_wipe_themselves() {
     wiped::<AccountKeyPair>();
     wiped::<EphemeralKeyPair>();
     wiped::<IdentityKeyPair>();
+    wiped::<KemKeyPair>();
     wiped::<OneTimePreKeyPair>();
     wiped::<RatchetKeyPair>();
     wiped::<SignedPreKeyPair>();

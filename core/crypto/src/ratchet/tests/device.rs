@@ -6,9 +6,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use crate::bundle::PreKeyBundle;
-use crate::keys::{
-    BaseKey, IdentityKeyPair, KemKeyPair, OneTimePreKeyPair, RatchetKey, SignedPreKeyPair,
-};
+use crate::keys::{IdentityKeyPair, KemKeyPair, OneTimePreKeyPair, RatchetKey, SignedPreKeyPair};
 use crate::ratchet::*;
 
 pub(super) struct Device {
@@ -21,7 +19,7 @@ pub(super) struct Device {
     pub(super) policy: SessionPolicy,
     pub(super) record: Option<SessionRecord>,
     pub(super) rows: HashMap<(RatchetKey, u32), SkippedKey>,
-    pub(super) began: Vec<BaseKey>,
+    pub(super) began: Vec<BeganSession>,
     pub(super) now_ms: u64,
     pub(super) rng: ChaCha20Rng,
 }
@@ -223,7 +221,7 @@ impl Device {
         if let Some(id) = opened.consumed_one_time_kem {
             self.kem.remove(&id).unwrap();
         }
-        self.began.extend(opened.began.map(|began| began.base_key));
+        self.began.extend(opened.began);
         opened.plaintext.to_vec()
     }
 

@@ -1,9 +1,11 @@
 //! Two devices that talk: what the sessions promise, told as stories and as properties.
 
+mod bad_input;
 mod beginning;
 mod device;
 mod limits;
 mod order;
+mod post_quantum;
 mod properties;
 mod stored;
 mod tampering;
