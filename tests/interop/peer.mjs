@@ -1,10 +1,12 @@
 // One device of the official library, driven by JSON lines: a request on stdin, its answer on stdout.
-// Only the package's documented classes are used; every value crosses as hexadecimal.
+// Only the package's documented classes are used; every value crosses as hexadecimal. The argument is the version to use.
 
 import { createInterface } from "node:readline";
-import * as signal from "@signalapp/libsignal-client";
+
+const signal = await import(`libsignal-${process.argv[2]}`);
 
 const bytes = (hex) => Buffer.from(hex, "hex");
+const same = (left, right) => Buffer.compare(left.serialize(), right.serialize()) === 0;
 const US = signal.ProtocolAddress.new("sealwire", 1);
 
 class Sessions extends signal.SessionStore {
@@ -38,13 +40,13 @@ class Identities extends signal.IdentityKeyStore {
   async saveIdentity(address, key) {
     const before = this.known.get(address.toString());
     this.known.set(address.toString(), key);
-    return before && before.compare(key) !== 0
+    return before && !same(before, key)
       ? signal.IdentityChange.ReplacedExisting
       : signal.IdentityChange.NewOrUnchanged;
   }
   async isTrustedIdentity(address, key) {
     const known = this.known.get(address.toString());
-    return !known || known.compare(key) === 0;
+    return !known || same(known, key);
   }
   async getIdentity(address) {
     return this.known.get(address.toString()) ?? null;
@@ -78,17 +80,25 @@ class SignedPreKeys extends signal.SignedPreKeyStore {
   }
 }
 
-// Version 3 uses none.
-class NoKyberPreKeys extends signal.KyberPreKeyStore {
-  async saveKyberPreKey() {}
-  async getKyberPreKey(id) {
-    throw new Error(`no kyber prekey ${id}`);
+class KyberPreKeys extends signal.KyberPreKeyStore {
+  records = new Map();
+  lastResort = new Set();
+  async saveKyberPreKey(id, record) {
+    this.records.set(id, record);
   }
-  async markKyberPreKeyUsed() {}
+  async getKyberPreKey(id) {
+    const record = this.records.get(id);
+    if (!record) throw new Error(`no kyber prekey ${id}`);
+    return record;
+  }
+  async markKyberPreKeyUsed(id) {
+    if (!this.lastResort.has(id)) this.records.delete(id);
+  }
 }
 
 const oneTime = new OneTimePreKeys();
 const signed = new SignedPreKeys();
+const kyber = new KyberPreKeys();
 const sessions = new Sessions();
 let identities;
 
@@ -99,7 +109,7 @@ const requests = {
     return { identity_key: secret.getPublicKey().serialize() };
   },
 
-  async bundle({ signed_prekey_id, one_time_prekey_id }) {
+  async bundle({ signed_prekey_id, one_time_prekey_id, kem }) {
     const secret = signal.PrivateKey.generate();
     const key = secret.getPublicKey();
     const signature = identities.secret.sign(key.serialize());
@@ -112,7 +122,18 @@ const requests = {
       await oneTime.savePreKey(one_time_prekey_id, record);
       one_time_prekey = secret.getPublicKey().serialize();
     }
+    let kem_prekey = null;
+    if (kem !== null) {
+      const pair = signal.KEMKeyPair.generate();
+      const key = pair.getPublicKey().serialize();
+      const signature = identities.secret.sign(key);
+      const record = signal.KyberPreKeyRecord.new(kem.id, Date.now(), pair, signature);
+      await kyber.saveKyberPreKey(kem.id, record);
+      if (kem.last_resort) kyber.lastResort.add(kem.id);
+      kem_prekey = { id: kem.id, key, signature };
+    }
     return {
+      kem_prekey,
       registration_id: identities.registrationId,
       identity_key: identities.secret.getPublicKey().serialize(),
       signed_prekey_id,
@@ -134,6 +155,13 @@ const requests = {
       key(bundle.signed_prekey),
       bytes(bundle.signed_prekey_signature),
       key(bundle.identity_key),
+      ...(bundle.kem_prekey === null
+        ? []
+        : [
+            bundle.kem_prekey.id,
+            signal.KEMPublicKey.deserialize(bytes(bundle.kem_prekey.key)),
+            bytes(bundle.kem_prekey.signature),
+          ]),
     );
     await signal.processPreKeyBundle(theirs, US, sessions, identities);
     return {};
@@ -142,6 +170,30 @@ const requests = {
   async seal({ plaintext }) {
     const message = await signal.signalEncrypt(bytes(plaintext), US, sessions, identities);
     return { kind: message.type(), body: message.serialize() };
+  },
+
+  // As many messages as asked for; only the newest of them are kept.
+  async seal_many({ count, keep, plaintext }) {
+    const kept = [];
+    for (let index = 0; index < count; index++) {
+      const message = await signal.signalEncrypt(bytes(plaintext), US, sessions, identities);
+      if (index >= count - keep) kept.push({ kind: message.type(), body: message.serialize() });
+    }
+    return { messages: kept };
+  },
+
+  // Its state is bytes between any two requests already.
+  async restore() {
+    return {};
+  },
+
+  async safety_number({ iterations, version, ours, theirs }) {
+    const side = ({ id, key }) => [bytes(id), signal.PublicKey.deserialize(bytes(key))];
+    const number = signal.Fingerprint.new(iterations, version, ...side(ours), ...side(theirs));
+    return {
+      displayable: number.displayableFingerprint().toString(),
+      scannable: number.scannableFingerprint().toBuffer(),
+    };
   },
 
   async open({ kind, body }) {
@@ -154,7 +206,7 @@ const requests = {
             identities,
             oneTime,
             signed,
-            new NoKyberPreKeys(),
+            kyber,
           )
         : await signal.signalDecrypt(
             signal.SignalMessage.deserialize(bytes(body)),
@@ -173,10 +225,17 @@ const requests = {
   async has_one_time_prekey({ id }) {
     return { held: oneTime.records.has(id) };
   },
+
+  async has_kem_prekey({ id }) {
+    return { held: kyber.records.has(id) };
+  },
 };
 
-const toHex = (_, value) =>
-  value?.type === "Buffer" ? Buffer.from(value.data).toString("hex") : value;
+// A Buffer has become an object of its own by the time a replacer sees it; a Uint8Array has not.
+const toHex = (_, value) => {
+  if (value?.type === "Buffer") return Buffer.from(value.data).toString("hex");
+  return value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value;
+};
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { request, ...fields } = JSON.parse(line);

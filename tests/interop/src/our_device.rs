@@ -5,18 +5,22 @@ use std::collections::HashMap;
 use rand_chacha::ChaCha20Rng;
 use sealwire_crypto::bundle::PreKeyBundle;
 use sealwire_crypto::keys::{
-    IdentityKey, IdentityKeyPair, OneTimePreKey, OneTimePreKeyPair, RatchetKey, SignedPreKey,
-    SignedPreKeyPair,
+    IdentityKey, IdentityKeyPair, KemKeyPair, KemPublicKey, KemType, OneTimePreKey,
+    OneTimePreKeyPair, RatchetKey, SignedPreKey, SignedPreKeyPair,
 };
 use sealwire_crypto::ratchet::{
-    self, MessageKind, Opened, PreKeyMessage, PreKeys, RatchetMessage, Sender, SessionRecord,
-    SkippedKey,
+    self, KemPreKey, MessageKind, Opened, PreKeyMessage, PreKeys, RatchetMessage, Sender,
+    SessionPolicy, SessionRecord, SkippedKey,
 };
 use sealwire_crypto::signature::Signature;
 
-use crate::{Bundle, Message};
+use crate::{Bundle, Failure, KemPrekey, KemRequest, Message};
 
-type Failure = Box<dyn std::error::Error>;
+/// What the official builds have; without the peers there is nobody to speak to.
+#[cfg(feature = "peers")]
+const OFFICIAL_KEM: KemType = KemType::Kyber1024;
+#[cfg(not(feature = "peers"))]
+const OFFICIAL_KEM: KemType = KemType::MlKem1024;
 
 /// One device, with at most one peer.
 pub struct OurDevice {
@@ -25,6 +29,7 @@ pub struct OurDevice {
     peer: Sender,
     signed: HashMap<u32, SignedPreKeyPair>,
     one_time: HashMap<u32, OneTimePreKeyPair>,
+    kem: HashMap<u32, (KemKeyPair, bool)>,
     stored: Option<Vec<u8>>,
     rows: HashMap<(RatchetKey, u32), SkippedKey>,
     rng: ChaCha20Rng,
@@ -45,21 +50,40 @@ impl OurDevice {
             peer: Sender {
                 identity_key: peer_identity,
                 registration_id: peer_registration_id,
+                policy: SessionPolicy::allow_x3dh(),
             },
             signed: HashMap::new(),
             one_time: HashMap::new(),
+            kem: HashMap::new(),
             stored: None,
             rows: HashMap::new(),
             rng,
         }
     }
 
-    /// New prekeys, the one-time prekey only if a number for it is given.
-    pub fn bundle(&mut self, signed_prekey_id: u32, one_time_prekey_id: Option<u32>) -> Bundle {
+    /// New prekeys, the one-time prekey and the KEM prekey only if they are asked for. The KEM is what the official builds have.
+    pub fn bundle(
+        &mut self,
+        signed_prekey_id: u32,
+        one_time_prekey_id: Option<u32>,
+        kem: Option<KemRequest>,
+    ) -> Bundle {
         let signed = SignedPreKeyPair::generate(signed_prekey_id, &mut self.rng);
         let signature = self.identity.sign_prekey(&mut self.rng, &signed.public());
         let one_time = one_time_prekey_id.map(|id| OneTimePreKeyPair::generate(id, &mut self.rng));
+        let kem_prekey = kem.map(|KemRequest { id, last_resort }| {
+            let pair = KemKeyPair::generate_of(OFFICIAL_KEM, id, &mut self.rng);
+            let key = pair.public();
+            let signature = self.identity.sign_kem_prekey(&mut self.rng, &key);
+            self.kem.insert(id, (pair, last_resort));
+            KemPrekey {
+                id,
+                key: hex::encode(key.to_bytes()),
+                signature: hex::encode(signature.to_bytes()),
+            }
+        });
         let bundle = Bundle {
+            kem_prekey,
             registration_id: self.registration_id,
             identity_key: hex::encode(self.identity.public().to_bytes()),
             signed_prekey_id,
@@ -81,7 +105,8 @@ impl OurDevice {
             (Some(id), Some(key)) => Some((id, OneTimePreKey::from_bytes(&hex::decode(key)?)?)),
             _ => None,
         };
-        let bundle = PreKeyBundle::new(
+        let kem = bundle.kem_prekey.as_ref();
+        let mut bundle = PreKeyBundle::new(
             bundle.registration_id,
             1,
             IdentityKey::from_bytes(&hex::decode(&bundle.identity_key)?)?,
@@ -90,11 +115,17 @@ impl OurDevice {
             &Signature::from_bytes(&hex::decode(&bundle.signed_prekey_signature)?)?,
             one_time,
         )?;
+        if let Some(kem) = kem {
+            let key = KemPublicKey::from_bytes(&hex::decode(&kem.key)?)?;
+            let signature = Signature::from_bytes(&hex::decode(&kem.signature)?)?;
+            bundle = bundle.with_kem_prekey(kem.id, key, &signature)?;
+        }
         let record = ratchet::begin(
             self.record()?.as_ref(),
             &self.identity,
             self.registration_id,
             &bundle,
+            SessionPolicy::allow_x3dh(),
             0,
             &mut self.rng,
         )?;
@@ -138,6 +169,13 @@ impl OurDevice {
                     one_time: message
                         .one_time_prekey_id()
                         .and_then(|id| self.one_time.get(&id)),
+                    kem: message
+                        .kem_prekey_id()
+                        .and_then(|id| self.kem.get(&id))
+                        .map(|(pair, last_resort)| KemPreKey {
+                            pair,
+                            last_resort: *last_resort,
+                        }),
                 };
                 ratchet::accept(
                     record.as_ref(),
@@ -156,6 +194,11 @@ impl OurDevice {
     /// Whether a one-time prekey has not been used up.
     pub fn has_one_time_prekey(&self, id: u32) -> bool {
         self.one_time.contains_key(&id)
+    }
+
+    /// Whether a KEM prekey has not been used up.
+    pub fn has_kem_prekey(&self, id: u32) -> bool {
+        self.kem.contains_key(&id)
     }
 
     /// How many keys of passed messages are kept.
@@ -181,6 +224,9 @@ impl OurDevice {
             .retain(|(chain, _), _| !opened.forget_chains.contains(chain));
         if let Some(id) = opened.consumed_one_time {
             self.one_time.remove(&id);
+        }
+        if let Some(id) = opened.consumed_one_time_kem {
+            self.kem.remove(&id);
         }
         opened.plaintext.to_vec()
     }
