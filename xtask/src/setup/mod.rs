@@ -31,7 +31,7 @@ pub(crate) struct Needs {
     pub(crate) chromium: bool,
     /// cargo-deny.
     pub(crate) deny: bool,
-    /// Node and the official peers of the interop tests.
+    /// Node, Python, and the peers of the interop tests.
     pub(crate) interop: bool,
     /// A JDK and Maven.
     pub(crate) jvm: bool,
@@ -108,7 +108,7 @@ pub(crate) fn install(needs: Needs) -> Result<(), Error> {
     if needs.chromium {
         as_root.extend(chromium::missing());
     }
-    if needs.python || needs.openapi {
+    if needs.python || needs.openapi || needs.interop {
         as_root.extend(python::missing());
     }
     run_as_root(as_root)?;
@@ -120,6 +120,7 @@ pub(crate) fn install(needs: Needs) -> Result<(), Error> {
     }
     if needs.interop {
         node::install("tests/interop", "the interop tests")?;
+        python::INTEROP.install()?;
     }
     if needs.web {
         node::install("wasm", "the web build")?;

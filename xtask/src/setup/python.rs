@@ -30,6 +30,13 @@ pub(crate) const PACKAGE: Programs = Programs {
     about: "maturin, mypy, pytest, ruff",
 };
 
+/// The independent libraries that the interop tests speak with.
+pub(crate) const INTEROP: Programs = Programs {
+    folder: "interop-python",
+    list: "tests/interop/requirements.txt",
+    about: "x3dh, doubleratchet, xeddsa",
+};
+
 /// Debian's python3 comes without what makes such folders.
 pub(super) fn missing() -> Option<AsRoot> {
     let there = succeeds("python3", &["-c", "import ensurepip, venv"]);

@@ -22,7 +22,7 @@ pub(crate) struct Args {
     #[arg(value_enum, value_name = "SUITE")]
     suites: Vec<Suite>,
 
-    /// Also what takes long: the suite `openapi`.
+    /// Also what takes long: the suite `openapi`, and every conversation of `interop`.
     #[arg(long)]
     full: bool,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Args {
 enum Suite {
     /// Format, lints, documentation, licences, every Rust test, wasm32, README.
     Rust,
-    /// Sessions with the official builds, run by Node.
+    /// Sessions with the official builds, run by Node, and with the Python libraries.
     Interop,
     /// The Kotlin package on the JVM, built by Maven.
     Kotlin,
@@ -59,6 +59,7 @@ pub(crate) fn main(args: &Args) -> Result<(), Error> {
         web: usual(Suite::Web),
         together: usual(Suite::Together),
         openapi: args.full || named(Suite::Openapi),
+        full: args.full,
     };
     let mut steps = Steps::default();
     let done = all(&mut steps, chosen);
@@ -76,6 +77,7 @@ struct Chosen {
     web: bool,
     together: bool,
     openapi: bool,
+    full: bool,
 }
 
 fn all(steps: &mut Steps, chosen: Chosen) -> Result<(), Error> {
@@ -88,6 +90,7 @@ fn all(steps: &mut Steps, chosen: Chosen) -> Result<(), Error> {
         web,
         together,
         openapi,
+        full,
     } = chosen;
     let needs = Needs {
         build: true,
@@ -105,7 +108,7 @@ fn all(steps: &mut Steps, chosen: Chosen) -> Result<(), Error> {
         rust::steps(steps)?;
     }
     if interop {
-        interop::steps(steps)?;
+        interop::steps(steps, full)?;
     }
     if kotlin {
         kotlin::steps(steps)?;
