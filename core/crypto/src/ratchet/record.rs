@@ -6,6 +6,7 @@ use super::beginning::Beginning;
 use super::message::RatchetMessage;
 use super::session::{Ends, Session};
 use super::stored::{self, RecordError};
+use super::version::Version;
 use crate::keys::{BaseKey, IdentityKey, RatchetKey};
 
 /// How many sessions stay readable after another one took their place.
@@ -56,6 +57,11 @@ impl SessionRecord {
         self.current
             .as_ref()
             .map(|session| session.their_registration_id)
+    }
+
+    /// The agreement that the current session began with.
+    pub fn current_version(&self) -> Option<Version> {
+        self.current.as_ref().map(|session| session.version)
     }
 
     /// Whether a session with this name is held, current or archived.

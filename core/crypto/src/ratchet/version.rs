@@ -30,6 +30,11 @@ pub enum ParseError {
 const NEWEST_KNOWN: u8 = 4;
 
 impl Version {
+    /// As a signed device list names it.
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
     pub(super) fn from_number(number: u8) -> Option<Self> {
         match number {
             3 => Some(Self::X3dh),
@@ -39,7 +44,7 @@ impl Version {
     }
 
     pub(super) fn byte(self) -> u8 {
-        (self as u8) << 4 | NEWEST_KNOWN
+        self.number() << 4 | NEWEST_KNOWN
     }
 
     /// The version of a message, and what follows its version byte.

@@ -10,6 +10,8 @@ fn a_session_is_of_version_4_unless_the_bundle_lacks_a_kem_prekey() {
         let (mut alice, mut bob) = talking_pair_of(version);
         assert_eq!(alice.send(b"x").body[0], byte);
         assert_eq!(bob.send(b"x").body[0], byte);
+        let current = alice.record.as_ref().unwrap().current_version();
+        assert_eq!(current.map(Version::number), Some(byte >> 4));
     }
 }
 
