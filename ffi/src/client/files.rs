@@ -5,9 +5,11 @@ use crate::callbacks::{ProgressListener, Teller};
 use crate::records::{AttachmentOptions, Message};
 use crate::{CallError, CancelHandle, running};
 use sealwire::{Attachment, Client, EngineError, Error};
+use std::fmt;
 use std::sync::Arc;
 
 /// What a file is read from.
+#[uniffi::export(Debug)]
 #[derive(Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum AttachmentSource {
     /// These bytes.
@@ -92,6 +94,16 @@ impl ClientHandle {
             done
         })
         .await
+    }
+}
+
+// Bytes are what somebody sends, and may be millions.
+impl fmt::Debug for AttachmentSource {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes { bytes } => write!(out, "Bytes({} bytes)", bytes.len()),
+            Self::File { path } => out.debug_struct("File").field("path", path).finish(),
+        }
     }
 }
 

@@ -58,7 +58,8 @@ pub struct JoinAccount {
     derive(serde::Serialize, serde::Deserialize),
     serde(rename_all = "camelCase")
 )]
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AddDevice {
     /// The number that it would have.
     pub device: i64,
@@ -126,5 +127,14 @@ impl From<sealwire::NetworkRole> for NetworkRole {
             sealwire::NetworkRole::Held => Self::Held,
             sealwire::NetworkRole::Waiting => Self::Waiting,
         }
+    }
+}
+
+// A person compares it; a log has no use for it.
+impl std::fmt::Debug for AddDevice {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("AddDevice")
+            .field("device", &self.device)
+            .finish_non_exhaustive()
     }
 }

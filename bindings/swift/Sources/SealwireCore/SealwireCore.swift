@@ -3768,7 +3768,7 @@ public func FfiConverterTypeAccountSettings_lower(_ value: AccountSettings) -> R
 /**
  * On the existing device: may this device join the account, and read its messages from now on?
  */
-public struct AddDevice: Equatable, Hashable {
+public struct AddDevice: Equatable, Hashable, CustomDebugStringConvertible {
     /**
      * The number that it would have.
      */
@@ -3794,6 +3794,17 @@ public struct AddDevice: Equatable, Hashable {
 
 
 
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_ffi_fn_method_adddevice_uniffi_trait_debug(
+            FfiConverterTypeAddDevice_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
 }
 
 #if compiler(>=6)
@@ -5682,7 +5693,7 @@ public func FfiConverterTypeThreadPreferences_lower(_ value: ThreadPreferences) 
  * What a file is read from.
  */
 
-public enum AttachmentSource: Equatable, Hashable {
+public enum AttachmentSource: Equatable, Hashable, CustomDebugStringConvertible {
 
     /**
      * These bytes.
@@ -5705,6 +5716,17 @@ public enum AttachmentSource: Equatable, Hashable {
 
 
 
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_ffi_fn_method_attachmentsource_uniffi_trait_debug(
+            FfiConverterTypeAttachmentSource_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
 }
 
 #if compiler(>=6)

@@ -1,7 +1,9 @@
 package io.github.sealwire
 
+import io.github.sealwire.core.AddDevice
 import io.github.sealwire.core.AttachmentFacts
 import io.github.sealwire.core.AttachmentOptions
+import io.github.sealwire.core.AttachmentSource
 import io.github.sealwire.core.Event
 import io.github.sealwire.core.InboxPage
 import io.github.sealwire.core.InboxThread
@@ -53,5 +55,7 @@ class PrintingTest {
     fun `neither do names, captions and keys of what is sent`() {
         hides(SendOptions(ttlSeconds = 60, key = key), "60")
         hides(AttachmentOptions("image/png", "private-name", "private caption", 60, key, media), "image/png")
+        hides(AttachmentSource.Bytes(key), "Bytes")
+        hides(AddDevice(2, key), "2")
     }
 }
