@@ -279,6 +279,11 @@ export const ERRORS = {
     retryable: false,
     text: "The relay has the message already: it cannot be cancelled any more.",
   },
+  send_key_reused: {
+    group: "message",
+    retryable: false,
+    text: "This key was used for another message, and nothing was queued: send this one under a key of its own.",
+  },
   repeat_too_late: {
     group: "message",
     retryable: false,

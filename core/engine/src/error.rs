@@ -59,6 +59,9 @@ pub enum EngineError {
     /// The relay has the message already: it cannot be cancelled any more.
     #[error("the relay has the message already: it cannot be cancelled any more")]
     AlreadySent,
+    /// The key of a send names another message already. Nothing was queued.
+    #[error("this key was used for another message: send this one under a key of its own")]
+    SendKeyReused,
     /// What was sealed for the message is gone, a day after the relay accepted it: send it anew.
     #[error("the relay accepted the message more than a day ago: send it anew")]
     RepeatTooLate,
@@ -169,6 +172,7 @@ codes! {
     UnknownThread = "unknown_thread",
     UnknownMessage = "unknown_message",
     AlreadySent = "already_sent",
+    SendKeyReused = "send_key_reused",
     RepeatTooLate = "repeat_too_late",
     NotFailed = "not_failed",
     LinkCodeInvalid = "link_code_invalid",
@@ -214,6 +218,7 @@ impl EngineError {
             Self::UnknownThread => Code::UnknownThread,
             Self::UnknownMessage => Code::UnknownMessage,
             Self::AlreadySent => Code::AlreadySent,
+            Self::SendKeyReused => Code::SendKeyReused,
             Self::RepeatTooLate => Code::RepeatTooLate,
             Self::NotFailed => Code::NotFailed,
             Self::LinkCodeInvalid(_) => Code::LinkCodeInvalid,

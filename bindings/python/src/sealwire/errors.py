@@ -422,6 +422,10 @@ class AlreadySentError(MessageError):
     """The relay has the message already: it cannot be cancelled any more."""
 
 
+class SendKeyReusedError(MessageError):
+    """This key was used for another message, and nothing was queued: send this one under a key of its own."""
+
+
 class RepeatTooLateError(MessageError):
     """The relay accepted the message more than a day ago: send it anew."""
 
@@ -780,6 +784,7 @@ CLASSES: dict[str, type[SealwireError]] = {
     "unknown_thread": UnknownThreadError,
     "unknown_message": UnknownMessageError,
     "already_sent": AlreadySentError,
+    "send_key_reused": SendKeyReusedError,
     "repeat_too_late": RepeatTooLateError,
     "not_failed": NotFailedError,
     "message_failed": MessageFailedError,

@@ -227,6 +227,9 @@ extension SealwireError.Code {
     /// The relay has the message already: it cannot be cancelled any more.
     public static let alreadySent = Self(rawValue: "already_sent")
 
+    /// This key was used for another message, and nothing was queued: send this one under a key of its own.
+    public static let sendKeyReused = Self(rawValue: "send_key_reused")
+
     /// The relay accepted the message more than a day ago: send it anew.
     public static let repeatTooLate = Self(rawValue: "repeat_too_late")
 

@@ -3,7 +3,9 @@
 use crate::account::internal;
 use crate::engine::Random;
 use crate::view::draft_content;
-use crate::{Engine, EngineConfig, EngineError, Event, Message, NewAttachment, Reply};
+use crate::{
+    Engine, EngineConfig, EngineError, Event, Message, MessageContent, NewAttachment, Reply,
+};
 use rand_core::Rng as _;
 use sealwire_crypto::content::MAX_BODY_BYTES;
 use sealwire_store::{
@@ -105,8 +107,12 @@ impl Engine {
         if let Some(key) = key
             && let Some(sent) = self.store.message_by_uid(&me.user, key)?
         {
+            let sent = Message::from_row(sent);
+            if sent.thread != thread || !says(&sent, &kind, ttl_seconds) {
+                return Err(EngineError::SendKeyReused);
+            }
             // Its events were told when it was made.
-            return Ok(Reply::Queued(Box::new(Message::from_row(sent))));
+            return Ok(Reply::Queued(Box::new(sent)));
         }
         let peer = self
             .store
@@ -193,6 +199,27 @@ fn new_uid(now: Timestamp, rng: &mut Random) -> Uid {
     let [_, _, clock @ ..] = now.0.to_be_bytes();
     uid[..clock.len()].copy_from_slice(&clock);
     Uid(uid)
+}
+
+/// Whether a message is the one that these make. What is gone from here cannot be compared: its key still names it.
+fn says(sent: &Message, kind: &Kind, ttl_seconds: Option<u32>) -> bool {
+    let same = match (&sent.content, kind) {
+        (MessageContent::Removed, _) => return true,
+        (MessageContent::Text(sent), Kind::Text(text)) => sent == text,
+        // Bytes that are sent again are sealed again, under another key and as another file of the relay's.
+        (
+            MessageContent::Attachment { file, caption },
+            Kind::Attachment {
+                file: new,
+                caption: words,
+            },
+        ) => {
+            let said = (&file.mime, &file.name, file.size, &file.media, caption);
+            said == (&new.mime, &new.name, new.size, &new.media, words)
+        }
+        _ => false,
+    };
+    same && sent.ttl_seconds == ttl_seconds
 }
 
 /// The kind of an own message's row.

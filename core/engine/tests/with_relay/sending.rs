@@ -3,7 +3,7 @@
 use crate::device::Device;
 use crate::relay::Relay;
 use sealwire_engine::{Call, EngineConfig, EngineError, NewAttachment, Reply};
-use sealwire_wire::content::{AttachmentPointer, MediaFacts};
+use sealwire_wire::content::{AttachmentPointer, MediaFacts, Uid};
 
 fn attachment(blurhash: usize, caption: usize) -> Box<NewAttachment> {
     let pointer = AttachmentPointer {
@@ -55,4 +55,81 @@ fn the_largest_body_is_sent_and_a_larger_one_refused_at_once() {
     assert_eq!(relay.sends.len(), taken + 1);
     bob.deliver(relay);
     assert_eq!(bob.texts("alice").last(), Some(&text));
+}
+
+#[test]
+fn a_key_names_one_message_and_another_one_under_it_is_a_conflict() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let (bob, carol) = (alice.thread_with("bob"), alice.thread_with("carol"));
+    let key = Some(Uid([7; 16]));
+    let text = |thread, text: &str, ttl_seconds| Call::SendText {
+        thread,
+        text: text.to_owned(),
+        ttl_seconds,
+        key,
+    };
+    let file = |caption| {
+        let mut attachment = attachment(0, caption);
+        attachment.key = Some(Uid([8; 16]));
+        attachment
+    };
+    let answer = |alice: &mut Device, call| {
+        let call = alice.call(call);
+        match alice.result(call) {
+            Some(Ok(Reply::Queued(message))) => Ok(message.local_id),
+            Some(Err(error)) => Err(error.code().as_str()),
+            _ => panic!("neither"),
+        }
+    };
+    let first = answer(&mut alice, text(bob, "first", None));
+    let attachment = file(3);
+    let with_file = answer(
+        &mut alice,
+        Call::SendAttachment {
+            thread: bob,
+            attachment,
+        },
+    );
+    assert!(first.is_ok() && with_file.is_ok());
+    let mut alice = alice.restarted(2);
+    let mut sealed_again = file(3);
+    sealed_again.pointer.key = [5; 32];
+    sealed_again.pointer.attachment_id = "a2".parse().unwrap();
+    let mut larger = file(3);
+    larger.pointer.size += 1;
+    for (call, expected) in [
+        (text(bob, "first", None), first),
+        (text(bob, "second", None), Err("send_key_reused")),
+        (text(carol, "first", None), Err("send_key_reused")),
+        (text(bob, "first", Some(9)), Err("send_key_reused")),
+        (
+            Call::SendAttachment {
+                thread: bob,
+                attachment: sealed_again,
+            },
+            with_file,
+        ),
+        (
+            Call::SendAttachment {
+                thread: bob,
+                attachment: larger,
+            },
+            Err("send_key_reused"),
+        ),
+        (
+            Call::SendAttachment {
+                thread: bob,
+                attachment: file(4),
+            },
+            Err("send_key_reused"),
+        ),
+    ] {
+        assert_eq!(answer(&mut alice, call), expected);
+    }
+    let (first, with_file) = (first.unwrap(), with_file.unwrap());
+    assert_eq!(alice.message(first).text(), Some("first"));
+    assert_eq!(alice.message(with_file).text(), Some("ccc"));
+    assert_eq!(alice.texts("bob").len(), 2);
+    assert!(alice.texts("carol").is_empty());
 }

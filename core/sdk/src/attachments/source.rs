@@ -137,6 +137,14 @@ impl Attachment {
 }
 
 impl From {
+    /// How many bytes it has, where that is known before it is opened.
+    pub(super) fn size(&self) -> Option<u64> {
+        match self {
+            Self::Path(_) => None,
+            Self::Reader { size, .. } | Self::Pieces { size, .. } => Some(*size),
+        }
+    }
+
     pub(super) async fn open(self, runtime: &dyn Runtime) -> Result<Source, Error> {
         match self {
             Self::Reader { reader, size } => Ok(Source::Reader { reader, size }),

@@ -12,7 +12,7 @@ use crate::runtime::Tasks;
 use crate::transport::{Transport, TransportFailure};
 use futures_util::stream;
 use sealwire_crypto::attachment::{AttachmentPlan, CHUNK_BYTES};
-use sealwire_engine::{Call, EngineError, Message, NewAttachment, Reply};
+use sealwire_engine::{Call, EngineError, Message, MessageContent, NewAttachment, Reply};
 use sealwire_wire::content::{AttachmentPointer, Uid};
 use sealwire_wire::contract::{AttachmentUpload, ErrorCode};
 use sealwire_wire::{AttachmentId, ThreadId, UserId};
@@ -42,6 +42,12 @@ impl Upload {
         thread: ThreadId,
         attachment: Attachment,
     ) -> Result<Reply, Error> {
+        if let Some(sent) = self.sent_already(attachment.key).await? {
+            if sent.thread != thread || !says(&sent, &attachment) {
+                return Err(EngineError::SendKeyReused.into());
+            }
+            return Ok(Reply::Queued(Box::new(sent)));
+        }
         let Attachment {
             from,
             mime,
@@ -52,9 +58,6 @@ impl Upload {
             media,
         } = attachment;
         let key = key.map(Uid);
-        if let Some(sent) = self.sent_already(key).await? {
-            return Ok(Reply::Queued(Box::new(sent)));
-        }
         // What cannot become a message is not uploaded for nothing.
         let known = self.queries.run(move |rows| rows.thread(thread)).await?;
         if known.is_none() {
@@ -100,8 +103,8 @@ impl Upload {
     }
 
     /// The message that an earlier call with this key made.
-    async fn sent_already(&self, key: Option<Uid>) -> Result<Option<Message>, Error> {
-        let (Some(key), Some(user)) = (key, self.user.clone()) else {
+    async fn sent_already(&self, key: Option<[u8; 16]>) -> Result<Option<Message>, Error> {
+        let (Some(key), Some(user)) = (key.map(Uid), self.user.clone()) else {
             return Ok(None);
         };
         let held = self
@@ -210,5 +213,29 @@ impl Upload {
                 Some((piece, next))
             }
         }))
+    }
+}
+
+/// Whether a message is the one that this makes, as far as that shows before its bytes are read. What is gone from here cannot
+/// be compared: its key still names it.
+fn says(sent: &Message, attachment: &Attachment) -> bool {
+    match &sent.content {
+        MessageContent::Removed => true,
+        MessageContent::Attachment { file, caption } => {
+            let Attachment {
+                from,
+                mime,
+                name,
+                caption: words,
+                ttl_seconds,
+                media,
+                ..
+            } = attachment;
+            let said = (&file.mime, &file.name, &file.media, caption);
+            said == (mime, name, media, words)
+                && from.size().is_none_or(|size| size == file.size)
+                && sent.ttl_seconds == *ttl_seconds
+        }
+        _ => false,
     }
 }

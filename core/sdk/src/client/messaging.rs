@@ -24,7 +24,7 @@ impl SendOptions {
 
     /// Sends once, however often it is asked: a second call with this key gives the message of the first and sends nothing. For
     /// whoever may not hear the answer, such as an app's page that asks another process. Make it of chance alone, or as a
-    /// UUIDv7 is made, and never use it for another message: receivers see it.
+    /// UUIDv7 is made, and never use it for another message (`send_key_reused`): receivers see it.
     pub fn key(mut self, key: [u8; 16]) -> Self {
         self.key = Some(key);
         self
@@ -58,7 +58,8 @@ impl Client {
             .await
     }
 
-    /// Sends words as [`Client::send_text`] does, with more said of how. One more code: `ttl_invalid`.
+    /// Sends words as [`Client::send_text`] does, with more said of how. More codes: `ttl_invalid`,
+    /// `send_key_reused`.
     pub async fn send_text_with(
         &self,
         thread: ThreadId,

@@ -137,6 +137,8 @@ table! {
             "This device does not know that message, or it is somebody else's where an own one is meant.";
         ALREADY_SENT "already_sent" false []
             "The relay has the message already: it cannot be cancelled any more.";
+        SEND_KEY_REUSED "send_key_reused" false []
+            "This key was used for another message, and nothing was queued: send this one under a key of its own.";
         REPEAT_TOO_LATE "repeat_too_late" false []
             "The relay accepted the message more than a day ago: send it anew.";
         NOT_FAILED "not_failed" false []

@@ -252,6 +252,17 @@ async fn what_is_sent_again_under_its_key_is_sent_once_also_after_a_cold_reopen(
         .await
         .unwrap();
     assert_eq!(again.local_id, sent.local_id);
+    let other = alice.send_text_with(thread, "another", once).await;
+    assert_eq!(other.unwrap_err().code(), "send_key_reused");
+    for other in [
+        file().caption("another"),
+        Attachment::from_bytes("another")
+            .caption("a file")
+            .key([8; 16]),
+    ] {
+        let other = alice.send_attachment(thread, other, |_| {}).await;
+        assert_eq!(other.unwrap_err().code(), "send_key_reused");
+    }
     alice.send_text(thread, "the end").await.unwrap();
 
     for expected in ["once", "a file", "the end"] {

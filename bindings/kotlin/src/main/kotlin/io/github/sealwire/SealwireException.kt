@@ -285,6 +285,9 @@ public class UnknownMessageException internal constructor(info: ErrorInfo) : Mes
 /** The relay has the message already: it cannot be cancelled any more. */
 public class AlreadySentException internal constructor(info: ErrorInfo) : MessageException(info)
 
+/** This key was used for another message, and nothing was queued: send this one under a key of its own. */
+public class SendKeyReusedException internal constructor(info: ErrorInfo) : MessageException(info)
+
 /** The relay accepted the message more than a day ago: send it anew. */
 public class RepeatTooLateException internal constructor(info: ErrorInfo) : MessageException(info)
 
@@ -511,6 +514,7 @@ internal fun exceptionOf(info: ErrorInfo): SealwireException = when (info.code) 
     "unknown_thread" -> UnknownThreadException(info)
     "unknown_message" -> UnknownMessageException(info)
     "already_sent" -> AlreadySentException(info)
+    "send_key_reused" -> SendKeyReusedException(info)
     "repeat_too_late" -> RepeatTooLateException(info)
     "not_failed" -> NotFailedException(info)
     "message_failed" -> MessageFailedException(info)
