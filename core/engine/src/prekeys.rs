@@ -52,7 +52,8 @@ impl PrekeyUploads {
 
 impl ToUpload {
     /// The relay has it now.
-    pub(crate) fn mark(&self, tx: &mut Transaction<'_>) -> Result<(), EngineError> {
+    pub(crate) fn mark(&self, tx: &mut Transaction<'_>, now: Timestamp) -> Result<(), EngineError> {
+        tx.signed_prekeys_are_given_out(self.signed_end, now)?;
         tx.mark_prekeys_uploaded(PrekeyKind::Signed, self.signed_end)?;
         tx.mark_prekeys_uploaded(PrekeyKind::OneTime, self.one_time_end)?;
         Ok(())
@@ -175,6 +176,7 @@ impl Engine {
         answer: Answer,
     ) {
         self.prekey_uploads.under_way = false;
+        let now = self.now;
         let collided = matches!(&answer, Answer::Refused(problem) if problem.code == ErrorCode::PrekeyIdConflict);
         let result = match answer.done() {
             Err(error) if collided => self.skip_ahead().and(Err(error)),
@@ -186,7 +188,7 @@ impl Engine {
                     signed_end,
                     one_time_end,
                 }
-                .mark(tx)
+                .mark(tx, now)
             }),
         };
         // More may have been made while this was on its way.
@@ -224,6 +226,8 @@ impl Engine {
             if tx.count_one_time_prekeys()? >= ONE_TIME_HELD_MAX {
                 return Ok(());
             }
+            let made = tx.prekey_ids(PrekeyKind::Signed)?.next;
+            tx.signed_prekeys_are_given_out(made, *now)?;
             for kind in [PrekeyKind::Signed, PrekeyKind::OneTime] {
                 let next = tx.prekey_ids(kind)?.next.saturating_add(far);
                 tx.skip_prekey_ids(kind, next)?;

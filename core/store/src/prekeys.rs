@@ -32,7 +32,7 @@ pub struct SignedPrekeyRow {
     pub secret: SecretBytes,
     /// The identity key's signature over the public half.
     pub signature: [u8; 64],
-    /// When it was made, by this device's clock.
+    /// When it was made, by this device's clock; once the relay has it, when that became known.
     pub created_at: Timestamp,
 }
 
@@ -113,6 +113,19 @@ impl Transaction<'_> {
     pub fn skip_prekey_ids(&mut self, kind: PrekeyKind, next: u32) -> Result<(), StoreError> {
         self.statement("UPDATE prekey_ids SET next_id = max(next_id, ?2) WHERE kind = ?1")?
             .execute(params![kind, next])?;
+        Ok(())
+    }
+
+    /// From now on the relay gives out the signed prekeys below `end` that it did not have: what they replace grows old from
+    /// here on. To be said before [`Self::mark_prekeys_uploaded`].
+    pub fn signed_prekeys_are_given_out(
+        &mut self,
+        end: u32,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let first = self.prekey_ids(PrekeyKind::Signed)?.first_not_uploaded;
+        self.statement("UPDATE signed_prekeys SET created_at_ms = ?3 WHERE id >= ?1 AND id < ?2")?
+            .execute(params![first, end, Col(now)])?;
         Ok(())
     }
 

@@ -174,8 +174,9 @@ impl Engine {
         me.account = Some(account);
         me.state = AccountState::Registered;
         let row = me.to_row(&self.config.relay_origin);
+        let now = self.now;
         self.store.transaction(|tx| -> Result<(), EngineError> {
-            uploaded.mark(tx)?;
+            uploaded.mark(tx, now)?;
             Ok(tx.save_account(&row)?)
         })?;
         let reply = Reply::Registered {

@@ -172,9 +172,10 @@ impl Engine {
         let list = signed.verify_first(me.user.as_str()).map_err(internal)?;
         let uploaded = prekeys::to_upload(&self.store)?;
         me.state = AccountState::Registered;
+        let now = self.now;
         self.store.transaction(|tx| -> Result<(), EngineError> {
             crate::trust::keep_first(tx, &me.user, &signed, &list)?;
-            uploaded.mark(tx)?;
+            uploaded.mark(tx, now)?;
             tx.remove_setting(FIRST_LIST)?;
             tx.set_account_state(AccountState::Registered)?;
             Ok(())

@@ -109,6 +109,36 @@ fn the_signed_prekey_is_replaced_every_week_and_the_old_one_goes_after_a_month_a
 }
 
 #[test]
+fn a_signed_prekey_goes_a_month_after_the_relay_gives_out_another_however_long_it_did_not() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    alice.caught_up(relay);
+    relay.instead = Some(Box::new(|request| {
+        (request.path == "/v1/prekeys").then(|| no(ErrorCode::Unavailable))
+    }));
+    days(relay, &mut alice, 38);
+    relay.instead = None;
+    // Until then bob was given the first.
+    bob.send(relay, "alice", "hello");
+    let late = relay.queues.remove(&alice.name()).unwrap();
+    days(relay, &mut alice, 1);
+    let given_out = relay.registered[&alice.name()]
+        .prekeys
+        .signed_prekey
+        .clone();
+    assert_ne!(given_out.unwrap().id, 1);
+    alice.caught_up(relay);
+    let mut alice = alice.after_surgery(relay, 3, |_| {});
+    assert_eq!(signed(&alice).last(), Some(&1));
+    alice.take_rows(relay, late.into());
+    assert_eq!(alice.texts("bob"), ["hello"]);
+    days(relay, &mut alice, 31);
+    alice.caught_up(relay);
+    assert!(!signed(&alice).contains(&1));
+}
+
+#[test]
 fn a_message_that_names_the_signed_prekey_of_last_month_opens() {
     let relay = &mut Relay::default();
     let mut alice = Device::registered(relay, "alice", 1);
