@@ -181,6 +181,11 @@ impl Engine {
         self.forget_old_signed_prekeys();
     }
 
+    /// Whether everything that was queued is here.
+    pub(crate) fn is_online(&self) -> bool {
+        self.connection.state == ConnectionState::Online
+    }
+
     /// Whether what was queued still comes in.
     pub(crate) fn is_catching_up(&self) -> bool {
         self.connection.state == ConnectionState::CatchingUp

@@ -17,9 +17,19 @@ use zeroize::Zeroizing;
 /// One-time prekeys that the relay holds of a device after an upload.
 const ONE_TIME_STOCK: u32 = 100;
 
-/// One-time prekeys that this device holds. So many that never came back were given out to nobody: more are not made, and
-/// sessions begin from the signed prekey alone.
+/// One-time prekeys that this device holds. So many that never came back were given out to nobody who wrote: from then on the
+/// oldest make room at a pace, and sessions begin from the signed prekey alone in between.
 const ONE_TIME_HELD_MAX: u64 = 5_000;
+
+/// How often room is made, in milliseconds. With a hundred an hour each is held for two days however fast somebody asks the
+/// relay for keys: longer than a sender tries, which is a day.
+const ROOM_EVERY_MS: u64 = 60 * 60 * 1000;
+
+/// A look at whether everything came in, so that room can be made, after so many milliseconds.
+const ROOM_WAIT_MS: u64 = 60 * 1000;
+
+/// Setting: when room was last made, in milliseconds as eight bytes.
+const ROOM_MADE_AT: &str = "one_time_prekey_room_made_at";
 
 /// Ids left out where the relay holds another key under one of them: twice as many at each collision after that.
 const SKIP_IDS: u32 = 1_000;
@@ -35,6 +45,8 @@ pub(crate) struct PrekeyUploads {
     /// When the signed prekey is to be looked at.
     rotate_at: Option<Timestamp>,
     check_wanted: bool,
+    /// When there may be room for more one-time prekeys, where there was none.
+    room_at: Option<Timestamp>,
 }
 
 /// What the relay does not have yet.
@@ -84,6 +96,35 @@ fn make_one_time(
     Ok(())
 }
 
+/// When so many more one-time prekeys may be held; none: now. If there are too many the oldest go, at a pace, and none while a
+/// message that names them may still come in.
+fn room_at(
+    tx: &mut Transaction<'_>,
+    count: u32,
+    now: Timestamp,
+    caught_up: bool,
+) -> Result<Option<Timestamp>, EngineError> {
+    if tx.count_one_time_prekeys()? < ONE_TIME_HELD_MAX {
+        return Ok(None);
+    }
+    let made_at = tx.setting(ROOM_MADE_AT)?;
+    let made_at = made_at.and_then(|bytes| bytes.try_into().ok().map(u64::from_be_bytes));
+    // What was noted under a clock far ahead does not count.
+    let next = made_at
+        .filter(|made_at| *made_at <= now.0)
+        .map(|made_at| Timestamp(made_at).plus_ms(ROOM_EVERY_MS))
+        .filter(|next| *next > now);
+    if next.is_some() {
+        return Ok(next);
+    }
+    if !caught_up || tx.count_parked()? > 0 {
+        return Ok(Some(now.plus_ms(ROOM_WAIT_MS)));
+    }
+    tx.set_setting(ROOM_MADE_AT, &now.0.to_be_bytes())?;
+    let went = tx.prune_oldest_one_time_prekeys(count)?;
+    Ok((went == 0).then(|| now.plus_ms(ROOM_EVERY_MS)))
+}
+
 /// Everything between the two watermarks.
 pub(crate) fn to_upload(rows: &Rows) -> Result<ToUpload, EngineError> {
     let signed_ids = rows.prekey_ids(PrekeyKind::Signed)?;
@@ -125,9 +166,11 @@ pub(crate) fn secret32(bytes: &[u8]) -> Result<Zeroizing<[u8; 32]>, EngineError>
 impl Engine {
     /// The relay says that it has few left.
     pub(crate) fn prekeys_run_low(&mut self, remaining: u32) -> Result<(), EngineError> {
+        let caught_up = self.is_online();
         let Self {
             store,
             rng,
+            now,
             prekey_uploads,
             ..
         } = self;
@@ -138,9 +181,15 @@ impl Engine {
         let missing = (ONE_TIME_STOCK as usize).saturating_sub(remaining as usize + waiting);
         if let Ok(missing) = u32::try_from(missing)
             && missing > 0
-            && store.count_one_time_prekeys()? < ONE_TIME_HELD_MAX
         {
-            store.transaction(|tx| make_one_time(tx, missing, rng))?;
+            prekey_uploads.room_at =
+                store.transaction(|tx| -> Result<Option<Timestamp>, EngineError> {
+                    let room_at = room_at(tx, missing, *now, caught_up)?;
+                    if room_at.is_none() {
+                        make_one_time(tx, missing, rng)?;
+                    }
+                    Ok(room_at)
+                })?;
         }
         prekey_uploads.wanted = true;
         Ok(())
@@ -148,6 +197,7 @@ impl Engine {
 
     pub(crate) fn upload_prekeys_due(&mut self) {
         self.rotate_signed_prekey_when_due();
+        self.look_for_room_when_due();
         self.check_prekeys_when_due();
         let uploads = &self.prekey_uploads;
         if !uploads.wanted || uploads.under_way || !uploads.backoff.is_due(self.now) {
@@ -167,6 +217,14 @@ impl Engine {
             one_time_end,
         };
         self.request(Outgoing::put("/v1/prekeys", purpose).json(&upload));
+    }
+
+    /// The relay, which says only once that it has few left, is asked what it has.
+    fn look_for_room_when_due(&mut self) {
+        if self.is_online() && self.prekey_uploads.room_at.is_some_and(|at| at <= self.now) {
+            self.prekey_uploads.room_at = None;
+            self.prekeys_are_to_be_checked();
+        }
     }
 
     pub(crate) fn on_prekeys_uploaded(
@@ -213,6 +271,7 @@ impl Engine {
     /// here, as an earlier upload of it may have been taken, and is not uploaded again.
     fn skip_ahead(&mut self) -> Result<(), EngineError> {
         let identity = self.me()?.identity.clone();
+        let caught_up = self.is_online();
         let Self {
             store,
             rng,
@@ -223,7 +282,7 @@ impl Engine {
         let far = SKIP_IDS << uploads.collisions.min(10);
         uploads.collisions = uploads.collisions.saturating_add(1);
         store.transaction(|tx| {
-            if tx.count_one_time_prekeys()? >= ONE_TIME_HELD_MAX {
+            if room_at(tx, ONE_TIME_STOCK, *now, caught_up)?.is_some() {
                 return Ok(());
             }
             let made = tx.prekey_ids(PrekeyKind::Signed)?.next;
@@ -247,6 +306,7 @@ impl Engine {
         let rotation = uploads
             .rotate_at
             .filter(|at| *at > self.now && self.online && self.account().is_some());
-        retry.into_iter().chain(rotation).min()
+        let room = uploads.room_at.filter(|_| self.is_online());
+        retry.into_iter().chain(rotation).chain(room).min()
     }
 }

@@ -178,6 +178,17 @@ impl Transaction<'_> {
             .execute([Col(before)])?)
     }
 
+    /// Forgets the `count` oldest one-time prekeys that the relay has, or had, and nobody used; how many.
+    pub fn prune_oldest_one_time_prekeys(&mut self, count: u32) -> Result<usize, StoreError> {
+        let uploaded = self.prekey_ids(PrekeyKind::OneTime)?.first_not_uploaded;
+        Ok(self
+            .statement(
+                "DELETE FROM one_time_prekeys WHERE id IN (SELECT id FROM one_time_prekeys
+                 WHERE id < ?1 AND kept_back_at_ms IS NULL ORDER BY id LIMIT ?2)",
+            )?
+            .execute([uploaded, count])?)
+    }
+
     /// Deletes a one-time prekey, together with what the session made from it commits; whether it was there.
     pub fn delete_one_time_prekey(&mut self, id: u32) -> Result<bool, StoreError> {
         Ok(self
@@ -322,6 +333,30 @@ mod tests {
         assert_eq!(prune(&mut store, 6), 1);
         assert!(store.one_time_prekey(1).unwrap().is_none());
         assert!(store.one_time_prekey(2).unwrap().is_some());
+    }
+
+    #[test]
+    fn the_oldest_go_of_those_that_the_relay_was_given_alone() {
+        let mut store = memory();
+        write(&mut store, |tx| {
+            let first = tx.take_prekey_ids(PrekeyKind::OneTime, 6)?;
+            tx.keep_back_one_time_prekey(first, &vec![1].into(), Timestamp(5))?;
+            (first + 1..first + 6)
+                .try_for_each(|id| tx.insert_one_time_prekey(id, &vec![id as u8].into()))?;
+            tx.mark_prekeys_uploaded(PrekeyKind::OneTime, first + 4)
+        });
+        let held = |store: &crate::Store| {
+            (1..=6)
+                .filter(|id| store.one_time_prekey(*id).unwrap().is_some())
+                .collect::<Vec<_>>()
+        };
+        let prune = |store: &mut crate::Store, count| {
+            write(store, |tx| tx.prune_oldest_one_time_prekeys(count))
+        };
+        assert_eq!(prune(&mut store, 2), 2);
+        assert_eq!(held(&store), [1, 4, 5, 6]);
+        assert_eq!(prune(&mut store, 9), 1);
+        assert_eq!(held(&store), [1, 5, 6]);
     }
 
     #[test]

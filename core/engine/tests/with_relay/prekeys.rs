@@ -222,6 +222,52 @@ fn a_relay_that_always_sees_collisions_gets_an_end_of_it() {
 }
 
 #[test]
+fn one_time_prekeys_are_not_used_up_for_good_and_the_oldest_make_room_at_a_pace() {
+    const HOUR_MS: u64 = DAY_MS / 24;
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let given_out = |relay: &mut Relay, device: &Device| {
+        let held = relay.registered.get_mut(&device.name()).unwrap();
+        std::mem::take(&mut held.prekeys.one_time_prekeys).len()
+    };
+    let held = |device: &Device| device.engine.store().count_one_time_prekeys().unwrap();
+    let has = |device: &Device, id| {
+        let key = device.engine.store().one_time_prekey(id).unwrap();
+        key.is_some()
+    };
+    let mut rounds = 0;
+    while held(&alice) < 5_000 {
+        assert_eq!(given_out(relay, &alice), 100);
+        tell_low(relay, &mut alice, 0);
+        rounds += 1;
+    }
+    assert_eq!(rounds, 49);
+    given_out(relay, &alice);
+    // What still comes in may name the oldest.
+    tell_low(relay, &mut alice, 0);
+    assert_eq!((given_out(relay, &alice), has(&alice, 1)), (0, true));
+    alice.caught_up(relay);
+    alice.pass(relay, 2 * 60_000);
+    assert_eq!((given_out(relay, &alice), has(&alice, 1)), (100, false));
+    assert!(has(&alice, 101));
+    let mut alice = alice.after_surgery(relay, 3, |_| {});
+    tell_low(relay, &mut alice, 0);
+    alice.pass(relay, HOUR_MS / 2);
+    assert_eq!((given_out(relay, &alice), has(&alice, 101)), (0, true));
+    // The relay says it once.
+    alice.pass(relay, HOUR_MS);
+    alice.caught_up(relay);
+    alice.pass(relay, 2 * 60_000);
+    assert_eq!(held(&alice), 5_000);
+    let mut bob = Device::registered(relay, "bob", 2);
+    bob.send(relay, "alice", "hello");
+    alice.deliver(relay);
+    let alice = alice.after_surgery(relay, 4, |_| {});
+    assert_eq!(alice.texts("bob"), ["hello"]);
+    assert_eq!((held(&alice), has(&alice, 101)), (4_999, false));
+}
+
+#[test]
 fn keys_made_before_a_crash_are_uploaded_after_it_and_once_more_if_the_answer_was_lost() {
     let relay = &mut Relay::default();
     let mut alice = Device::registered(relay, "alice", 1);
