@@ -9,6 +9,7 @@ use crate::{Engine, EngineError, Event};
 use sealwire_store::{OutboxEntry, OutboxEnvelope, OutboxState, SealedSend, Store};
 use sealwire_wire::content::{Body, Kind};
 use sealwire_wire::contract::{DeviceEnvelope, DeviceName, MessageKind, SendMessage};
+use sealwire_wire::limits::IDEMPOTENCY_TTL_MS;
 use sealwire_wire::{AttachmentId, ThreadId, Timestamp, UserId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -282,10 +283,14 @@ impl Engine {
     }
 
     /// Whether a message that was tried in vain just now has been tried for long enough: in time that passed, whatever the device's
-    /// clock was set to meanwhile.
+    /// clock was set to meanwhile. A repeat is tried since it was asked for, and makes sense only as long as the relay knows its
+    /// key.
     pub(super) fn is_too_old(&self, head: &OutboxEntry) -> bool {
-        let since = head.sent_at.unwrap_or(head.waits_since);
-        self.lifetime.clock.now().since_ms(since) > self.config.give_up_after_ms
+        let now = self.lifetime.clock.now();
+        let unknown = head
+            .sent_at
+            .is_some_and(|at| now.since_ms(at) >= IDEMPOTENCY_TTL_MS);
+        unknown || now.since_ms(head.waits_since) > self.config.give_up_after_ms
     }
 }
 

@@ -35,7 +35,7 @@ impl Engine {
             return Err(EngineError::RepeatTooLate);
         }
         self.store
-            .transaction(|tx| tx.set_outbox_repeating(id, &users, now))?;
+            .transaction(|tx| tx.set_outbox_repeating(id, &users, passed, now))?;
         self.queued(id)
     }
 

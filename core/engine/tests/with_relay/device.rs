@@ -58,8 +58,12 @@ impl Device {
     }
 
     pub(crate) fn at(store: Store, seed: u64, now: Timestamp) -> Self {
+        Self::set(store, seed, now, EngineConfig::new("https://relay.test"))
+    }
+
+    /// With settings of its own.
+    pub(crate) fn set(store: Store, seed: u64, now: Timestamp, config: EngineConfig) -> Self {
         let rng = Box::new(ChaCha20Rng::seed_from_u64(seed));
-        let config = EngineConfig::new("https://relay.test");
         Self {
             engine: Engine::new(store, config, rng, now).unwrap(),
             now,

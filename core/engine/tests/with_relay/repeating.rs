@@ -2,7 +2,7 @@
 
 use crate::device::{Device, user};
 use crate::relay::{Relay, no};
-use sealwire_engine::{Call, EngineError, Event, MessageState};
+use sealwire_engine::{Call, EngineConfig, EngineError, Event, MessageState};
 use sealwire_wire::Timestamp;
 use sealwire_wire::contract::{
     ErrorCode, FailedRecipient, FailureReason, SendMessage, ServerEvent, ThreadMarks,
@@ -125,4 +125,41 @@ fn what_failed_for_nobody_is_not_repeated_and_nothing_is_after_a_day() {
         Err(EngineError::RepeatTooLate)
     ));
     assert_eq!(alice.restarted(9).state(local_id), blocked());
+}
+
+#[test]
+fn a_repeat_is_tried_for_as_long_as_any_send_whenever_it_is_asked_for() {
+    for comes_back in [true, false] {
+        let relay = &mut Relay::default();
+        let (alice, local_id) = failed(relay);
+        let mut config = EngineConfig::new("https://relay.test");
+        config.give_up_after_ms = HOUR_MS;
+        let now = alice.now;
+        let mut alice = Device::set(alice.engine.into_store(), 2, now, config);
+        alice.carry_out();
+        alice.run(relay);
+        alice.age(2 * HOUR_MS);
+        alice.run(relay);
+        relay.requeues = true;
+        relay.instead = Some(Box::new(|request| {
+            let send = request.path.ends_with("/messages");
+            send.then(|| no(ErrorCode::Unavailable))
+        }));
+        retry(&mut alice, local_id).unwrap();
+        alice.run(relay);
+        alice.pass(relay, HOUR_MS / 2);
+        assert_eq!(alice.engine.store().count_unsent().unwrap(), 1);
+        if comes_back {
+            relay.instead = None;
+        }
+        alice.pass(relay, HOUR_MS);
+        let alice = alice.restarted_at_its_time(9);
+        let expected = if comes_back {
+            MessageState::Sent
+        } else {
+            blocked()
+        };
+        assert_eq!(alice.state(local_id), expected);
+        assert_eq!(alice.engine.store().count_unsent().unwrap(), 0);
+    }
 }

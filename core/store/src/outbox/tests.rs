@@ -269,7 +269,8 @@ fn what_is_to_be_settled_stays_first_of_its_thread_until_it_is() {
 #[test]
 fn a_repeat_keeps_the_sealed_send_and_drops_the_envelopes_of_those_it_did_not_reach() {
     let (mut store, id) = one_entry();
-    let early = store.transaction(|tx| tx.set_outbox_repeating(id, &[], Timestamp(1)));
+    let early =
+        store.transaction(|tx| tx.set_outbox_repeating(id, &[], Timestamp(1), Timestamp(1)));
     assert_eq!(early, Err(StoreError::NoSuch("sealed send")));
     let carol = OutboxEnvelope {
         user: user("carol"),
@@ -280,7 +281,7 @@ fn a_repeat_keeps_the_sealed_send_and_drops_the_envelopes_of_those_it_did_not_re
         tx.save_envelope(id, &envelope(1, b"one"))?;
         tx.save_envelope(id, &carol)?;
         tx.mark_outbox_sent(id, Timestamp(5))?;
-        tx.set_outbox_repeating(id, &[user("bob")], Timestamp(6))
+        tx.set_outbox_repeating(id, &[user("bob")], Timestamp(4), Timestamp(6))
     });
     assert_eq!(store.outbox_heads().unwrap()[0].local_id, id);
     assert_eq!(store.outbox_envelopes(id).unwrap(), [carol]);
@@ -289,6 +290,7 @@ fn a_repeat_keeps_the_sealed_send_and_drops_the_envelopes_of_those_it_did_not_re
     write(&mut store, |tx| tx.mark_outbox_sent(id, Timestamp(7)));
     let held = store.outbox_entry(id).unwrap().unwrap();
     assert_eq!(held.sent_at, Some(Timestamp(5)), "its day began then");
+    assert_eq!(held.waits_since, Timestamp(4));
 }
 
 #[test]

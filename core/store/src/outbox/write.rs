@@ -175,23 +175,25 @@ impl Transaction<'_> {
         }
     }
 
-    /// The relay accepted it, and it is sent once more: these users' devices are wrapped for anew.
+    /// The relay accepted it, and it is sent once more: these users' devices are wrapped for anew. It is tried since `since`.
     pub fn set_outbox_repeating(
         &mut self,
         id: LocalId,
         users: &[UserId],
+        since: Timestamp,
         next_attempt_at: Timestamp,
     ) -> Result<(), StoreError> {
         let changed = self
             .statement(
-                "UPDATE outbox SET state = ?2, attempts = 0, rounds = 0, next_attempt_at_ms = ?3
+                "UPDATE outbox SET state = ?2, attempts = 0, rounds = 0, next_attempt_at_ms = ?3, waits_since_ms = ?5
                  WHERE local_id = ?1 AND state = ?4 AND sealed_key IS NOT NULL",
             )?
             .execute(params![
                 id.0,
                 OutboxState::Repeating,
                 Col(next_attempt_at),
-                OutboxState::Sent
+                OutboxState::Sent,
+                Col(since)
             ])?;
         if changed != 1 {
             return Err(StoreError::NoSuch("sealed send"));
