@@ -74,6 +74,7 @@ fn in_chromium() -> Result<Done, Error> {
         "journal",
         "leadership",
         "scenario",
+        "sending",
         "tabs",
         "faults",
         "web-chat",
