@@ -106,7 +106,7 @@ impl Engine {
         let silent = self.now.since_ms(self.connection.heard_at) > SILENCE_MAX_MS;
         if self.connection.socket == Socket::Open && silent {
             self.close_socket();
-            self.try_later();
+            self.try_later(None);
         }
         if self.connection.socket == Socket::Closed && self.connection.backoff.is_due(self.now) {
             match self.access_token() {
@@ -148,7 +148,11 @@ impl Engine {
                 self.prekeys_are_to_be_checked();
             }
             SocketInput::Frames(frames) => self.on_frames(frames),
-            SocketInput::Closed { code, status } => self.on_socket_closed(code, status),
+            SocketInput::Closed {
+                code,
+                status,
+                retry_after_ms,
+            } => self.on_socket_closed(code, status, retry_after_ms),
         }
     }
 
@@ -194,7 +198,7 @@ impl Engine {
     /// The socket said something that the contract does not have.
     pub(crate) fn drop_socket(&mut self) {
         self.close_socket();
-        self.try_later();
+        self.try_later(None);
     }
 
     /// What comes through the socket may be old: another one takes its place, without a wait. Whether there was one.
@@ -270,7 +274,12 @@ impl Engine {
             .min()
     }
 
-    fn on_socket_closed(&mut self, code: Option<u16>, status: Option<u16>) {
+    fn on_socket_closed(
+        &mut self,
+        code: Option<u16>,
+        status: Option<u16>,
+        retry_after_ms: Option<u64>,
+    ) {
         if self.connection.socket == Socket::Closed {
             return;
         }
@@ -292,7 +301,7 @@ impl Engine {
             Some(400) => self.forget_marks_place(),
             _ => {}
         }
-        self.try_later();
+        self.try_later(retry_after_ms);
     }
 
     /// It says nothing against the network or the relay: another token is had and the socket opened again, without a wait.
@@ -301,20 +310,20 @@ impl Engine {
         let now = self.now;
         let just_now = |at: Timestamp| now.since_ms(at) < RENEWED_JUST_NOW_MS;
         if self.connection.renewed_at.is_some_and(just_now) {
-            return self.try_later();
+            return self.try_later(None);
         }
         self.connection.renewed_at = Some(now);
         self.set_connection_state(ConnectionState::Connecting);
     }
 
-    fn try_later(&mut self) {
+    fn try_later(&mut self, at_least_ms: Option<u64>) {
         let Self {
             connection,
             rng,
             now,
             ..
         } = self;
-        connection.backoff.failed(*now, None, rng);
+        connection.backoff.failed(*now, at_least_ms, rng);
         let next = connection.backoff.due_at().map(|at| at.0);
         self.set_connection_state(ConnectionState::Offline {
             next_try_at_ms: next,

@@ -49,6 +49,8 @@ pub enum SocketInput {
         code: Option<u16>,
         /// The HTTP status, if the upgrade was refused.
         status: Option<u16>,
+        /// Not before so many milliseconds, if the refusal says so.
+        retry_after_ms: Option<u64>,
     },
 }
 

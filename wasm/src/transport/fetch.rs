@@ -71,7 +71,7 @@ pub(super) async fn request(request: Request) -> Result<HttpResponse, TransportF
 
 /// The status that the relay answers to a socket's upgrade, which a browser does not tell: asked for once more, without the
 /// upgrade.
-pub(super) async fn upgrade_status(url: Url, bearer: &str) -> Option<u16> {
+pub(super) async fn upgrade_answer(url: Url, bearer: &str) -> Option<HttpResponse> {
     let mut url = url;
     let scheme = if url.scheme() == "wss" {
         "https"
@@ -86,7 +86,7 @@ pub(super) async fn upgrade_status(url: Url, bearer: &str) -> Option<u16> {
         bearer: Some(bearer.to_owned()),
         idempotency_key: None,
     });
-    Some(asked.await.ok()?.status)
+    asked.await.ok()
 }
 
 /// A body of one piece: a stream out of a page asks for HTTP/2, and not every browser knows it.

@@ -1,6 +1,6 @@
 //! The socket over a browser's WebSocket.
 
-use super::fetch::upgrade_status;
+use super::fetch::upgrade_answer;
 use crate::runtime::sleep;
 use async_channel::{Receiver, Sender};
 use futures_core::Stream;
@@ -56,17 +56,21 @@ pub(super) async fn open(url: Url, bearer: String) -> Result<Socket, SocketRefus
         &format!("{WEBSOCKET_BEARER_PREFIX}{bearer}").into(),
     );
     let socket = WebSocket::new_with_str_sequence(url.as_str(), &protocols)
-        .map_err(|thrown| refused(None, crate::js::reason(&thrown)))?;
+        .map_err(|thrown| unheard(crate::js::reason(&thrown)))?;
     let (tell, heard) = async_channel::unbounded();
     let open = Rc::new(Open::listen(socket, &tell));
     match select(Box::pin(heard.recv()), sleep(OPEN_TIME)).await {
         Either::Left((Ok(Heard::Opened), _)) => {}
         Either::Left(_) => {
             drop(open);
-            let status = upgrade_status(url, &bearer).await;
-            return Err(refused(status, "the socket did not open"));
+            let answer = upgrade_answer(url, &bearer).await;
+            return Err(SocketRefused {
+                status: answer.as_ref().map(|answer| answer.status),
+                retry_after_ms: answer.and_then(|answer| answer.retry_after_ms),
+                detail: "the socket did not open".to_owned(),
+            });
         }
-        Either::Right(_) => return Err(refused(None, "the upgrade took too long")),
+        Either::Right(_) => return Err(unheard("the upgrade took too long")),
     }
     Ok(Socket {
         sink: Box::pin(Outgoing(Rc::clone(&open))),
@@ -77,9 +81,10 @@ pub(super) async fn open(url: Url, bearer: String) -> Result<Socket, SocketRefus
     })
 }
 
-fn refused(status: Option<u16>, detail: impl Into<String>) -> SocketRefused {
+fn unheard(detail: impl Into<String>) -> SocketRefused {
     SocketRefused {
-        status,
+        status: None,
+        retry_after_ms: None,
         detail: detail.into(),
     }
 }

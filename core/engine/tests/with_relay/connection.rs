@@ -249,3 +249,35 @@ fn what_is_to_be_sent_gets_a_token_while_the_socket_waits() {
     assert_eq!((relay.sends.len(), alice.sockets_opened), (1, 2));
     assert_eq!(alice.restarted(9).texts("bob"), ["words"]);
 }
+
+#[test]
+fn a_socket_that_the_relay_refuses_for_now_is_not_tried_before_it_says() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    alice.catch_up(relay);
+    for status in [429, 503] {
+        alice.events.clear();
+        let refused = |retry_after_ms| {
+            Input::Socket(SocketInput::Closed {
+                code: None,
+                status: Some(status),
+                retry_after_ms,
+            })
+        };
+        alice.hand_in(refused(Some(90_000)));
+        let at = next_try(&mut alice);
+        assert!(at - alice.now.0 >= 90_000);
+        let opened = alice.sockets_opened;
+        // Not even another network changes what the relay wants.
+        alice.call(Call::NetworkReturned);
+        alice.pass(relay, 89_000);
+        assert_eq!(alice.sockets_opened, opened);
+        alice.pass(relay, at - alice.now.0);
+        assert_eq!(alice.sockets_opened, opened + 1);
+        // A wish without reason has an end.
+        alice.hand_in(refused(Some(u64::MAX)));
+        assert!(next_try(&mut alice) - alice.now.0 <= 60 * 60_000);
+        alice.pass(relay, 61 * 60_000);
+        alice.catch_up(relay);
+    }
+}

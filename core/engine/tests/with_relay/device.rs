@@ -280,7 +280,11 @@ impl Device {
     }
 
     pub(crate) fn lose_socket(&mut self, code: Option<u16>, status: Option<u16>) {
-        self.hand_in(Input::Socket(SocketInput::Closed { code, status }));
+        self.hand_in(Input::Socket(SocketInput::Closed {
+            code,
+            status,
+            retry_after_ms: None,
+        }));
     }
 
     /// Time passes until it wants to send a message; whatever else it asks for is answered.

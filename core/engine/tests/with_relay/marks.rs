@@ -314,6 +314,7 @@ fn the_next_connection_asks_for_the_marks_since_the_last_one() {
     alice.hand_in(Input::Socket(sealwire_engine::SocketInput::Closed {
         code: None,
         status: Some(400),
+        retry_after_ms: None,
     }));
     alice.pass(relay, 2_000);
     assert!(!alice.socket_path.contains("marks_since"));

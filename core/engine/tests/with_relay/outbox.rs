@@ -348,12 +348,14 @@ fn a_changed_network_ends_the_wait_for_the_socket_and_the_token() {
         alice.hand_in(Input::Socket(SocketInput::Closed {
             code: None,
             status: None,
+            retry_after_ms: None,
         }));
         alice.pass(relay, 61_000);
     }
     alice.hand_in(Input::Socket(SocketInput::Closed {
         code: None,
         status: None,
+        retry_after_ms: None,
     }));
     let opened = alice.sockets_opened;
     alice.hand_in(Input::Tick);

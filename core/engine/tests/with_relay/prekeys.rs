@@ -39,6 +39,7 @@ fn reconnect(relay: &mut Relay, device: &mut Device) {
     device.hand_in(Input::Socket(SocketInput::Closed {
         code: None,
         status: None,
+        retry_after_ms: None,
     }));
     device.pass(relay, 70_000);
     device.caught_up(relay);

@@ -32,6 +32,7 @@ pub(crate) enum SocketEvent {
     Closed {
         code: Option<u16>,
         status: Option<u16>,
+        retry_after_ms: Option<u64>,
     },
 }
 
@@ -69,6 +70,7 @@ impl OpenSocket {
                     SocketEvent::Closed {
                         code: None,
                         status: refused.status,
+                        retry_after_ms: refused.retry_after_ms,
                     }
                 }
             };
@@ -89,6 +91,7 @@ impl OpenSocket {
             None => self.events.recv().await.unwrap_or(SocketEvent::Closed {
                 code: None,
                 status: None,
+                retry_after_ms: None,
             }),
         }
     }
@@ -134,6 +137,7 @@ async fn pump(
     let ended = SocketEvent::Closed {
         code: None,
         status: None,
+        retry_after_ms: None,
     };
     loop {
         let outgoing = pin!(to_send.recv());
@@ -158,6 +162,7 @@ async fn pump(
                 return SocketEvent::Closed {
                     code: Some(code),
                     status: None,
+                    retry_after_ms: None,
                 };
             }
             Either::Right((None, _)) => return ended,

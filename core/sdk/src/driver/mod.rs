@@ -201,9 +201,17 @@ impl Driving {
     fn take_socket(&mut self, event: SocketEvent) {
         match event {
             SocketEvent::Opened => self.hand_in(Input::Socket(SocketInput::Opened)),
-            SocketEvent::Closed { code, status } => {
+            SocketEvent::Closed {
+                code,
+                status,
+                retry_after_ms,
+            } => {
                 self.socket = None;
-                self.hand_in(Input::Socket(SocketInput::Closed { code, status }));
+                self.hand_in(Input::Socket(SocketInput::Closed {
+                    code,
+                    status,
+                    retry_after_ms,
+                }));
             }
             SocketEvent::Frame(first) => {
                 let mut frames = vec![first];

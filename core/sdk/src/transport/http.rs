@@ -179,7 +179,7 @@ async fn whole(mut response: Response) -> Result<HttpResponse, TransportFailure>
 }
 
 /// In its form of seconds (RFC 9110, section 10.2.3); a date would need both clocks to agree.
-fn retry_after_ms(headers: &HeaderMap) -> Option<u64> {
+pub(super) fn retry_after_ms(headers: &HeaderMap) -> Option<u64> {
     let seconds: u64 = headers
         .get(RETRY_AFTER)?
         .to_str()

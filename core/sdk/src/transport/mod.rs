@@ -98,6 +98,8 @@ pub enum SocketItem {
 pub struct SocketRefused {
     /// The relay's answer to the upgrade, if there was one.
     pub status: Option<u16>,
+    /// Its `Retry-After`, if it came with one in seconds.
+    pub retry_after_ms: Option<u64>,
     /// For a developer.
     pub detail: String,
 }

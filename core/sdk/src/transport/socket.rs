@@ -1,5 +1,6 @@
 //! The socket over tokio-tungstenite.
 
+use super::http::retry_after_ms;
 use super::{FRAME_MAX, Socket, SocketItem, SocketRefused, TransportFailure};
 use futures_util::{SinkExt as _, StreamExt as _, future};
 use rustls::ClientConfig;
@@ -27,6 +28,7 @@ pub(super) async fn open(
     let mut token =
         HeaderValue::from_str(&format!("Bearer {bearer}")).map_err(|_| SocketRefused {
             status: None,
+            retry_after_ms: None,
             detail: "the token is not a header".to_owned(),
         })?;
     token.set_sensitive(true);
@@ -42,6 +44,7 @@ pub(super) async fn open(
         Err(_) => {
             return Err(SocketRefused {
                 status: None,
+                retry_after_ms: None,
                 detail: "the upgrade took too long".to_owned(),
             });
         }
@@ -74,12 +77,13 @@ fn read(message: Message) -> Option<SocketItem> {
 }
 
 fn refused(error: tungstenite::Error) -> SocketRefused {
-    let status = match &error {
-        tungstenite::Error::Http(response) => Some(response.status().as_u16()),
+    let answer = match &error {
+        tungstenite::Error::Http(response) => Some(response),
         _ => None,
     };
     SocketRefused {
-        status,
+        status: answer.map(|answer| answer.status().as_u16()),
+        retry_after_ms: answer.and_then(|answer| retry_after_ms(answer.headers())),
         detail: error.to_string(),
     }
 }

@@ -186,6 +186,29 @@ async fn a_relay_that_speaks_no_tls_is_no_relay() {
 }
 
 #[tokio::test]
+async fn a_socket_that_is_refused_says_for_how_long() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 4096];
+        let _ = stream.read(&mut request).await.unwrap();
+        let answer =
+            "HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n";
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        let _ = stream.read(&mut request).await;
+    });
+    let transport = NativeTransport::new().unwrap();
+    let opening = transport.open_socket(url.parse().unwrap(), "token".to_owned());
+    let refused = soon(opening).await.err().unwrap();
+    assert_eq!(
+        (refused.status, refused.retry_after_ms),
+        (Some(429), Some(7_000))
+    );
+    serving.abort();
+}
+
+#[tokio::test]
 async fn messages_outlive_a_time_of_madness() {
     let world = World::new().await;
     let ((alice_device, alice), (_, bob), thread) = world.pair().await;
