@@ -218,9 +218,12 @@ impl Engine {
         let Some(sealed) = &entry.sealed else {
             return Ok(());
         };
-        if self.outbox.repairs.contains_key(&head.local_id)
-            || sealed.registration_id != me.registration_id
-        {
+        if self.outbox.repairs.contains_key(&head.local_id) {
+            return Ok(());
+        }
+        if sealed.registration_id != me.registration_id {
+            // Another device made it, which this one no longer is: nobody could open it, and it may not stand before the others.
+            self.give_up(&entry, "gave_up");
             return Ok(());
         }
         let mut envelopes = self.store.outbox_envelopes(head.local_id)?;

@@ -2,7 +2,7 @@
 
 use crate::device::Device;
 use crate::relay::Relay;
-use sealwire_engine::{Call, EngineConfig, EngineError, NewAttachment, Reply};
+use sealwire_engine::{Call, EngineConfig, EngineError, MessageState, NewAttachment, Reply};
 use sealwire_wire::content::{AttachmentPointer, MediaFacts, Uid};
 
 fn attachment(blurhash: usize, caption: usize) -> Box<NewAttachment> {
@@ -132,4 +132,28 @@ fn a_key_names_one_message_and_another_one_under_it_is_a_conflict() {
     assert_eq!(alice.message(with_file).text(), Some("ccc"));
     assert_eq!(alice.texts("bob").len(), 2);
     assert!(alice.texts("carol").is_empty());
+}
+
+#[test]
+fn what_was_sealed_under_another_registration_is_given_up_and_stands_before_no_other() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    alice.send(relay, "bob", "hello");
+    let old = alice.queue("bob", "of then");
+    alice.lose(relay, false);
+    alice.queue("bob", "of now");
+    let mut alice = alice.after_surgery(relay, 3, |tx| {
+        let mut account = tx.account().unwrap().unwrap();
+        account.registration_id ^= 1;
+        tx.save_account(&account).unwrap();
+    });
+    alice.pass(relay, 61_000);
+    let given_up = MessageState::Failed {
+        code: "gave_up".to_owned(),
+    };
+    assert_eq!(alice.state(old), given_up);
+    bob.deliver(relay);
+    assert_eq!(bob.texts("alice"), ["hello", "of now"]);
+    assert_eq!(alice.restarted(9).state(old), given_up);
 }
