@@ -1,4 +1,5 @@
-//! The suite `rust`. Always the whole workspace and one profile, so that no dependency is built twice.
+//! The suite `rust`. The whole workspace and one profile, so that no dependency is built twice; crypto once more, with the other
+//! backend of its primitives.
 
 use std::time::Duration;
 
@@ -48,6 +49,10 @@ pub(super) fn steps(steps: &mut Steps) -> Result<(), Error> {
         run(doc.env("RUSTDOCFLAGS", "-D warnings")).map(|()| Done::Passed)
     })?;
     steps.step("tests", || passes(["test", "--locked", "--workspace"]))?;
+    // The workspace's own build has the native one: the SDK asks for it.
+    steps.step("tests of crypto, portable backend", || {
+        passes(["test", "--locked", "-p", "sealwire-crypto"])
+    })?;
     steps.step("quickstart runs", quickstart)?;
     steps.step("wasm32 compiles", wasm32)?;
     steps.step("clippy for wasm32", clippy_wasm32)

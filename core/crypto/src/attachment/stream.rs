@@ -1,8 +1,10 @@
 //! Chunk after chunk, in any order, each at its own place.
 
-use super::AttachmentPlan;
-use crate::primitives::{aes256_gcm_open, aes256_gcm_seal};
-use zeroize::Zeroizing;
+use super::{AttachmentPlan, CHUNK_BYTES};
+use crate::primitives::{
+    AES256_GCM_TAG_LENGTH, aes256_gcm_open_in_place, aes256_gcm_seal_in_place,
+};
+use zeroize::{Zeroize, Zeroizing};
 
 /// Encrypts the chunks of one attachment.
 pub struct ChunkSealer {
@@ -57,12 +59,17 @@ impl ChunkSealer {
 
     /// Encrypts the bytes that [`plain_range`](super::AttachmentLayout::plain_range) names for this chunk; padding is added.
     pub fn seal(&self, index: u32, plain: &[u8]) -> Result<Vec<u8>, SealChunkError> {
-        let chunk = self.plan.pad(index, plain)?;
+        let mut chunk = Vec::new();
+        self.plan
+            .lay_out(index, plain, AES256_GCM_TAG_LENGTH, &mut chunk)?;
         let (key, nonce) = (self.plan.key.as_bytes(), self.plan.nonce(index));
-        aes256_gcm_seal(key, &nonce, &[], &chunk).map_err(|_| SealChunkError::Length {
-            expected: chunk.len() as u64,
-            found: plain.len(),
-        })
+        aes256_gcm_seal_in_place(key, &nonce, &[], &mut chunk).map_err(|_| {
+            SealChunkError::Length {
+                expected: CHUNK_BYTES,
+                found: plain.len(),
+            }
+        })?;
+        Ok(chunk)
     }
 }
 
@@ -73,11 +80,26 @@ impl ChunkOpener {
 
     /// Decrypts one chunk: the bytes of the file that it holds, without padding.
     pub fn open(&self, index: u32, encrypted: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenChunkError> {
+        let mut plain = Zeroizing::new(Vec::new());
+        self.open_into(index, encrypted, &mut plain)?;
+        Ok(plain)
+    }
+
+    /// The same into a buffer, in place of what it held: for one chunk after another, so that only the last has to be wiped.
+    /// After an error it holds nothing.
+    pub fn open_into(
+        &self,
+        index: u32,
+        encrypted: &[u8],
+        plain: &mut Vec<u8>,
+    ) -> Result<(), OpenChunkError> {
+        plain.clear();
         self.plan.expect_sealed(index, encrypted.len())?;
         let (key, nonce) = (self.plan.key.as_bytes(), self.plan.nonce(index));
-        let chunk = aes256_gcm_open(key, &nonce, &[], encrypted)
+        plain.extend_from_slice(encrypted);
+        aes256_gcm_open_in_place(key, &nonce, &[], plain)
             .map_err(|_| OpenChunkError::NotAuthentic)?;
-        self.plan.unpad(index, chunk)
+        self.plan.cut(index, plain)
     }
 }
 
@@ -86,6 +108,19 @@ impl AttachmentPlan {
     /// What is encrypted for a chunk: the bytes that [`plain_range`](super::AttachmentLayout::plain_range) names for it, and
     /// zeros behind them.
     pub fn pad(&self, index: u32, plain: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealChunkError> {
+        let mut chunk = Zeroizing::new(Vec::new());
+        self.lay_out(index, plain, 0, &mut chunk)?;
+        Ok(chunk)
+    }
+
+    /// The same into an empty buffer, with room for what comes behind it.
+    fn lay_out(
+        &self,
+        index: u32,
+        plain: &[u8],
+        spare: usize,
+        chunk: &mut Vec<u8>,
+    ) -> Result<(), SealChunkError> {
         let count = self.layout.chunk_count();
         let missing = SealChunkError::NoSuchChunk { count };
         let padded = self.layout.padded_range(index).ok_or(missing)?;
@@ -98,10 +133,10 @@ impl AttachmentPlan {
             });
         }
         let length = (padded.end - padded.start) as usize;
-        let mut chunk = Zeroizing::new(Vec::with_capacity(length));
+        chunk.reserve_exact(length + spare);
         chunk.extend_from_slice(plain);
         chunk.resize(length, 0);
-        Ok(chunk)
+        Ok(())
     }
 
     /// Whether an encrypted chunk has the length of its place.
@@ -125,6 +160,11 @@ impl AttachmentPlan {
         index: u32,
         mut chunk: Zeroizing<Vec<u8>>,
     ) -> Result<Zeroizing<Vec<u8>>, OpenChunkError> {
+        self.cut(index, &mut chunk)?;
+        Ok(chunk)
+    }
+
+    fn cut(&self, index: u32, chunk: &mut Vec<u8>) -> Result<(), OpenChunkError> {
         let range = self
             .layout
             .plain_range(index)
@@ -133,9 +173,10 @@ impl AttachmentPlan {
             })?;
         let length = (range.end - range.start) as usize;
         if chunk.iter().skip(length).any(|byte| *byte != 0) {
+            chunk.zeroize();
             return Err(OpenChunkError::Padding);
         }
         chunk.truncate(length);
-        Ok(chunk)
+        Ok(())
     }
 }

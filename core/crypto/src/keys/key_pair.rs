@@ -4,12 +4,12 @@ use rand_core::CryptoRng;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::PublicKey;
-use crate::primitives::{NoSharedSecret, clamp, x25519, x25519_public};
+use crate::primitives::{NoSharedSecret, X25519Secret};
 
 /// A secret and its public key, without a role.
 #[derive(Clone, ZeroizeOnDrop)]
 pub(crate) struct KeyPair {
-    secret: [u8; 32],
+    secret: X25519Secret,
     #[zeroize(skip)]
     public: PublicKey,
 }
@@ -22,20 +22,23 @@ impl KeyPair {
     }
 
     pub(crate) fn from_secret_bytes(secret: &[u8; 32]) -> Self {
-        let secret = clamp(*secret);
+        let secret = X25519Secret::new(secret);
         Self {
+            public: PublicKey::from_u_coordinate(secret.public()),
             secret,
-            public: PublicKey::from_u_coordinate(x25519_public(&secret)),
         }
     }
 
     /// A pair that was kept whole: its public half is not worked out again.
-    pub(super) fn restore(secret: [u8; 32], public: PublicKey) -> Self {
-        Self { secret, public }
+    pub(super) fn restore(secret: &[u8; 32], public: PublicKey) -> Self {
+        Self {
+            secret: X25519Secret::new(secret),
+            public,
+        }
     }
 
     pub(crate) fn secret_bytes(&self) -> &[u8; 32] {
-        &self.secret
+        self.secret.as_bytes()
     }
 
     pub(crate) fn public(&self) -> PublicKey {
@@ -43,6 +46,6 @@ impl KeyPair {
     }
 
     pub(crate) fn agree(&self, theirs: &PublicKey) -> Result<Zeroizing<[u8; 32]>, NoSharedSecret> {
-        x25519(&self.secret, theirs.u_coordinate())
+        self.secret.agree(theirs.u_coordinate())
     }
 }

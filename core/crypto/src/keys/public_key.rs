@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_key_with_a_small_order_part_is_seen() {
-        let honest = crate::primitives::x25519_public(&[7; 32]);
+        let honest = crate::primitives::X25519Secret::new(&[7; 32]).public();
         assert!(PublicKey::from_u_coordinate(honest).is_torsion_free());
         // u = 0 is the point of order two; u = 2 lies on the twist.
         assert!(

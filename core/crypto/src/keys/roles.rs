@@ -141,7 +141,7 @@ impl RatchetKeyPair {
     /// longer than all the rest of that.
     pub(crate) fn danger_restore(secret: &[u8; 32], public: RatchetKey) -> Self {
         Self {
-            pair: KeyPair::restore(*secret, public.0),
+            pair: KeyPair::restore(secret, public.0),
         }
     }
 }

@@ -2,9 +2,12 @@
 
 use aes::Aes256;
 use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, block_padding::Pkcs7};
-use aes_gcm::Aes256Gcm;
-use aes_gcm::aead::{Aead, KeyInit, Payload};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::backend;
+
+/// The tag of AES-GCM (NIST SP 800-38D): a ciphertext is that much longer than its plaintext.
+pub const AES256_GCM_TAG_LENGTH: usize = 16;
 
 /// More than AES-GCM seals under one nonce (NIST SP 800-38D: just under 64 GiB). Nothing was sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,15 +31,21 @@ pub fn aes256_gcm_seal(
     aad: &[u8],
     plaintext: &[u8],
 ) -> Result<Vec<u8>, TooLong> {
-    Aes256Gcm::new(key.into())
-        .encrypt(
-            nonce.into(),
-            Payload {
-                msg: plaintext,
-                aad,
-            },
-        )
-        .map_err(|_| TooLong)
+    let mut buffer = Vec::with_capacity(plaintext.len() + AES256_GCM_TAG_LENGTH);
+    buffer.extend_from_slice(plaintext);
+    aes256_gcm_seal_in_place(key, nonce, aad, &mut buffer)?;
+    Ok(buffer)
+}
+
+/// The same in a buffer that holds the plaintext and then the ciphertext and its tag; after an error nothing. With
+/// [`AES256_GCM_TAG_LENGTH`] to spare it does not move.
+pub fn aes256_gcm_seal_in_place(
+    key: &[u8; 32],
+    nonce: &[u8; 12],
+    aad: &[u8],
+    buffer: &mut Vec<u8>,
+) -> Result<(), TooLong> {
+    backend::aes256_gcm_seal(key, nonce, aad, buffer).inspect_err(|_| buffer.zeroize())
 }
 
 /// Opens what [`aes256_gcm_seal`] made.
@@ -46,16 +55,19 @@ pub fn aes256_gcm_open(
     aad: &[u8],
     ciphertext: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, NotAuthentic> {
-    Aes256Gcm::new(key.into())
-        .decrypt(
-            nonce.into(),
-            Payload {
-                msg: ciphertext,
-                aad,
-            },
-        )
-        .map(Zeroizing::new)
-        .map_err(|_| NotAuthentic)
+    let mut buffer = Zeroizing::new(ciphertext.to_vec());
+    aes256_gcm_open_in_place(key, nonce, aad, &mut buffer)?;
+    Ok(buffer)
+}
+
+/// The same in a buffer that holds the ciphertext with its tag and then the plaintext; after an error nothing.
+pub fn aes256_gcm_open_in_place(
+    key: &[u8; 32],
+    nonce: &[u8; 12],
+    aad: &[u8],
+    buffer: &mut Vec<u8>,
+) -> Result<(), NotAuthentic> {
+    backend::aes256_gcm_open(key, nonce, aad, buffer).inspect_err(|_| buffer.zeroize())
 }
 
 /// AES-256-CBC with PKCS#7 padding. It authenticates nothing: the caller adds a MAC.

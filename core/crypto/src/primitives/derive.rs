@@ -1,30 +1,59 @@
 //! HMAC-SHA256 (RFC 2104) and HKDF-SHA256 (RFC 5869).
 
+use std::sync::LazyLock;
+
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use zeroize::Zeroizing;
+
+/// A key of HMAC-SHA256 for several messages: taking it in is half of the work for a short one.
+pub struct HmacSha256(Hmac<Sha256>);
+
+impl HmacSha256 {
+    /// A key of any length.
+    pub fn new(key: &[u8]) -> Self {
+        let Ok(mac) = Hmac::new_from_slice(key) else {
+            unreachable!("HMAC takes keys of every length")
+        };
+        Self(mac)
+    }
+
+    /// The MAC of the parts, one after another, without anything between them.
+    pub fn of(&self, parts: &[&[u8]]) -> [u8; 32] {
+        finish(self.0.clone(), parts)
+    }
+}
 
 /// HMAC-SHA256 of a message under a key of any length.
 pub fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
-        unreachable!("HMAC takes keys of every length")
-    };
-    mac.update(message);
-    mac.finalize().into_bytes().into()
+    finish(HmacSha256::new(key).0, &[message])
 }
 
 /// `N` bytes of HKDF-SHA256; an absent salt is 32 zero bytes (RFC 5869, section 2.2).
 pub fn hkdf_sha256<const N: usize>(salt: Option<&[u8]>, ikm: &[u8], info: &[u8]) -> [u8; N] {
     // RFC 5869, section 2.3: at most 255 blocks.
     const { assert!(N <= 255 * 32) };
+    /// Most derivations have no salt.
+    static WITHOUT_SALT: LazyLock<HmacSha256> = LazyLock::new(|| HmacSha256::new(&[0; 32]));
+    let prk = Zeroizing::new(match salt {
+        Some(salt) => hmac_sha256(salt, ikm),
+        None => WITHOUT_SALT.of(&[ikm]),
+    });
     let mut okm = [0; N];
-    if Hkdf::<Sha256>::new(salt, ikm)
-        .expand(info, &mut okm)
-        .is_err()
-    {
-        unreachable!("the length was checked when this was compiled")
+    let expanded =
+        Hkdf::<Sha256>::from_prk(&*prk).is_ok_and(|prk| prk.expand(info, &mut okm).is_ok());
+    if !expanded {
+        unreachable!("the lengths were checked when this was compiled")
     }
     okm
+}
+
+fn finish(mut mac: Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]
@@ -63,6 +92,17 @@ mod tests {
         ];
         for (key, message, mac) in vectors {
             assert_eq!(hmac_sha256(&key, message).to_vec(), bytes(mac));
+        }
+    }
+
+    #[test]
+    fn a_key_taken_in_once_serves_every_message_whole_or_in_parts() {
+        let key = HmacSha256::new(b"Jefe");
+        for message in [b"what do ya want ".as_slice(), b"", &[7; 200]] {
+            let whole = hmac_sha256(b"Jefe", message);
+            let (start, end) = message.split_at(message.len() / 3);
+            assert_eq!(key.of(&[message]), whole);
+            assert_eq!(key.of(&[start, b"", end]), whole);
         }
     }
 

@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_montgomery_key_converts_with_the_sign_asked_for() {
-        let u = super::super::x25519_public(&[5; 32]);
+        let u = super::super::X25519Secret::new(&[5; 32]).public();
         for negative in [false, true] {
             let point = Point::from_montgomery(&u, negative).unwrap();
             assert_eq!(point.encoding()[31] >> 7 == 1, negative);

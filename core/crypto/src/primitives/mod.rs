@@ -1,20 +1,32 @@
 //! Every cryptographic primitive of the crate, behind plain functions over byte arrays.
 //!
-//! Nothing outside this module names a cipher crate: another backend (a platform's library, a verified one) stands in by
-//! giving these functions another body.
+//! Nothing outside this module names a cipher crate. X25519 and AES-GCM have two backends: `portable`, in Rust, and with the
+//! feature `native` AWS-LC, which is faster there. Of HMAC, SHA-2 and AES-CBC it is not, at the sizes of this protocol, and ML-KEM
+//! takes no seed from us: those have one body (docs/decisions/0008-two-backends.md has the figures).
+
+#[cfg(all(feature = "native", not(target_family = "wasm")))]
+use native as backend;
+#[cfg(not(all(feature = "native", not(target_family = "wasm"))))]
+use portable as backend;
 
 mod cipher;
 mod derive;
+#[cfg(all(test, feature = "native", not(target_family = "wasm")))]
+mod differential;
 pub mod edwards;
 mod hash;
 mod kem;
+#[cfg(all(feature = "native", not(target_family = "wasm")))]
+mod native;
+mod portable;
 mod x25519;
 
 pub use cipher::{
-    BadPadding, NotAuthentic, TooLong, aes256_cbc_decrypt, aes256_cbc_encrypt, aes256_gcm_open,
-    aes256_gcm_seal,
+    AES256_GCM_TAG_LENGTH, BadPadding, NotAuthentic, TooLong, aes256_cbc_decrypt,
+    aes256_cbc_encrypt, aes256_gcm_open, aes256_gcm_open_in_place, aes256_gcm_seal,
+    aes256_gcm_seal_in_place,
 };
-pub use derive::{hkdf_sha256, hmac_sha256};
+pub use derive::{HmacSha256, hkdf_sha256, hmac_sha256};
 pub use hash::{Sha256Hasher, sha256, sha512};
 #[cfg(feature = "kyber-round3")]
 pub use kem::round_3::{
@@ -24,7 +36,7 @@ pub use kem::{
     KEM_CIPHERTEXT_LENGTH, KEM_PUBLIC_LENGTH, KEM_SEED_LENGTH, KemSecret, NotReduced,
     ml_kem_1024_check, ml_kem_1024_decapsulate, ml_kem_1024_encapsulate, ml_kem_1024_public,
 };
-pub use x25519::{NoSharedSecret, clamp, x25519, x25519_public};
+pub use x25519::{NoSharedSecret, X25519Secret, clamp};
 
 /// Whether two byte strings are equal, in time that depends on their lengths alone.
 pub fn constant_time_eq(left: &[u8], right: &[u8]) -> bool {

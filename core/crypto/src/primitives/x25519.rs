@@ -1,24 +1,46 @@
 //! X25519 (RFC 7748): the one Diffie-Hellman of the protocol.
 
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
+
+use super::backend;
 
 /// The other side's key has a small order: the result would be a constant that everybody knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the public key gives no shared secret")]
 pub struct NoSharedSecret;
 
-/// The shared secret of a private and a public key. An all-zero result is an error (RFC 7748, section 6.1).
-pub fn x25519(secret: &[u8; 32], public: &[u8; 32]) -> Result<Zeroizing<[u8; 32]>, NoSharedSecret> {
-    let shared = Zeroizing::new(x25519_dalek::x25519(*secret, *public));
-    if super::constant_time_eq(&*shared, &[0; 32]) {
-        return Err(NoSharedSecret);
-    }
-    Ok(shared)
+/// A private key, with the bits fixed that RFC 7748, section 5, fixes.
+#[derive(Clone, ZeroizeOnDrop)]
+pub struct X25519Secret {
+    bytes: [u8; 32],
+    /// What the backend makes of the bytes before it can use them, kept for the next time. It wipes itself.
+    #[zeroize(skip)]
+    prepared: backend::PreparedSecret,
 }
 
-/// The public u-coordinate of a private key.
-pub fn x25519_public(secret: &[u8; 32]) -> [u8; 32] {
-    x25519_dalek::PublicKey::from(&x25519_dalek::StaticSecret::from(*secret)).to_bytes()
+impl X25519Secret {
+    /// The key of 32 bytes, clamped. Nothing is worked out yet.
+    pub fn new(bytes: &[u8; 32]) -> Self {
+        Self {
+            bytes: clamp(*bytes),
+            prepared: backend::PreparedSecret::default(),
+        }
+    }
+
+    /// The clamped bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.bytes
+    }
+
+    /// The public u-coordinate.
+    pub fn public(&self) -> [u8; 32] {
+        backend::x25519_public(&self.bytes, &self.prepared)
+    }
+
+    /// The secret shared with the holder of a public key. An all-zero result is an error (RFC 7748, section 6.1).
+    pub fn agree(&self, public: &[u8; 32]) -> Result<Zeroizing<[u8; 32]>, NoSharedSecret> {
+        backend::x25519(&self.bytes, &self.prepared, public)
+    }
 }
 
 /// A private key with the bits fixed that RFC 7748, section 5, fixes.
@@ -32,6 +54,10 @@ mod tests {
 
     fn key(text: &str) -> [u8; 32] {
         hex::decode(text).unwrap().try_into().unwrap()
+    }
+
+    fn secret(text: &str) -> X25519Secret {
+        X25519Secret::new(&key(text))
     }
 
     /// RFC 7748, section 5.2.
@@ -50,30 +76,59 @@ mod tests {
             ),
         ];
         for (scalar, point, result) in vectors {
-            assert_eq!(*x25519(&key(scalar), &key(point)).unwrap(), key(result));
+            assert_eq!(*secret(scalar).agree(&key(point)).unwrap(), key(result));
         }
+    }
+
+    /// RFC 7748, section 5.2: the output is the next scalar, the scalar the next point.
+    #[test]
+    fn rfc_7748_a_thousand_times() {
+        let mut nine = [0; 32];
+        nine[0] = 9;
+        let (k, _) = (0..1_000).fold((nine, nine), |(k, u), _| {
+            (*X25519Secret::new(&k).agree(&u).unwrap(), k)
+        });
+        assert_eq!(
+            k,
+            key("684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51")
+        );
     }
 
     /// RFC 7748, section 6.1.
     #[test]
     fn rfc_7748_agreement() {
-        let bob = key("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb");
+        let bob = secret("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb");
         assert_eq!(
-            x25519_public(&bob),
+            bob.public(),
             key("de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f")
         );
         let alice = key("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a");
         assert_eq!(
-            *x25519(&bob, &alice).unwrap(),
+            *bob.agree(&alice).unwrap(),
             key("4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742")
         );
     }
 
     #[test]
+    fn a_key_that_was_used_agrees_and_publishes_as_a_fresh_one() {
+        let theirs = X25519Secret::new(&[8; 32]).public();
+        let used = X25519Secret::new(&[9; 32]);
+        let first = used.agree(&theirs).unwrap();
+        assert_eq!(used.public(), X25519Secret::new(&[9; 32]).public());
+        assert_eq!(used.agree(&theirs).unwrap(), first);
+        assert_eq!(used.clone().agree(&theirs).unwrap(), first);
+        assert_eq!(
+            X25519Secret::new(&[8; 32]).agree(&used.public()).unwrap(),
+            first
+        );
+    }
+
+    #[test]
     fn a_point_of_small_order_gives_no_secret() {
+        let secret = X25519Secret::new(&[9; 32]);
         let mut one = [0; 32];
         one[0] = 1;
-        assert_eq!(x25519(&[9; 32], &[0; 32]), Err(NoSharedSecret));
-        assert_eq!(x25519(&[9; 32], &one), Err(NoSharedSecret));
+        assert_eq!(secret.agree(&[0; 32]), Err(NoSharedSecret));
+        assert_eq!(secret.agree(&one), Err(NoSharedSecret));
     }
 }

@@ -4,13 +4,17 @@
 
 use zeroize::ZeroizeOnDrop;
 
-use crate::primitives::hmac_sha256;
+use crate::primitives::HmacSha256;
 
 /// How far a chain may be stepped for one message, so that a forged counter cannot make us work for ever.
 pub const MAX_FORWARD_JUMP: u32 = 25_000;
 
 /// How many passed messages keep their keys: of one jump here, of one session in the store.
 pub const MAX_SKIPPED_KEYS: u32 = 2_000;
+
+// What HMAC-SHA256 under the chain key is taken of (section 5.2).
+const MESSAGE_SEED: [u8; 1] = [0x01];
+const NEXT_KEY: [u8; 1] = [0x02];
 
 /// The state of one chain, before the message with number [`ChainKey::next_message`].
 #[derive(Clone, ZeroizeOnDrop)]
@@ -55,8 +59,10 @@ impl ChainKey {
     /// The next message's seed; `None` when the chain has numbered all messages it can.
     pub(super) fn step(&mut self) -> Option<MessageSeed> {
         let after = self.next_message.checked_add(1)?;
-        let seed = MessageSeed(self.derive(0x01));
-        self.advance(after);
+        let key = HmacSha256::new(&self.key);
+        let seed = MessageSeed(key.of(&[&MESSAGE_SEED]));
+        self.key = key.of(&[&NEXT_KEY]);
+        self.next_message = after;
         Some(seed)
     }
 
@@ -83,13 +89,8 @@ impl ChainKey {
     }
 
     fn advance(&mut self, next_message: u32) {
-        self.key = self.derive(0x02);
+        self.key = HmacSha256::new(&self.key).of(&[&NEXT_KEY]);
         self.next_message = next_message;
-    }
-
-    /// HMAC-SHA256 of one label byte under the chain key (`0x01` message seed, `0x02` next chain key).
-    fn derive(&self, label: u8) -> [u8; 32] {
-        hmac_sha256(&self.key, &[label])
     }
 }
 

@@ -7,7 +7,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::chain_key::MessageSeed;
 use crate::keys::IdentityKey;
 use crate::primitives::{
-    BadPadding, aes256_cbc_decrypt, aes256_cbc_encrypt, hkdf_sha256, hmac_sha256,
+    BadPadding, HmacSha256, aes256_cbc_decrypt, aes256_cbc_encrypt, hkdf_sha256,
 };
 
 /// How many bytes of the MAC travel.
@@ -52,8 +52,8 @@ impl MessageKeys {
         receiver: &IdentityKey,
         message: &[u8],
     ) -> [u8; MAC_LENGTH] {
-        let text = [&sender.to_bytes(), &receiver.to_bytes(), message].concat();
-        let full = hmac_sha256(&self.mac_key, &text);
+        let key = HmacSha256::new(&self.mac_key);
+        let full = key.of(&[&sender.to_bytes(), &receiver.to_bytes(), message]);
         let mut mac = [0; MAC_LENGTH];
         mac.copy_from_slice(&full[..MAC_LENGTH]);
         mac

@@ -152,8 +152,7 @@ impl Opened {
 
     /// A message that moved its session: the session is the one to send on from now.
     pub(super) fn in_order(record: &SessionRecord, place: Place, opened: SessionOpened) -> Self {
-        let mut record = record.clone();
-        let mut forget_chains = record.promote(Some(place), opened.session);
+        let (record, mut forget_chains) = record.moved(place, opened.session);
         forget_chains.extend(opened.dropped_chain);
         Self {
             keep: opened.keep,
