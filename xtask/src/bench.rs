@@ -21,6 +21,8 @@ enum What {
     Relay(Size),
     /// The client: catching up, sending to many devices, and both in a store of ten times the rows.
     Client(Size),
+    /// Sessions and attachments on both backends of the primitives, beside vodozemac and AWS-LC.
+    Crypto(Size),
 }
 
 #[derive(Clone, Copy, clap::Args)]
@@ -36,6 +38,7 @@ pub(crate) fn main(args: &Args) -> Result<(), Error> {
     match args.what {
         What::Relay(size) => relay(size.quick),
         What::Client(size) => client(size.quick),
+        What::Crypto(size) => crypto(size.quick),
     }
 }
 
@@ -64,6 +67,30 @@ fn client(quick: bool) -> Result<(), Error> {
     let mut bench = Command::new(folder.join("sealwire-bench"));
     bench.arg("client").args(quick.then_some("--quick"));
     run(&mut bench)
+}
+
+/// Once for each backend: which one a build has is fixed when it is built. The second adds its figures to the first's.
+fn crypto(quick: bool) -> Result<(), Error> {
+    const PACKAGE: &str = "sealwire-bench-crypto";
+    for (features, append) in [(None, None), (Some("--features=native"), Some("--append"))] {
+        let mut build = cargo(["build", "--locked", "--release", "-p", PACKAGE]);
+        run(build.args(features))?;
+        let folder = release_folder()?;
+        let name = if quick { "crypto-quick" } else { "crypto" };
+        let figures = folder
+            .with_file_name("bench")
+            .join(name)
+            .with_extension("json");
+        let mut bench = Command::new(folder.join(PACKAGE));
+        bench.arg("--json").arg(figures).args(append);
+        if quick {
+            bench.arg("--quick");
+        } else {
+            bench.arg("--page").arg(root().join("docs/benchmarks.md"));
+        }
+        run(&mut bench)?;
+    }
+    Ok(())
 }
 
 fn built(packages: &[&str]) -> Result<std::path::PathBuf, Error> {
