@@ -31,6 +31,8 @@ const ASK_AGAIN_MS = 40;
 const NO_SCRIPT = 'its script is not where it was looked for; `init({ workerUrl })` says where it is, and Vite before 8 needs optimizeDeps.exclude: ["sealwire"]';
 /** A worker that dies again and again is not started for ever. */
 const DEATHS_MAX = 5;
+/** One that lived so long did not die of being started. */
+const LIVED_MS = 60_000;
 
 type End = { why: "refused"; error: ErrorInfo } | { why: "released" } | { why: "died" };
 
@@ -62,18 +64,21 @@ export class Leadership {
 
   async #live(): Promise<ErrorInfo | undefined> {
     let deaths = 0;
-    const begun = performance.now();
+    // Since when the store is asked for: the lead began then, or a worker that held it died.
+    let asking = performance.now();
     while (this.#released === undefined) {
+      const started = performance.now();
       const end = await this.#worker();
       this.#isOpen = false;
       if (this.#released !== undefined || end.why === "released") return undefined;
       if (end.why === "died") {
         this.#hearers.ended();
-        deaths += 1;
+        asking = performance.now();
+        deaths = asking - started < LIVED_MS ? deaths + 1 : 0;
         if (deaths > DEATHS_MAX) return errorInfo("internal", "the worker died again and again");
         continue;
       }
-      const waits = end.error.code === "store_in_use" && performance.now() - begun < IN_USE_FOR_MS;
+      const waits = end.error.code === "store_in_use" && performance.now() - asking < IN_USE_FOR_MS;
       if (!waits) return end.error;
       await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
     }
@@ -92,7 +97,11 @@ export class Leadership {
       return Promise.resolve({ why: "refused", error: notStarted(String(error)) });
     }
     return new Promise<End>((resolve) => {
+      let ended = false;
       const end = (how: End): void => {
+        // Told twice of many an end: once by the worker, and once by its lock, when the next one lives already.
+        if (ended) return;
+        ended = true;
         worker.onmessage = null;
         worker.onerror = null;
         worker.terminate();
