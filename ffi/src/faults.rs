@@ -2,10 +2,11 @@
 //!
 //! A panic's own words may hold what somebody wrote: a text that was cut in the middle of a character is one.
 
+use crate::place::shown;
 use futures_util::FutureExt as _;
 use std::cell::Cell;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 /// Where a call panicked.
@@ -49,19 +50,6 @@ pub(crate) async fn caught_later<T>(work: impl Future<Output = T>) -> Result<T, 
 
 fn here() -> Fault {
     Fault(PLACE.take().unwrap_or_default())
-}
-
-/// `engine/src/receive.rs:12`: without the folders in which it was built.
-fn shown(place: &Location<'_>) -> String {
-    let file = place.file().replace('\\', "/");
-    let short = match file.rsplit_once("/src/") {
-        Some((before, after)) => {
-            let name = before.rsplit('/').next().unwrap_or_default();
-            format!("{name}/src/{after}")
-        }
-        None => file.rsplit('/').next().unwrap_or_default().to_owned(),
-    };
-    format!("{short}:{}", place.line())
 }
 
 #[cfg(test)]

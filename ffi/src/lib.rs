@@ -22,6 +22,7 @@ mod events;
 mod faults;
 mod init;
 mod log;
+mod place;
 pub mod records;
 mod running;
 

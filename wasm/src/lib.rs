@@ -10,6 +10,8 @@ mod client;
 mod error;
 mod js;
 mod key_store;
+#[path = "../../ffi/src/place.rs"]
+mod place;
 mod pool;
 mod promise;
 #[path = "../../ffi/src/records/mod.rs"]

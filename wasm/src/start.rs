@@ -1,46 +1,70 @@
 //! What a worker does once, before anything else: says where panics and log lines go.
 
-use js_sys::Function;
+use crate::place::shown;
+use js_sys::{Array, Function, Object, Reflect};
 use std::cell::RefCell;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::panic;
 use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+
+/// As JavaScript calls them.
+const LEVELS: [(&str, Level); 5] = [
+    ("error", Level::ERROR),
+    ("warn", Level::WARN),
+    ("info", Level::INFO),
+    ("debug", Level::DEBUG),
+    ("trace", Level::TRACE),
+];
 
 thread_local! {
     static ON_PANIC: RefCell<Option<Function>> = const { RefCell::new(None) };
     static ON_LOG: RefCell<Option<Function>> = const { RefCell::new(None) };
 }
 
-/// Tells `onPanic(detail)` before a panic ends this instance: what was pending then never settles, and nothing of the
-/// instance may be called any more. Tells `onLog(level, target, message)` of log lines, which hold no secret.
+/// Tells `onPanic(place)` before a panic ends this instance: what was pending then never settles, and nothing of the
+/// instance may be called any more. The panic's own words may hold what somebody wrote: they are told to nobody.
 #[wasm_bindgen]
 pub fn start(
-    #[wasm_bindgen(js_name = onPanic, unchecked_param_type = "(detail: string) => void")]
+    #[wasm_bindgen(js_name = onPanic, unchecked_param_type = "(place: string) => void")]
     on_panic: Function,
-    #[wasm_bindgen(
-        js_name = onLog,
-        unchecked_param_type = "((level: \"error\" | \"warn\" | \"info\" | \"debug\", target: string, message: string) => void) | undefined"
-    )]
-    on_log: Option<Function>,
 ) {
     ON_PANIC.with(|held| held.replace(Some(on_panic)));
     panic::set_hook(Box::new(|panicked| {
-        let detail = panicked.to_string();
+        let place = panicked.location().map(shown).unwrap_or_default();
+        // Before the last word: whoever hears that one ends this worker.
+        tracing::error!(target: "sealwire", %place, "a fault of the SDK");
         ON_PANIC.with(|held| {
             if let Some(on_panic) = &*held.borrow() {
-                let _ = on_panic.call1(&JsValue::NULL, &detail.into());
+                let _ = on_panic.call1(&JsValue::NULL, &place.into());
             }
         });
     }));
-    if on_log.is_some() {
-        ON_LOG.with(|held| held.replace(on_log));
-        // Only the first one counts: started twice, the lines go to whoever came last all the same.
-        let _ = tracing::subscriber::set_global_default(Lines);
-    }
+}
+
+/// Tells `onLog(level, target, text, fields)` of every line of this level or above. No line holds a secret, or what anybody
+/// wrote. Asked again it says who is told; the level of the first asking stays.
+#[wasm_bindgen(js_name = tellLog)]
+pub fn tell_log(
+    #[wasm_bindgen(
+        unchecked_param_type = "\"error\" | \"warn\" | \"info\" | \"debug\" | \"trace\""
+    )]
+    level: &str,
+    #[wasm_bindgen(
+        js_name = onLog,
+        unchecked_param_type = "(level: string, target: string, text: string, fields: Record<string, string>) => void"
+    )]
+    on_log: Function,
+) {
+    let known = LEVELS.iter().find(|(name, _)| *name == level);
+    let level = known.map_or(Level::WARN, |(_, level)| *level);
+    ON_LOG.with(|held| held.replace(Some(on_log)));
+    // Fails where there is one already: it hands its lines to whoever came last.
+    let _ = tracing::subscriber::set_global_default(Lines { level });
 }
 
 /// Panics, as a fault of ours would.
@@ -51,28 +75,41 @@ pub fn panic_for_test() {
     panic!("asked for by a test");
 }
 
-/// Log lines for JavaScript; it knows no spans.
-struct Lines;
+/// Log lines for JavaScript; the SDK opens no spans.
+struct Lines {
+    level: Level,
+}
 
 impl Subscriber for Lines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && *metadata.level() <= Level::DEBUG
+        // What other libraries say is not ours to tell.
+        metadata.is_event()
+            && *metadata.level() <= self.level
+            && metadata.target().starts_with("sealwire")
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.level.into())
     }
 
     fn event(&self, event: &Event<'_>) {
-        let mut line = Line(String::new());
-        event.record(&mut line);
         let metadata = event.metadata();
-        let level = match *metadata.level() {
-            Level::ERROR => "error",
-            Level::WARN => "warn",
-            Level::INFO => "info",
-            _ => "debug",
+        let mut words = Words {
+            text: String::new(),
+            fields: Object::new(),
         };
+        event.record(&mut words);
+        let known = LEVELS.iter().find(|(_, level)| level == metadata.level());
+        let level = known.map_or("error", |(name, _)| *name);
+        let line = Array::of4(
+            &level.into(),
+            &metadata.target().into(),
+            &words.text.into(),
+            &words.fields,
+        );
         ON_LOG.with(|held| {
             if let Some(on_log) = &*held.borrow() {
-                let (target, line) = (metadata.target(), line.0);
-                let _ = on_log.call3(&JsValue::NULL, &level.into(), &target.into(), &line.into());
+                let _ = on_log.apply(&JsValue::NULL, &line);
             }
         });
     }
@@ -87,15 +124,28 @@ impl Subscriber for Lines {
     fn exit(&self, _: &Id) {}
 }
 
-/// The message, and every field as `name=value` behind it.
-struct Line(String);
+/// The message, and the values beside it as texts.
+struct Words {
+    text: String,
+    fields: Object,
+}
 
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+impl Words {
+    fn put(&mut self, field: &Field, value: String) {
         if field.name() == "message" {
-            self.0.insert_str(0, &format!("{value:?}"));
+            self.text = value;
         } else {
-            let _ = write!(self.0, " {}={value:?}", field.name());
+            let _ = Reflect::set(&self.fields, &field.name().into(), &value.into());
         }
+    }
+}
+
+impl Visit for Words {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, value.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field, format!("{value:?}"));
     }
 }

@@ -190,6 +190,8 @@ export class Client implements AsyncDisposable {
       about.size = source.size;
       if (source.type !== "") about.mime ??= source.type;
       if (source instanceof File) about.name ??= source.name;
+    } else if (!(source instanceof ReadableStream)) {
+      return Promise.reject(toError(errorInfo("configuration", "what is sent is a Blob, a Uint8Array or a ReadableStream")));
     } else if (about.size === undefined) {
       return Promise.reject(toError(errorInfo("configuration", "a stream needs its `size` in bytes")));
     }

@@ -1,11 +1,11 @@
 //! Sending and fetching attachments.
 
 use super::messaging::message;
-use super::{Answer, Client, id, local_id, plain, record};
+use super::{Answer, Client, id, local_id, plain, sending, unfit};
 use crate::attachments::{Sink, Source};
 use crate::error::thrown;
 use crate::records;
-use js_sys::{Function, Reflect, TypeError, Uint8Array};
+use js_sys::{Function, Reflect, Uint8Array};
 use sealwire::{Attachment, EngineError, Error, Message, Progress};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -38,11 +38,11 @@ impl Client {
     ) -> Answer<JsValue> {
         let thread = id(&thread)?;
         let said_size = Reflect::get(&about, &"size".into())?;
-        let about: records::AttachmentOptions = record(about)?;
-        let (source, size) = Source::of(&source).map_err(|why| TypeError::new(&why))?;
+        let about: records::AttachmentOptions = sending(about)?;
+        let (source, size) = Source::of(&source).map_err(unfit)?;
         let size = size
             .or(said_size.as_f64().map(|size| size as u64))
-            .ok_or_else(|| TypeError::new("say how long the stream is: `size`"))?;
+            .ok_or_else(|| unfit("say how long the stream is: `size`".to_owned()))?;
         let attachment = Attachment::from_pieces(source, size);
         let attachment = about.describe(attachment).map_err(thrown)?;
         let sent = self
@@ -96,8 +96,8 @@ pub async fn seal_for_test(
     size: f64,
 ) -> Answer<f64> {
     use crate::cipher::WebCipher;
-    let (source, _) = Source::of(&source).map_err(|why| TypeError::new(&why))?;
-    let cipher = WebCipher::new().ok_or_else(|| TypeError::new("no WebCrypto"))?;
+    let (source, _) = Source::of(&source).map_err(unfit)?;
+    let cipher = WebCipher::new().ok_or_else(|| unfit("no WebCrypto".to_owned()))?;
     let attachment = Attachment::from_pieces(source, size as u64);
     let sealed = sealwire::attachments::seal_and_drop(attachment, &cipher, &crate::runtime::Worker);
     sealed.await.map(super::count).map_err(thrown)

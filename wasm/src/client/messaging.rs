@@ -1,6 +1,6 @@
 //! Sending.
 
-use super::{Answer, Client, count, id, local_id, plain, record};
+use super::{Answer, Client, count, id, local_id, plain, sending};
 use crate::error::thrown;
 use crate::records;
 use sealwire::{Message, SendOptions};
@@ -36,7 +36,7 @@ impl Client {
         let thread = id(&thread)?;
         let given = match options.is_undefined() {
             true => SendOptions::default(),
-            false => record::<records::SendOptions>(options)?
+            false => sending::<records::SendOptions>(options)?
                 .try_into()
                 .map_err(thrown)?,
         };

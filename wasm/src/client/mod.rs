@@ -14,8 +14,8 @@ mod settings;
 
 use crate::error::thrown;
 use crate::pool::Pool;
-use js_sys::TypeError;
-use sealwire::{Error, Linking, ParseIdError};
+use js_sys::{Number, Reflect};
+use sealwire::{EngineError, Error, Linking, ParseIdError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_wasm_bindgen::Serializer;
@@ -47,7 +47,23 @@ fn plain(record: &impl Serialize) -> Answer<JsValue> {
 
 /// An argument of the caller's.
 fn record<T: DeserializeOwned>(value: JsValue) -> Answer<T> {
-    serde_wasm_bindgen::from_value(value).map_err(|error| TypeError::new(&error.to_string()).into())
+    serde_wasm_bindgen::from_value(value).map_err(|error| unfit(error.to_string()))
+}
+
+/// How something is sent: a time to live that is no whole number is what is wrong with the time to live.
+fn sending<T: DeserializeOwned>(options: JsValue) -> Answer<T> {
+    if let Ok(ttl) = Reflect::get(&options, &"ttlSeconds".into())
+        && ttl.as_f64().is_some()
+        && !Number::is_safe_integer(&ttl)
+    {
+        return Err(thrown(Error::Engine(EngineError::TtlInvalid)));
+    }
+    record(options)
+}
+
+/// An argument that is not what the method takes.
+fn unfit(why: String) -> JsValue {
+    thrown(Error::Configuration(why))
 }
 
 /// An id of the caller's.

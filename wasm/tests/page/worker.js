@@ -1,5 +1,5 @@
 // The module in a worker as the tests want it: one message is one piece of work, and its answer.
-import init, { Client, start, panicForTest } from "/pkg/sealwire_wasm.js";
+import init, { Client, panicForTest, start, tellLog } from "/pkg/sealwire_wasm.js";
 
 const state = { client: undefined, events: [], panicked: undefined, logged: [] };
 
@@ -55,7 +55,8 @@ async function files(bytes) {
 const tools = {
   async load() {
     await init();
-    start((detail) => postMessage({ panicked: detail }), (level, target, message) => state.logged.push({ level, target, message }));
+    start((place) => postMessage({ panicked: place }));
+    tellLog("debug", (level, target, text, fields) => state.logged.push({ level, target, text, fields }));
   },
   async open(options) {
     const keyStore = options.inMemory ? undefined : new PlainKeys(`keys-${options.store ?? "default"}`);

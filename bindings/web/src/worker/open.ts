@@ -12,12 +12,12 @@ export async function openClient(opening: Opening, tab: OwnTab, panicked: (error
   await load(wasmUrl);
   // What was asked of an instance that panicked is never answered: also this opening.
   const died = new Promise<never>((_, reject) => {
-    const onPanic = (detail: string): void => {
-      const error = errorInfo("internal", detail);
+    const onPanic = (place: string): void => {
+      const error = errorInfo("internal", place);
       panicked(error);
       reject(error);
     };
-    start(onPanic, undefined);
+    start(onPanic);
   });
   died.catch(() => undefined);
   const plain = { relay, store, inMemory, allowHttp, startOffline, ...(giveUpAfterMs === undefined ? {} : { giveUpAfterMs }) };
