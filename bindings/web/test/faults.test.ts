@@ -25,7 +25,7 @@ test("a panic answers every call under way with internal, in every tab; the next
       document.title = "waits";
       return sent.then(
         () => "answered",
-        (error: { code: string }) => error.code,
+        (error: { code: string; message: string; fields: { reason?: string } }) => [error.code, error.message, error.fields.reason ?? ""],
       );
     }, thread),
   );
@@ -39,13 +39,45 @@ test("a panic answers every call under way with internal, in every tab; the next
       module.panicForTest();
     })
     .catch(() => undefined);
-  assert.deepEqual(await Promise.all(waiting), ["internal", "internal"]);
+  for (const [code, message, reason] of await Promise.all(waiting)) {
+    assert.equal(code, "internal");
+    // Where it happened. Its own words may hold what somebody wrote.
+    assert.match(String(reason), /^wasm\/src\/start\.rs:\d+$/);
+    assert.doesNotMatch(String(message), /asked for by a test/);
+  }
   for (const tab of [page, second]) {
     await sendText(tab, thread, "after");
     assert.equal((await texts(tab, thread))[0], "before");
     // The app's wish outlives the worker that was told.
     assert.equal(await tab.evaluate(() => window.client.connection().type), "offline");
   }
+  for (const tab of [second, page]) {
+    await tab.evaluate(() => window.client.close());
+    await until("its worker is gone", async () => tab.workers().length === 0);
+  }
+});
+
+test("an argument that is not what a call takes has the code of what is wrong with it", async () => {
+  const page = await world.person("erin");
+  const thread = await directThread(page, "erin");
+  const codes = await page.evaluate(async (thread) => {
+    const { client } = window;
+    const code = (asked: Promise<unknown>): Promise<string> => asked.then(() => "done", (error: { code?: string }) => error.code ?? String(error));
+    const anything = (value: unknown): never => value as never;
+    return [
+      await code(client.sendText(thread, "x", { ttlSeconds: 1.5 })),
+      await code(client.sendText(thread, "x", { ttlSeconds: Number.NaN })),
+      await code(client.sendText(thread, "x", { ttlSeconds: anything("soon") })),
+      await code(client.sendAttachment(thread, new Blob(["x"]), { ttlSeconds: 0.5 })),
+      await code(client.sendAttachment(thread, new Blob(["x"]), { caption: anything(7) })),
+      await code(client.sendAttachment(thread, anything("no file"), { size: 7 })),
+      await code(client.setSettings(anything({ directMessages: "x" }))),
+      await code(client.setThreadPreferences(thread, anything("loud"))),
+    ];
+  }, thread);
+  const [ttl, form] = ["ttl_invalid", "configuration"];
+  assert.deepEqual(codes, [ttl, ttl, form, ttl, form, form, form, form]);
+  assert.deepEqual(await texts(page, thread), []);
 });
 
 test("a browser without a private file system says storage_unavailable, and nothing is kept in memory instead", async () => {
@@ -93,6 +125,52 @@ test("a store whose key is gone is key_missing, and never silently a new device"
     return codes;
   }, world.relay.url);
   assert.deepEqual(codes, ["key_missing", "key_missing", "carol"]);
+});
+
+test("a store that does not open again says why in every place, is tried now and then, and at once when a call asks", async () => {
+  const page = await world.browser.tab(`${world.pages.origin}/empty.html`);
+  await when(page, () => window.sealwire !== undefined, undefined);
+  await page.evaluate(async (relay) => {
+    const secrets = new Map<string, Uint8Array>();
+    const shown = { lost: false, workers: 0, states: [] as string[] };
+    Object.assign(window, { shown });
+    const keyStore = {
+      get: async (name: string) => (shown.lost ? undefined : secrets.get(name)),
+      put: async (name: string, secret: Uint8Array) => void secrets.set(name, secret),
+    };
+    const Plain = window.Worker;
+    window.Worker = class extends Plain {
+      constructor(url: string | URL, options?: WorkerOptions) {
+        super(url, options);
+        shown.workers += 1;
+      }
+    };
+    window.client = await window.sealwire.Client.open({ relay, store: "away", keyStore, startOffline: true });
+    const events = window.client.events();
+    void (async () => {
+      for await (const event of events) if (event.type === "connection") shown.states.push(event.state.type === "refused" ? event.state.code : event.state.type);
+    })();
+    shown.lost = true;
+  }, world.relay.url);
+  const shown = (): Promise<{ workers: number; states: string[] }> => page.evaluate(() => (window as unknown as { shown: { workers: number; states: string[] } }).shown);
+  await page.workers()[0]!.evaluate(() => self.close()).catch(() => undefined);
+  await until("the app is told", async () => (await shown()).states.includes("key_missing"));
+  assert.deepEqual(await page.evaluate(() => { const state = window.client.connection(); return [state.type, "code" in state ? state.code : ""]; }), ["refused", "key_missing"]);
+  // Tried after 1.5 s, 3 s and 6 s: not every time that it could be.
+  const { workers } = await shown();
+  await new Promise((resolve) => setTimeout(resolve, 9_000));
+  const tried = (await shown()).workers - workers;
+  assert.ok(tried >= 1 && tried <= 3, `${tried} workers`);
+  const asked = () => page.evaluate(() => window.client.countMessages().catch((error: { code: string }) => error.code));
+  assert.equal(await asked(), "key_missing");
+  await page.evaluate(() => void ((window as unknown as { shown: { lost: boolean } }).shown.lost = false));
+  const began = performance.now();
+  assert.equal(await asked(), 0);
+  assert.ok(performance.now() - began < 4_000, "the next try waited for its time");
+  assert.equal(await page.evaluate(() => window.client.connection().type), "offline");
+  assert.equal((await shown()).states.at(-1), "offline");
+  await page.evaluate(() => window.client.close());
+  await page.close();
 });
 
 test("what the package cannot load is said to be a matter of the configuration, with its address", async () => {

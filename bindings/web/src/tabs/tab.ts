@@ -22,6 +22,8 @@ const WISH_AFTER_MS = 500;
 const SEEN_EVERY = 32;
 /** So long the other tabs leave the lead to the one that it is handed to. */
 const STAND_BACK_MS = 1_500;
+/** A store that does not open is tried after twice as long each time, at the latest after this; sooner where somebody asks. */
+const TRY_AGAIN_MAX_MS = 60_000;
 
 const WAITING = { type: "waitingForTab" } as const;
 
@@ -37,6 +39,9 @@ export class Tab {
   #link: Link | undefined;
   #leadership: Leadership | undefined;
   #candidacy: AbortController | undefined;
+  /** How often in a row the store did not open again. */
+  #refusals = 0;
+  #trying: { timer: ReturnType<typeof setTimeout>; soonest: number } | undefined;
   /** What this tab was told, by whichever worker; none before it had one. */
   #told: Journal | undefined;
   /** When the worker was asked whether it lives, if nothing was heard since. */
@@ -95,6 +100,7 @@ export class Tab {
       return Promise.reject(toError(errorInfo("closed")));
     }
     const asked = this.calls.start(method, args, parts);
+    if (this.#trying) this.#tryAgainIn(this.#trying.soonest - performance.now());
     if (method === "watchThreads" || method === "setPresence") this.#keepSaying(method, args, asked);
     return asked;
   }
@@ -150,6 +156,8 @@ export class Tab {
   /** Takes part in who leads next. */
   #stand(): void {
     if (this.#candidacy || this.#leadership || this.#ended.signal.aborted) return;
+    clearTimeout(this.#trying?.timer);
+    this.#trying = undefined;
     const candidacy = new AbortController();
     this.#candidacy = candidacy;
     const lead = async (): Promise<void> => {
@@ -188,7 +196,33 @@ export class Tab {
       this.#settleOpening?.(refused);
       this.calls.fail(refused, "all");
     }
-    if (!this.#ended.signal.aborted) setTimeout(() => this.#stand(), STAND_BACK_MS);
+    if (this.#ended.signal.aborted) return;
+    if (refused) this.#refused(refused.code);
+    else setTimeout(() => this.#stand(), STAND_BACK_MS);
+  }
+
+  /** The store was open and does not open again: the app is told, and it is tried now and then. */
+  #refused(code: string): void {
+    const wait = Math.min(STAND_BACK_MS * 2 ** this.#refusals, TRY_AGAIN_MAX_MS);
+    this.#refusals += 1;
+    const soonest = performance.now() + STAND_BACK_MS;
+    this.#trying = { timer: setTimeout(() => undefined), soonest };
+    this.#tryAgainIn(wait);
+    this.#shownWaiting = false;
+    this.#status = { ...this.#status, connection: { type: "refused", code, nextTryAtMs: Date.now() + wait } };
+    this.#tellEvent({ type: "connection", state: this.#status.connection });
+    // Of a relay that refuses too the app is told anew.
+    this.#toldConnection = undefined;
+  }
+
+  #tryAgainIn(ms: number): void {
+    if (!this.#trying) return;
+    clearTimeout(this.#trying.timer);
+    const stand = (): void => {
+      this.#stand();
+      setTimeout(() => this.#withoutWorker(), WITHOUT_WORKER_MS);
+    };
+    this.#trying.timer = setTimeout(stand, Math.max(0, ms));
   }
 
   /** A tab that is on the screen and does not lead asks one that is not to hand over. */
@@ -275,6 +309,7 @@ export class Tab {
       case "welcome":
         this.#told ??= new Journal(message.at);
         this.#told.goOnFrom(message.at);
+        this.#refusals = 0;
         this.#know(message.status);
         this.calls.attach((to, transfer) => link.post(to, transfer));
         for (const [method, args] of this.#standing) this.calls.start(method, args).catch(() => undefined);
@@ -348,7 +383,7 @@ export class Tab {
   }
 
   #withoutWorker(): void {
-    if (this.#link || this.#leadership || this.#ended.signal.aborted) return;
+    if (this.#link || this.#leadership || this.#trying || this.#ended.signal.aborted) return;
     this.#showWaiting();
     if (this.#settleOpening) this.#options.onWaiting?.();
   }
