@@ -3,6 +3,12 @@
 use super::*;
 use crate::ratchet::*;
 
+/// What docs/protocol.md promises of a record, whatever a peer does.
+pub(super) const MAX_RECORD_BYTES: usize = 23_500;
+
+/// The same of one session that is not waiting for its first answer.
+const MAX_SESSION_BYTES: usize = 531;
+
 #[test]
 fn a_jump_of_the_limit_opens_and_one_more_is_refused() {
     let (mut alice, mut bob) = talking_pair();
@@ -106,4 +112,28 @@ fn stored_bytes_that_were_cut_or_extended_are_no_record() {
         SessionRecord::from_bytes(&newer).err(),
         Some(RecordError::Format(4))
     );
+}
+
+#[test]
+fn the_fullest_record_stays_within_its_bound() {
+    let (mut alice, mut bob) = pair();
+    for _ in 0..=MAX_ARCHIVED_SESSIONS {
+        let bundle = alice.bundle(None);
+        bob.begin_from(&bundle).unwrap();
+        for _ in 0..=MAX_RECEIVER_CHAINS {
+            let question = bob.send(b"?");
+            alice.receive(&bob, &question).unwrap();
+            let answer = alice.send(b"!");
+            bob.receive(&alice, &answer).unwrap();
+        }
+    }
+    let fixed = 1 + 2 * 32 + 2;
+    let answered = (MAX_ARCHIVED_SESSIONS + 1) * MAX_SESSION_BYTES;
+    assert_eq!(alice.stored().len(), fixed + answered);
+    // The current one now waits for its first answer, and carries the ciphertext.
+    let bundle = bob.bundle(Some(100));
+    alice.begin_from(&bundle).unwrap();
+    assert!(alice.stored().len() > fixed + answered);
+    assert!(alice.stored().len() <= MAX_RECORD_BYTES);
+    assert!(MAX_RECORD_BYTES - alice.stored().len() < MAX_SESSION_BYTES);
 }

@@ -2,11 +2,13 @@
 
 mod bad_input;
 mod beginning;
+mod crash;
 mod device;
 mod limits;
 mod order;
 mod post_quantum;
 mod properties;
+mod stolen_state;
 mod stored;
 mod tampering;
 
