@@ -84,6 +84,7 @@ impl Transaction<'_> {
         self.statement("DELETE FROM one_time_prekeys")?
             .execute([])?;
         self.statement("DELETE FROM signed_prekeys")?.execute([])?;
+        self.statement("DELETE FROM kem_prekeys")?.execute([])?;
         Ok(())
     }
 
@@ -151,8 +152,9 @@ mod tests {
                 secret: vec![1; 32].into(),
                 signature: [2; 64],
                 created_at: sealwire_wire::Timestamp(1),
+                listed_version: 4,
             })?;
-            tx.record_base_key(&user("bob"), device(1), 1, &[5; 33])?;
+            tx.record_base_key(&user("bob"), device(1), 1, None, &[5; 33])?;
             tx.delete_account()
         });
         assert!(store.one_time_prekey(1).unwrap().is_none());

@@ -32,22 +32,30 @@ impl Rows {
 }
 
 impl Transaction<'_> {
-    /// Records a base key; `false` if it was recorded before: then it must open nothing.
+    /// Records a base key with the signed prekey and the KEM prekey that it was used with, for as long as both are held; `false`
+    /// if it was recorded with this signed prekey before: then it must open nothing.
     pub fn record_base_key(
         &mut self,
         user: &UserId,
         device: DeviceId,
         signed_prekey_id: u32,
+        kem_prekey_id: Option<u32>,
         base_key: &[u8; 33],
     ) -> Result<bool, StoreError> {
         let inserted = self
             .statement(
-                "INSERT INTO used_base_keys (user_id, device_id, signed_prekey_id, base_key)
-                 VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+                "INSERT INTO used_base_keys (user_id, device_id, signed_prekey_id, base_key, kem_prekey_id)
+                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
             )?
-            .execute(params![Col(user), Col(device), signed_prekey_id, base_key])
+            .execute(params![
+                Col(user),
+                Col(device),
+                signed_prekey_id,
+                base_key,
+                kem_prekey_id
+            ])
             .map_err(|error| match StoreError::is_constraint(&error) {
-                true => StoreError::NoSuch("signed prekey"),
+                true => StoreError::NoSuch("prekey of a base key"),
                 false => error.into(),
             })?;
         Ok(inserted == 1)
@@ -67,6 +75,7 @@ mod tests {
             secret: vec![id as u8; 32].into(),
             signature: [3; 64],
             created_at: Timestamp(9),
+            listed_version: 4,
         }
     }
 
@@ -74,7 +83,7 @@ mod tests {
     fn a_base_key_counts_as_used_until_its_prekey_is_gone() {
         let mut store = memory();
         let record = |tx: &mut Transaction<'_>, prekey, base: u8| {
-            tx.record_base_key(&user("bob"), device(1), prekey, &[base; 33])
+            tx.record_base_key(&user("bob"), device(1), prekey, None, &[base; 33])
         };
         write(&mut store, |tx| {
             (1..=2).try_for_each(|id| tx.insert_signed_prekey(&signed(id)))
@@ -107,6 +116,34 @@ mod tests {
             1
         );
         let gone = store.transaction(|tx| record(tx, 1, 6));
-        assert_eq!(gone, Err(StoreError::NoSuch("signed prekey")));
+        assert_eq!(gone, Err(StoreError::NoSuch("prekey of a base key")));
+    }
+
+    #[test]
+    fn a_base_key_is_forgotten_with_its_kem_prekey_too() {
+        let mut store = memory();
+        let record = |tx: &mut Transaction<'_>, kem, base: u8| {
+            tx.record_base_key(&user("bob"), device(1), 1, Some(kem), &[base; 33])
+        };
+        write(&mut store, |tx| {
+            tx.insert_signed_prekey(&signed(1))?;
+            (1..=2).try_for_each(|id| tx.insert_kem_prekey(&crate::testing::kem_prekey(id, true)))
+        });
+        assert!(write(&mut store, |tx| record(tx, 1, 5)));
+        assert!(
+            !write(&mut store, |tx| record(tx, 2, 5)),
+            "another KEM prekey does not make it a fresh one"
+        );
+        assert!(write(&mut store, |tx| record(tx, 2, 6)));
+        let used = |store: &crate::Store, base: u8| {
+            let (user, device) = (user("bob"), device(1));
+            store.base_key_used(&user, device, 1, &[base; 33]).unwrap()
+        };
+        write(&mut store, |tx| tx.delete_kem_prekey(1));
+        assert_eq!((used(&store, 5), used(&store, 6)), (false, true));
+        write(&mut store, |tx| tx.delete_signed_prekey(1));
+        assert!(!used(&store, 6));
+        let gone = store.transaction(|tx| record(tx, 1, 7));
+        assert_eq!(gone, Err(StoreError::NoSuch("prekey of a base key")));
     }
 }

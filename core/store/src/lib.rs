@@ -19,6 +19,7 @@ mod facts;
 #[cfg(not(target_family = "wasm"))]
 mod header;
 mod inbox;
+mod kem_prekeys;
 mod key;
 mod marks;
 mod messages;
@@ -44,6 +45,7 @@ pub use control::{ControlLimit, NewControl, OutgoingControl};
 pub use device_lists::{DeviceListRow, PinnedAccount};
 pub use error::{OpenError, StoreError};
 pub use inbox::{InboxCursor, InboxRow, ReadUpload};
+pub use kem_prekeys::KemPrekeyRow;
 pub use key::StoreKey;
 pub use marks::{MarkMove, Marks, NewMark, NewUnreached, UNPLACED_MARKS_MAX};
 pub use messages::{

@@ -7,7 +7,10 @@ use rusqlite::Connection;
 pub const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// Step `n` leads from schema `n` to `n + 1` and sets `user_version` itself.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_first.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/0001_first.sql"),
+    include_str!("../migrations/0002_kem_prekeys.sql"),
+];
 
 /// The file's schema; 0 for a new file.
 pub(crate) fn schema_of(connection: &Connection) -> rusqlite::Result<u32> {

@@ -12,8 +12,10 @@ pub enum PrekeyKind {
     Signed,
     /// Used once.
     OneTime,
+    /// KEM prekeys, used once or the last resort.
+    Kem,
 }
-number_column!(PrekeyKind { Signed = 1, OneTime = 2 });
+number_column!(PrekeyKind { Signed = 1, OneTime = 2, Kem = 3 });
 
 /// Two watermarks: ids from `first_not_uploaded` up to, not including, `next` are made but not at the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub struct SignedPrekeyRow {
     pub signature: [u8; 64],
     /// When it was made, by this device's clock; once the relay has it, when that became known.
     pub created_at: Timestamp,
+    /// The highest protocol version that this device's list entry named then.
+    pub listed_version: u32,
 }
 
 impl Rows {
@@ -79,7 +83,7 @@ impl Rows {
     /// A signed prekey by id.
     pub fn signed_prekey(&self, id: u32) -> Result<Option<SignedPrekeyRow>, StoreError> {
         self.statement(
-            "SELECT id, secret, signature, created_at_ms FROM signed_prekeys WHERE id = ?1",
+            "SELECT id, secret, signature, created_at_ms, listed_version FROM signed_prekeys WHERE id = ?1",
         )?
         .query_row([id], read_signed)
         .optional()
@@ -89,7 +93,7 @@ impl Rows {
     /// Every signed prekey that is kept, newest first.
     pub fn signed_prekeys(&self) -> Result<Vec<SignedPrekeyRow>, StoreError> {
         self.statement(
-            "SELECT id, secret, signature, created_at_ms FROM signed_prekeys ORDER BY id DESC",
+            "SELECT id, secret, signature, created_at_ms, listed_version FROM signed_prekeys ORDER BY id DESC",
         )?
         .query_map([], read_signed)?
         .map(|row| Ok(row?))
@@ -169,13 +173,19 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Forgets the prekeys kept back before `before` that nobody used; how many.
+    /// Forgets the prekeys of either kind kept back before `before` that nobody used; how many.
     pub fn prune_kept_back_prekeys(&mut self, before: Timestamp) -> Result<usize, StoreError> {
-        Ok(self
+        let one_time = self
             .statement(
                 "DELETE FROM one_time_prekeys WHERE kept_back_at_ms IS NOT NULL AND kept_back_at_ms < ?1",
             )?
-            .execute([Col(before)])?)
+            .execute([Col(before)])?;
+        let kem = self
+            .statement(
+                "DELETE FROM kem_prekeys WHERE kept_back_at_ms IS NOT NULL AND kept_back_at_ms < ?1",
+            )?
+            .execute([Col(before)])?;
+        Ok(one_time + kem)
     }
 
     /// Forgets the `count` oldest one-time prekeys that the relay has, or had, and nobody used; how many.
@@ -201,10 +211,16 @@ impl Transaction<'_> {
     pub fn insert_signed_prekey(&mut self, prekey: &SignedPrekeyRow) -> Result<(), StoreError> {
         let inserted = self
             .statement(
-                "INSERT INTO signed_prekeys (id, secret, signature, created_at_ms) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT DO NOTHING",
+                "INSERT INTO signed_prekeys (id, secret, signature, created_at_ms, listed_version)
+                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
             )?
-            .execute(params![prekey.id, Col(&prekey.secret), Col(&prekey.signature), Col(prekey.created_at)])?;
+            .execute(params![
+                prekey.id,
+                Col(&prekey.secret),
+                Col(&prekey.signature),
+                Col(prekey.created_at),
+                prekey.listed_version
+            ])?;
         if inserted == 1 {
             Ok(())
         } else {
@@ -227,6 +243,7 @@ fn read_signed(row: &rusqlite::Row<'_>) -> rusqlite::Result<SignedPrekeyRow> {
         secret: row.get::<_, Col<_>>(1)?.0,
         signature: row.get::<_, Col<_>>(2)?.0,
         created_at: row.get::<_, Col<_>>(3)?.0,
+        listed_version: row.get(4)?,
     })
 }
 
@@ -241,6 +258,7 @@ mod tests {
             secret: vec![id as u8; 32].into(),
             signature: [3; 64],
             created_at: Timestamp(9),
+            listed_version: 4,
         }
     }
 

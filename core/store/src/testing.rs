@@ -64,6 +64,17 @@ pub(crate) fn write<T>(
     store.transaction(work).unwrap()
 }
 
+/// A KEM prekey whose secret is made of its id.
+pub(crate) fn kem_prekey(id: u32, last_resort: bool) -> KemPrekeyRow {
+    KemPrekeyRow {
+        id,
+        seed: vec![id as u8; 64].into(),
+        signature: [3; 64],
+        last_resort,
+        created_at: Timestamp(9),
+    }
+}
+
 /// Bob's text with this number, read.
 pub(crate) fn text(client_seq: u64, text: &str) -> NewMessage {
     let mut uid = [0xb0; 16];

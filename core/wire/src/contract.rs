@@ -33,7 +33,7 @@ pub use messages::{
 };
 pub use prekeys::{
     Bundle, BundlesAnswer, BundlesQuery, PrekeyCheck, PrekeyCheckAnswer, PrekeyCount, PrekeyUpload,
-    PublicPrekey, PublicSignedPrekey, UserBundles, WantedBundles,
+    PublicKemPrekey, PublicPrekey, PublicSignedPrekey, UserBundles, WantedBundles,
 };
 pub use problem::{ErrorCode, Problem};
 pub use provisioning::{Mailbox, MailboxSlot};

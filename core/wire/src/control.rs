@@ -2,12 +2,13 @@
 //! for the account key.
 //!
 //! The bytes here are what a session encrypts, as the plaintext of an envelope is, and one must never be taken for the
-//! other: they begin with a label whose first byte no protobuf begins with. They come in four lengths, so that the relay
+//! other: they begin with a label whose first byte no protobuf begins with. They come in three lengths, so that the relay
 //! learns little of what is said.
 
 use crate::limits::{CONTROL_MAX, RESEND_IDS_MAX};
 use crate::{ClientSeq, ThreadId};
 use prost::Message as _;
+use sealwire_crypto::keys::KemPublicKey;
 use zeroize::Zeroizing;
 
 mod proto;
@@ -16,10 +17,13 @@ mod proto;
 const LABEL: &[u8; 20] = b"\0Sealwire v1 control";
 /// The label and the length behind it.
 const HEADER: usize = LABEL.len() + 2;
-/// The longest plaintext. What a session adds (padding, ratchet header, the beginning of a session, MAC) is below 512.
-pub const CONTROL_PLAINTEXT_MAX: usize = CONTROL_MAX - 512;
-/// The lengths that a plaintext has.
-const LENGTHS: [usize; 4] = [512, 2 * 1024, 8 * 1024, CONTROL_PLAINTEXT_MAX];
+/// The longest plaintext. What a session adds (padding, ratchet header, MAC, and the beginning of a session with 1,569 bytes of KEM
+/// ciphertext) is below 2,560.
+pub const CONTROL_PLAINTEXT_MAX: usize = CONTROL_MAX - 2_560;
+/// The lengths that a plaintext has. A request for a few messages, with its KEM prekey, has the shortest.
+const LENGTHS: [usize; 3] = [2 * 1024, 8 * 1024, CONTROL_PLAINTEXT_MAX];
+/// One more that is read: the shortest of a device without KEM prekeys.
+const SHORTEST_BEFORE_KEM: usize = 512;
 /// The longest envelope plaintext that an answer carries: as long as there is any.
 const ENVELOPE_PLAINTEXT_MAX: usize = sealwire_crypto::envelope::MAX_ENVELOPE_PLAINTEXT_BYTES;
 
@@ -73,6 +77,19 @@ pub struct FreshBundle {
     pub one_time_prekey_id: u32,
     /// 33 bytes.
     pub one_time_prekey: [u8; 33],
+    /// None from a device that speaks version 3 alone.
+    pub kem_prekey: Option<FreshKemPrekey>,
+}
+
+/// A one-time KEM prekey of the asking device that the relay never saw.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FreshKemPrekey {
+    /// Its number.
+    pub id: u32,
+    /// 1,569 bytes.
+    pub key: Vec<u8>,
+    /// By the device's identity key, over the 1,569 bytes.
+    pub signature: [u8; 64],
 }
 
 /// What opens the messages asked for.
@@ -121,7 +138,7 @@ impl Control {
     /// Reads what a session decrypted. What is said after all that this version knows is of no concern to it.
     pub fn decode(bytes: &[u8]) -> Result<Self, ControlError> {
         let rest = bytes.strip_prefix(LABEL).ok_or(ControlError::Label)?;
-        if !LENGTHS.contains(&bytes.len()) {
+        if bytes.len() != SHORTEST_BEFORE_KEM && !LENGTHS.contains(&bytes.len()) {
             return Err(ControlError::Length);
         }
         let (length, rest) = rest.split_first_chunk().ok_or(ControlError::Length)?;
@@ -138,17 +155,26 @@ impl Control {
 
 fn encode_kind(control: &Control) -> Option<proto::Kind> {
     Some(match control {
-        Control::ResendRequest(request) => proto::Kind::ResendRequest(proto::ResendRequest {
-            messages: request.messages.iter().map(encode_name).collect(),
-            bundle: Some(proto::FreshBundle {
-                registration_id: request.bundle.registration_id,
-                signed_prekey_id: request.bundle.signed_prekey_id,
-                signed_prekey: request.bundle.signed_prekey.to_vec(),
-                signed_prekey_signature: request.bundle.signed_prekey_signature.to_vec(),
-                one_time_prekey_id: request.bundle.one_time_prekey_id,
-                one_time_prekey: request.bundle.one_time_prekey.to_vec(),
-            }),
-        }),
+        Control::ResendRequest(request) => {
+            proto::Kind::ResendRequest(proto::ResendRequest {
+                messages: request.messages.iter().map(encode_name).collect(),
+                bundle: Some(proto::FreshBundle {
+                    registration_id: request.bundle.registration_id,
+                    signed_prekey_id: request.bundle.signed_prekey_id,
+                    signed_prekey: request.bundle.signed_prekey.to_vec(),
+                    signed_prekey_signature: request.bundle.signed_prekey_signature.to_vec(),
+                    one_time_prekey_id: request.bundle.one_time_prekey_id,
+                    one_time_prekey: request.bundle.one_time_prekey.to_vec(),
+                    kem_prekey: request.bundle.kem_prekey.as_ref().map(|kem| {
+                        proto::FreshKemPrekey {
+                            id: kem.id,
+                            key: kem.key.clone(),
+                            signature: kem.signature.to_vec(),
+                        }
+                    }),
+                }),
+            })
+        }
         Control::ResendAnswer(answer) => proto::Kind::ResendAnswer(proto::ResendAnswer {
             envelopes: answer.envelopes.iter().map(|one| one.to_vec()).collect(),
             unavailable: answer.unavailable.iter().map(encode_name).collect(),
@@ -222,6 +248,18 @@ fn decode_bundle(bundle: &proto::FreshBundle) -> Result<FreshBundle, ControlErro
         signed_prekey_signature: exact(&bundle.signed_prekey_signature)?,
         one_time_prekey_id: bundle.one_time_prekey_id,
         one_time_prekey: exact(&bundle.one_time_prekey)?,
+        kem_prekey: bundle.kem_prekey.as_ref().map(decode_kem).transpose()?,
+    })
+}
+
+fn decode_kem(kem: &proto::FreshKemPrekey) -> Result<FreshKemPrekey, ControlError> {
+    if kem.key.len() != KemPublicKey::LENGTH {
+        return Err(ControlError::Malformed);
+    }
+    Ok(FreshKemPrekey {
+        id: kem.id,
+        key: kem.key.clone(),
+        signature: exact(&kem.signature)?,
     })
 }
 

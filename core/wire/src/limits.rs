@@ -12,13 +12,14 @@ pub const ENVELOPE_MAX: usize = 4 * 1024;
 pub const ENVELOPES_MAX: usize = 2_500;
 /// The body of a request that carries envelopes, in bytes.
 pub const SEND_BODY_MAX: usize = 12 * 1024 * 1024;
-/// The body of a prekey upload or a device registration, in bytes.
+/// The body of a prekey upload or a device registration, in bytes. The largest upload, 200 one-time prekeys of each kind, is some
+/// 465 KB: a KEM key of 1,569 bytes with its signature is 2,230 in base64.
 pub const PREKEY_BODY_MAX: usize = 512 * 1024;
 /// The body of every other request, in bytes.
 pub const BODY_MAX: usize = 64 * 1024;
 /// An Idempotency-Key: at most this many visible ASCII characters.
 pub const IDEMPOTENCY_KEY_MAX: usize = 64;
-/// One-time prekeys in one upload.
+/// One-time prekeys in one upload, of each kind.
 pub const ONE_TIME_PREKEYS_MAX: usize = 200;
 /// A device with fewer one-time prekeys than this is told so (`prekeys_low`).
 pub const PREKEYS_LOW: u32 = 20;
@@ -52,8 +53,8 @@ pub const SILENCE_MAX_MS: u64 = 75_000;
 pub const ATTACHMENT_MAX: u64 = 100 * 1024 * 1024;
 /// Attachments that one message may name.
 pub const ATTACHMENTS_PER_MESSAGE_MAX: usize = 32;
-/// One control message's body for one device, in bytes.
-pub const CONTROL_MAX: usize = 16 * 1024;
+/// One control message's body for one device, in bytes: 100 answers, and the beginning of a session with its KEM ciphertext.
+pub const CONTROL_MAX: usize = 18 * 1024;
 /// Devices that one control message goes to.
 pub const CONTROL_DEVICES_MAX: usize = 100;
 /// Message ids that one resend request names.

@@ -24,11 +24,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .put(
             "/v1/prekeys",
             upload,
-            about("Adds one-time prekeys, replaces the signed one").refuses(&[
-                InvalidSignature,
-                PrekeyIdConflict,
-                Unprocessable,
-            ]),
+            about("Adds one-time prekeys, replaces the signed one and the last-resort KEM one")
+                .refuses(&[InvalidSignature, PrekeyIdConflict, Unprocessable]),
         )
         .get(
             "/v1/prekeys/count",

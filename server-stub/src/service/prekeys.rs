@@ -2,16 +2,16 @@
 
 use super::lists::check_query;
 use super::{Answer, Refusal, Service, public_data};
-use crate::storage::{Account, DeviceRecord, PrekeysStored};
+use crate::storage::{Account, DeviceRecord, PrekeysStored, RepeatedPrekeys};
 use sealwire_crypto::primitives::sha256;
 use sealwire_wire::contract::{
     Bundle, BundlesAnswer, BundlesQuery, DeviceName, ErrorCode, PrekeyCheck, PrekeyCheckAnswer,
-    PrekeyCount, PrekeyUpload, PublicSignedPrekey, UserBundles,
+    PrekeyCount, PrekeyUpload, UserBundles,
 };
 use sealwire_wire::{Base64, DeviceId, UserId};
 use tokio::sync::MutexGuard;
 
-/// Unused one-time keys that one device may have with the relay: five full uploads.
+/// Unused one-time keys of each kind that one device may have with the relay: five full uploads. KEM keys are 1.7 MB then.
 const UNUSED_MAX: u32 = 1_000;
 const REPEATED_USE_LABEL: &[u8] = b"Sealwire v1 repeated-use keys";
 /// A device that is online tops up within this time after it was told.
@@ -38,7 +38,7 @@ impl Service {
             PrekeysStored::TooMany => Err(Refusal::new(
                 ErrorCode::Unprocessable,
                 format!(
-                    "a device has at most {UNUSED_MAX} unused one-time prekeys; nothing was kept"
+                    "a device has at most {UNUSED_MAX} unused one-time prekeys of each kind; nothing was kept"
                 ),
             )),
             PrekeysStored::NoDevice => Err(not_registered()),
@@ -65,8 +65,8 @@ impl Service {
             .device(caller.device_id)
             .ok_or_else(not_registered)?;
         let count = self.prekey_count(caller).await?;
-        let signed = self.storage.signed_prekey(caller.clone()).await?;
-        let digest = signed.map(|signed| repeated_use_digest(device, &signed));
+        let repeated = self.storage.repeated_prekeys(caller.clone()).await?;
+        let digest = repeated.map(|repeated| repeated_use_digest(device, &repeated));
         Ok(PrekeyCheckAnswer {
             matches: digest.is_some_and(|digest| digest == check.digest.0),
             count,
@@ -170,6 +170,7 @@ impl Service {
             identity_key: Base64(device.identity_key.to_vec()),
             signed_prekey: taken.signed,
             one_time_prekey: taken.one_time,
+            kem_prekey: taken.kem,
         }))
     }
 }
@@ -189,13 +190,19 @@ fn wanted_devices<'a>(
 }
 
 /// As [`PrekeyCheck`] has it.
-fn repeated_use_digest(device: &DeviceRecord, signed: &PublicSignedPrekey) -> [u8; 32] {
+fn repeated_use_digest(device: &DeviceRecord, repeated: &RepeatedPrekeys) -> [u8; 32] {
+    let signed = &repeated.signed;
     let mut text = REPEATED_USE_LABEL.to_vec();
     text.extend_from_slice(&device.identity_key);
     text.extend_from_slice(&device.registration_id.to_be_bytes());
     text.extend_from_slice(&signed.id.to_be_bytes());
     text.extend_from_slice(signed.key.as_slice());
     text.extend_from_slice(signed.signature.as_slice());
+    if let Some(kem) = &repeated.last_resort_kem {
+        text.extend_from_slice(&kem.id.to_be_bytes());
+        text.extend_from_slice(kem.key.as_slice());
+        text.extend_from_slice(kem.signature.as_slice());
+    }
     sha256(&text)
 }
 

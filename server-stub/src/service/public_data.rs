@@ -4,9 +4,9 @@ use super::Refusal;
 use sealwire_crypto::device::{
     DeviceListError, GrantError, SignedDeviceList, SignedRegistrationGrant,
 };
-use sealwire_crypto::keys::{IdentityKey, OneTimePreKey, SignedPreKey};
+use sealwire_crypto::keys::{IdentityKey, KemPublicKey, OneTimePreKey, SignedPreKey};
 use sealwire_crypto::signature::Signature;
-use sealwire_wire::contract::{ErrorCode, PrekeyUpload, SignedGrant, SignedList};
+use sealwire_wire::contract::{ErrorCode, PrekeyUpload, PublicKemPrekey, SignedGrant, SignedList};
 use sealwire_wire::limits::ONE_TIME_PREKEYS_MAX;
 use std::collections::BTreeSet;
 
@@ -37,13 +37,17 @@ pub(super) fn identity_key(bytes: &[u8]) -> Result<IdentityKey, Refusal> {
     })
 }
 
-/// Every key is one, each id stands once, and the device signed its signed prekey.
+/// Every key is one, each id stands once, and the device signed its signed prekey and each KEM prekey.
 pub(super) fn check_prekeys(upload: &PrekeyUpload, identity: &IdentityKey) -> Result<(), Refusal> {
     let invalid = |detail: String| Refusal::new(ErrorCode::InvalidSignature, detail);
-    if upload.one_time_prekeys.len() > ONE_TIME_PREKEYS_MAX {
+    let one_time = [
+        upload.one_time_prekeys.len(),
+        upload.one_time_kem_prekeys.len(),
+    ];
+    if one_time.iter().any(|count| *count > ONE_TIME_PREKEYS_MAX) {
         return Err(Refusal::new(
             ErrorCode::Unprocessable,
-            format!("at most {ONE_TIME_PREKEYS_MAX} one-time prekeys in one upload"),
+            format!("at most {ONE_TIME_PREKEYS_MAX} one-time prekeys of each kind in one upload"),
         ));
     }
     if let Some(prekey) = &upload.signed_prekey {
@@ -64,7 +68,32 @@ pub(super) fn check_prekeys(upload: &PrekeyUpload, identity: &IdentityKey) -> Re
             ));
         }
     }
+    check_kem_prekeys(upload, identity)
+}
+
+fn check_kem_prekeys(upload: &PrekeyUpload, identity: &IdentityKey) -> Result<(), Refusal> {
+    let mut ids = BTreeSet::new();
+    let last_resort = upload.last_resort_kem_prekey.iter();
+    for prekey in last_resort.chain(&upload.one_time_kem_prekeys) {
+        check_kem_prekey(prekey, identity).map_err(|why| {
+            let detail = format!("KEM prekey {}: {why}", prekey.id);
+            Refusal::new(ErrorCode::InvalidSignature, detail)
+        })?;
+        if !ids.insert(prekey.id) {
+            return Err(Refusal::new(
+                ErrorCode::Unprocessable,
+                format!("KEM prekey {} stands twice", prekey.id),
+            ));
+        }
+    }
     Ok(())
+}
+
+fn check_kem_prekey(prekey: &PublicKemPrekey, identity: &IdentityKey) -> Result<(), String> {
+    let key = KemPublicKey::from_bytes(prekey.key.as_slice()).map_err(|error| error.to_string())?;
+    Signature::from_bytes(prekey.signature.as_slice())
+        .and_then(|signature| identity.verify(&key.to_bytes(), &signature))
+        .map_err(|_| "the identity key did not sign it".to_owned())
 }
 
 impl From<DeviceListError> for Refusal {

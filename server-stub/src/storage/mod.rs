@@ -39,7 +39,7 @@ pub use inbox::{Inbox, InboxRecord};
 pub use mailboxes::{Mailboxes, SlotPut, SlotTaken};
 pub use marks::{ChangedMarks, FirstMoves, Mark, Marks, Moved, RaiseRead, Raised, Reached};
 pub use messages::{AcceptMessage, Accepted, EarlierSend, Messages, SendName, ThreadRecord};
-pub use prekeys::{Prekeys, PrekeysStored, TakenPrekeys};
+pub use prekeys::{Prekeys, PrekeysStored, RepeatedPrekeys, TakenPrekeys};
 pub use privacy::{BlockAdded, Privacy, PrivacyRecord};
 pub use queues::{QueueEntry, QueuePlace, QueueSource, Queued, Queues};
 pub use upkeep::{SweepBounds, SweptRows, Upkeep};

@@ -480,12 +480,16 @@ async fn a_device_is_told_when_its_one_time_prekeys_run_low() {
     let take = async || alice.get("/v1/users/bob/prekeys").send().await.unwrap();
     assert_eq!(take().await.status(), StatusCode::OK);
     let told = socket.frame().await.event;
-    assert_eq!(told, ServerEvent::PrekeysLow { remaining: 19 });
+    let low = ServerEvent::PrekeysLow {
+        remaining: 19,
+        remaining_kem: None,
+    };
+    assert_eq!(told, low);
     // Told again after a reconnect, until there are more.
     let mut socket = bob.socket().await;
     socket.catch_up().await;
     let told = socket.frame().await.event;
-    assert_eq!(told, ServerEvent::PrekeysLow { remaining: 19 });
+    assert_eq!(told, low);
     let more = prekeys(&bob.identity, 2, 21..=30);
     bob.put("/v1/prekeys").json(&more).send().await.unwrap();
     assert_eq!(take().await.status(), StatusCode::OK);

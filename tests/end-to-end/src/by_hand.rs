@@ -124,7 +124,7 @@ impl ByHand {
     pub async fn upload_signed_prekey(&self, id: u32, identity: &IdentityKeyPair) -> HttpResponse {
         let upload = PrekeyUpload {
             signed_prekey: Some(signed_prekey(id, identity)),
-            one_time_prekeys: Vec::new(),
+            ..PrekeyUpload::default()
         };
         self.put("/v1/prekeys", &upload).await
     }
@@ -145,7 +145,8 @@ impl ByHand {
             registration_id: device.registration_id,
             prekeys: PrekeyUpload {
                 signed_prekey: Some(signed_prekey(1, identity)),
-                one_time_prekeys: Vec::new(),
+                last_resort_kem_prekey: Some(forge::kem_prekey(1, identity)),
+                ..PrekeyUpload::default()
             },
             list: list.map(forge::as_sent),
             grant,

@@ -123,6 +123,17 @@ pub fn bundle(device_id: u32, registration_id: u32, identity: &IdentityKeyPair) 
             signature: signature.to_bytes().into(),
         },
         one_time_prekey: None,
+        kem_prekey: Some(kem_prekey(1, identity)),
+    }
+}
+
+/// A KEM prekey whose secret nobody keeps.
+pub fn kem_prekey(id: u32, identity: &IdentityKeyPair) -> PublicKemPrekey {
+    let key = KemKeyPair::generate(id, &mut rng()).public();
+    PublicKemPrekey {
+        id,
+        signature: identity.sign_kem_prekey(&mut rng(), &key).to_bytes().into(),
+        key: key.to_bytes().into(),
     }
 }
 

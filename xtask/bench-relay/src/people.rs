@@ -210,6 +210,7 @@ fn registering(
                 signature: signature.into(),
             }),
             one_time_prekeys,
+            ..PrekeyUpload::default()
         },
         list: None,
         grant: None,

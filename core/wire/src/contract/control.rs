@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SendControl {
-    /// 1 to 100 devices, each once; a body of at most 16 KiB for each.
+    /// 1 to 100 devices, each once; a body of at most 18 KiB for each.
     pub to: Vec<DeviceEnvelope>,
 }
 

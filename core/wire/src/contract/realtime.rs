@@ -145,6 +145,9 @@ pub enum ServerEvent {
     PrekeysLow {
         /// How many are left.
         remaining: u32,
+        /// And of its one-time KEM prekeys; none of a device that never uploaded a KEM prekey.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        remaining_kem: Option<u32>,
     },
     /// The first frame of a connection: how much will be replayed.
     CatchingUp {

@@ -60,7 +60,10 @@ fn each_frame_survives_the_way_through_json() {
             user_id: "bob".parse().unwrap(),
             version: 3,
         },
-        ServerEvent::PrekeysLow { remaining: 2 },
+        ServerEvent::PrekeysLow {
+            remaining: 2,
+            remaining_kem: Some(1),
+        },
         ServerEvent::CatchingUp {
             queued: 9,
             now: Some(Timestamp(5)),

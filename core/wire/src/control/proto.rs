@@ -59,6 +59,19 @@ pub(super) struct FreshBundle {
     pub(super) one_time_prekey_id: u32,
     #[prost(bytes = "vec", tag = "6")]
     pub(super) one_time_prekey: Vec<u8>,
+    #[prost(message, optional, tag = "7")]
+    pub(super) kem_prekey: Option<FreshKemPrekey>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+#[prost(skip_debug)]
+pub(super) struct FreshKemPrekey {
+    #[prost(uint32, tag = "1")]
+    pub(super) id: u32,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) key: Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub(super) signature: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, prost::Message, Zeroize, ZeroizeOnDrop)]

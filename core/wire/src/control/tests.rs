@@ -23,6 +23,11 @@ fn request(messages: Vec<MessageName>) -> Control {
             signed_prekey_signature: [6; 64],
             one_time_prekey_id: 7,
             one_time_prekey: [5; 33],
+            kem_prekey: Some(FreshKemPrekey {
+                id: 8,
+                key: vec![9; KemPublicKey::LENGTH],
+                signature: [6; 64],
+            }),
         },
     })
 }
@@ -121,8 +126,31 @@ fn what_is_said_in_few_words_is_equally_long_whatever_it_is() {
         }),
         Control::AccountKeyRequest,
     ] {
-        assert_eq!(control.encode().unwrap().len(), 512);
+        assert_eq!(control.encode().unwrap().len(), 2_048);
     }
+}
+
+#[test]
+fn a_request_of_a_device_without_kem_prekeys_is_read() {
+    let Control::ResendRequest(mut before) = request(vec![name(1)]) else {
+        panic!("no request");
+    };
+    before.bundle.kem_prekey = None;
+    let before = Control::ResendRequest(before);
+    let message = proto::Control {
+        kind: encode_kind(&before),
+    };
+    assert!(Control::decode(&bytes_of(&message.encode_to_vec())).unwrap() == before);
+}
+
+#[test]
+fn a_kem_prekey_of_another_length_is_refused() {
+    let Control::ResendRequest(mut short) = request(vec![name(1)]) else {
+        panic!("no request");
+    };
+    short.bundle.kem_prekey.as_mut().unwrap().key.pop();
+    let short = Control::ResendRequest(short).encode().unwrap();
+    assert_eq!(Control::decode(&short).err(), Some(ControlError::Malformed));
 }
 
 #[test]
@@ -141,8 +169,8 @@ fn more_than_a_hundred_messages_are_refused() {
 fn padding_and_length_are_exact() {
     let bytes = Control::AccountKeyRequest.encode().unwrap();
     let mut filled = bytes.to_vec();
-    filled[511] = 1;
-    for wrong in [&bytes[..511], &filled, &bytes[..HEADER]] {
+    filled[2_047] = 1;
+    for wrong in [&bytes[..2_047], &filled, &bytes[..HEADER]] {
         assert_eq!(Control::decode(wrong).err(), Some(ControlError::Length));
     }
 }

@@ -395,8 +395,14 @@ impl Session {
             .await
             .map_err(Ended::refused)?;
         let remaining = count.one_time_prekeys;
-        if remaining < PREKEYS_LOW {
-            self.say(ServerEvent::PrekeysLow { remaining });
+        let remaining_kem = count
+            .last_resort_kem_prekey_id
+            .map(|_| count.one_time_kem_prekeys);
+        if remaining.min(remaining_kem.unwrap_or(u32::MAX)) < PREKEYS_LOW {
+            self.say(ServerEvent::PrekeysLow {
+                remaining,
+                remaining_kem,
+            });
         }
         Ok(())
     }

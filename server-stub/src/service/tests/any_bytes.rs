@@ -5,8 +5,8 @@ use super::{Account, World};
 use crate::service::{Answer, HistoryQuery, Publisher};
 use proptest::prelude::*;
 use sealwire_wire::contract::{
-    DeviceEnvelope, EnvelopeType, MailboxSlot, PrekeyUpload, PublicPrekey, PublicSignedPrekey,
-    SendMessage, SignedGrant, SignedList, TokenRequest,
+    DeviceEnvelope, EnvelopeType, MailboxSlot, PrekeyUpload, PublicKemPrekey, PublicPrekey,
+    PublicSignedPrekey, SendMessage, SignedGrant, SignedList, TokenRequest,
 };
 use sealwire_wire::{Base64, Bytes32, ClientSeq, DeviceId, ThreadId};
 use std::cell::RefCell;
@@ -46,13 +46,21 @@ fn upload() -> impl Strategy<Value = PrekeyUpload> {
     let signed = (any::<u32>(), bytes(), bytes())
         .prop_map(|(id, key, signature)| PublicSignedPrekey { id, key, signature });
     let one_time = (any::<u32>(), bytes()).prop_map(|(id, key)| PublicPrekey { id, key });
+    let kem = (any::<u32>(), bytes(), bytes()).prop_map(|(id, key, signature)| PublicKemPrekey {
+        id,
+        key,
+        signature,
+    });
     (
         proptest::option::of(signed),
         proptest::collection::vec(one_time, 0..4),
+        proptest::collection::vec(kem, 0..4),
     )
-        .prop_map(|(signed_prekey, one_time_prekeys)| PrekeyUpload {
+        .prop_map(|(signed_prekey, one_time_prekeys, kem)| PrekeyUpload {
             signed_prekey,
             one_time_prekeys,
+            last_resort_kem_prekey: kem.first().cloned(),
+            one_time_kem_prekeys: kem.into_iter().skip(1).collect(),
         })
 }
 

@@ -7,10 +7,12 @@ use rand_core::{Rng as _, SeedableRng as _};
 use sealwire_crypto::device::{
     DeviceList, ListChange, NewDevice, RegistrationGrant, SignedDeviceList, consent_to_listing,
 };
-use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair, OneTimePreKeyPair, SignedPreKeyPair};
+use sealwire_crypto::keys::{
+    AccountKeyPair, IdentityKeyPair, KemKeyPair, OneTimePreKeyPair, SignedPreKeyPair,
+};
 use sealwire_wire::contract::{
-    DeviceName, PrekeyUpload, PublicPrekey, PublicSignedPrekey, RegisterDevice, SignedGrant,
-    SignedList,
+    DeviceName, PrekeyUpload, PublicKemPrekey, PublicPrekey, PublicSignedPrekey, RegisterDevice,
+    SignedGrant, SignedList,
 };
 use sealwire_wire::{Base64, DeviceId, UserId};
 use std::collections::BTreeMap;
@@ -118,6 +120,31 @@ impl Account {
                 signature: Base64(signature.to_bytes().to_vec()),
             }),
             one_time_prekeys,
+            ..PrekeyUpload::default()
+        }
+    }
+
+    /// A last-resort KEM prekey, and one-time ones.
+    pub(crate) fn kem_prekeys(
+        &mut self,
+        device: u32,
+        last_resort: u32,
+        one_time: std::ops::RangeInclusive<u32>,
+    ) -> PrekeyUpload {
+        let identity = &self.devices[&device].identity;
+        let rng = &mut self.rng;
+        let mut signed = |id| {
+            let key = KemKeyPair::generate(id, rng).public();
+            PublicKemPrekey {
+                id,
+                key: key.to_bytes().into(),
+                signature: identity.sign_kem_prekey(rng, &key).to_bytes().into(),
+            }
+        };
+        PrekeyUpload {
+            last_resort_kem_prekey: Some(signed(last_resort)),
+            one_time_kem_prekeys: one_time.map(signed).collect(),
+            ..PrekeyUpload::default()
         }
     }
 

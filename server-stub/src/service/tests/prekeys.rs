@@ -143,6 +143,94 @@ fn keys_that_are_none_and_forged_signatures_are_refused() {
 }
 
 #[test]
+fn a_bundle_carries_a_one_time_kem_prekey_while_there_is_one_and_then_the_last_resort() {
+    on_both_engines(|world| {
+        let mut alice = world.open_account("alice");
+        let bob = world.open_account("bob");
+        let bundle = || {
+            run(world.service.user_bundles(&bob.name(1), &alice.user, None))
+                .unwrap()
+                .bundles
+                .remove(0)
+                .kem_prekey
+        };
+        assert_eq!(bundle(), None, "a device of before is served as before");
+        let upload = alice.kem_prekeys(1, 1, 2..=2);
+        run(world.service.upload_prekeys(&alice.name(1), &upload)).unwrap();
+        let bundle = || {
+            run(world.service.user_bundles(&bob.name(1), &alice.user, None))
+                .unwrap()
+                .bundles
+                .remove(0)
+                .kem_prekey
+        };
+        assert_eq!(bundle().as_ref(), upload.one_time_kem_prekeys.first());
+        assert_eq!(bundle(), upload.last_resort_kem_prekey);
+        assert_eq!(bundle(), upload.last_resort_kem_prekey);
+    });
+}
+
+#[test]
+fn a_kem_prekey_that_is_none_or_not_signed_or_stands_twice_is_refused() {
+    on_both_engines(|world| {
+        let mut alice = world.open_account("alice");
+        let good = alice.kem_prekeys(1, 1, 2..=3);
+        let mut unsigned = good.clone();
+        unsigned.one_time_kem_prekeys[1].signature.0[3] ^= 1;
+        let mut last_unsigned = good.clone();
+        last_unsigned
+            .last_resort_kem_prekey
+            .as_mut()
+            .unwrap()
+            .signature
+            .0[3] ^= 1;
+        let mut other_type = good.clone();
+        other_type.one_time_kem_prekeys[0].key.0[0] = 0x08;
+        let mut long = good.clone();
+        long.one_time_kem_prekeys[0].key.0.push(0);
+        let mut not_reduced = good.clone();
+        not_reduced.one_time_kem_prekeys[0].key.0[1..4].fill(0xff);
+        for bad in [unsigned, last_unsigned, other_type, long, not_reduced] {
+            let refusal = refused(run(world.service.upload_prekeys(&alice.name(1), &bad)));
+            assert_eq!(refusal, ErrorCode::InvalidSignature);
+        }
+        let mut twice = good.clone();
+        twice.one_time_kem_prekeys[0] = good.last_resort_kem_prekey.clone().unwrap();
+        let mut many = good.clone();
+        many.one_time_kem_prekeys = vec![good.one_time_kem_prekeys[0].clone(); 201];
+        for bad in [twice, many] {
+            let refusal = refused(run(world.service.upload_prekeys(&alice.name(1), &bad)));
+            assert_eq!(refusal, ErrorCode::Unprocessable);
+        }
+        let count = run(world.service.prekey_count(&alice.name(1))).unwrap();
+        assert_eq!(count.last_resort_kem_prekey_id, None, "nothing was kept");
+    });
+}
+
+#[test]
+fn the_largest_upload_fits_its_body() {
+    let world = World::threaded();
+    let mut alice = world.open_account("alice");
+    let mut upload = alice.prekeys(1, 2, 10..=10);
+    upload.one_time_prekeys = vec![upload.one_time_prekeys[0].clone(); 200];
+    let kem = alice.kem_prekeys(1, 1, 2..=2);
+    upload.one_time_kem_prekeys = vec![kem.one_time_kem_prekeys[0].clone(); 200];
+    upload.last_resort_kem_prekey = kem.last_resort_kem_prekey;
+    // Every id as long as it can be.
+    upload
+        .one_time_prekeys
+        .iter_mut()
+        .for_each(|key| key.id = u32::MAX);
+    upload
+        .one_time_kem_prekeys
+        .iter_mut()
+        .for_each(|key| key.id = u32::MAX);
+    let length = serde_json::to_vec(&upload).unwrap().len();
+    assert!(length <= sealwire_wire::limits::PREKEY_BODY_MAX, "{length}");
+    assert!(length < 480_000, "{length}");
+}
+
+#[test]
 fn unused_keys_of_a_device_are_bounded() {
     on_both_engines(|world| {
         let mut alice = world.open_account("alice");
@@ -256,7 +344,7 @@ fn a_device_learns_whether_the_relay_gives_out_the_keys_that_it_believes() {
         let signed = upload.signed_prekey.unwrap();
         let device = &alice.devices[&1];
         // As the contract writes it.
-        let text = [
+        let mut text = [
             &b"Sealwire v1 repeated-use keys"[..],
             &device.identity.public().to_bytes(),
             &device.registration_id.to_be_bytes(),
@@ -278,5 +366,20 @@ fn a_device_learns_whether_the_relay_gives_out_the_keys_that_it_believes() {
             (6, 7)
         );
         assert!(!check([0; 32]).matches);
+        // The last-resort KEM prekey is one of them, from the first on.
+        let kem = alice.kem_prekeys(1, 9, 10..=10);
+        run(world.service.upload_prekeys(&alice.name(1), &kem)).unwrap();
+        let kem = kem.last_resort_kem_prekey.unwrap();
+        let check = |digest| {
+            let check = PrekeyCheck {
+                digest: Bytes32(digest),
+            };
+            run(world.service.check_prekeys(&alice.name(1), &check)).unwrap()
+        };
+        assert!(!check(sha256(&text)).matches);
+        text.extend_from_slice(&9_u32.to_be_bytes());
+        text.extend_from_slice(kem.key.as_slice());
+        text.extend_from_slice(kem.signature.as_slice());
+        assert!(check(sha256(&text)).matches);
     });
 }

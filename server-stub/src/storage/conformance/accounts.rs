@@ -195,6 +195,71 @@ fn prekeys_are_stored_whole_or_not_and_taken_once() {
 }
 
 #[test]
+fn kem_prekeys_are_taken_once_and_then_the_last_resort_again_and_again() {
+    on_every_engine(|storage| {
+        open(storage, "alice");
+        let alice = name("alice", 1);
+        let store = |upload, max| done(storage.store_prekeys(alice.clone(), upload, max));
+        let take = || {
+            let taken = done(storage.take_prekeys(alice.clone())).unwrap();
+            taken.kem.map(|kem| kem.id)
+        };
+        assert_eq!(take(), None, "it never uploaded one");
+        assert_eq!(store(kem_prekeys(1, 2..=3), 2), PrekeysStored::Stored);
+        assert_eq!(
+            [take(), take(), take(), take()],
+            [Some(2), Some(3), Some(1), Some(1)]
+        );
+        // Stored again they are not given out again, and the other last resort takes the first one's place for good.
+        assert_eq!(store(kem_prekeys(4, 2..=3), 2), PrekeysStored::Stored);
+        assert_eq!(store(kem_prekeys(1, 2..=3), 2), PrekeysStored::Stored);
+        assert_eq!(take(), Some(4));
+        let count = done(storage.prekey_count(alice.clone())).unwrap();
+        assert_eq!(
+            (count.one_time_kem_prekeys, count.last_resort_kem_prekey_id),
+            (0, Some(4))
+        );
+        let repeated = done(storage.repeated_prekeys(alice.clone())).unwrap();
+        assert_eq!(repeated.signed.id, 1);
+        assert_eq!(
+            repeated.last_resort_kem,
+            kem_prekeys(4, 1..=0).last_resort_kem_prekey
+        );
+        done(storage.disable_device(alice.clone(), NOW));
+        assert_eq!(done(storage.take_prekeys(alice.clone())), None);
+    });
+}
+
+#[test]
+fn kem_prekeys_are_stored_whole_or_not() {
+    on_every_engine(|storage| {
+        open(storage, "alice");
+        let alice = name("alice", 1);
+        let store = |upload, max| done(storage.store_prekeys(alice.clone(), upload, max));
+        assert_eq!(store(kem_prekeys(1, 2..=3), 10), PrekeysStored::Stored);
+        let before = done(storage.prekey_count(alice.clone()));
+        assert_eq!(store(kem_prekeys(4, 5..=13), 10), PrekeysStored::TooMany);
+        let mut other_key = kem_prekeys(4, 5..=6);
+        other_key.one_time_kem_prekeys[1].id = 3;
+        assert_eq!(store(other_key, 10), PrekeysStored::Conflict(3));
+        // The same key, but to be given out again and again; and the other way round.
+        assert_eq!(store(kem_prekeys(2, 5..=6), 10), PrekeysStored::Conflict(2));
+        assert_eq!(store(kem_prekeys(4, 1..=1), 10), PrekeysStored::Conflict(1));
+        done(storage.take_prekeys(alice.clone()));
+        let mut given_out = kem_prekeys(4, 2..=2);
+        given_out.one_time_kem_prekeys[0].key.0[5] ^= 1;
+        assert_eq!(store(given_out, 10), PrekeysStored::Conflict(2));
+        let after = done(storage.prekey_count(alice)).unwrap();
+        let before = before.unwrap();
+        assert_eq!(after.one_time_kem_prekeys, before.one_time_kem_prekeys - 1);
+        assert_eq!(
+            after.last_resort_kem_prekey_id,
+            before.last_resort_kem_prekey_id
+        );
+    });
+}
+
+#[test]
 fn a_nonce_is_spent_once_and_secrets_stay() {
     on_every_engine(|storage| {
         assert!(done(storage.spend_nonce([1; 32], LATER)));

@@ -14,8 +14,8 @@ use super::memory::Memory;
 use super::sqlite::{Sqlite, SqliteOptions, Threading};
 use super::*;
 use sealwire_wire::contract::{
-    DeviceEnvelope, DeviceName, EnvelopeType, MessageKind, MessageRow, PrekeyUpload, PublicPrekey,
-    PublicSignedPrekey, ServerEvent, SignedList, Stamp, ThreadKind,
+    DeviceEnvelope, DeviceName, EnvelopeType, MessageKind, MessageRow, PrekeyUpload,
+    PublicKemPrekey, PublicPrekey, PublicSignedPrekey, ServerEvent, SignedList, Stamp, ThreadKind,
 };
 use sealwire_wire::{
     Base64, Bytes32, ClientSeq, DeviceId, IdempotencyKey, MessageId, ThreadId, Timestamp, UserId,
@@ -100,6 +100,20 @@ fn prekeys(signed: u32, one_time: std::ops::RangeInclusive<u32>) -> PrekeyUpload
                 key: Base64(vec![id as u8; 33]),
             })
             .collect(),
+        ..PrekeyUpload::default()
+    }
+}
+
+fn kem_prekeys(last_resort: u32, one_time: std::ops::RangeInclusive<u32>) -> PrekeyUpload {
+    let kem = |id: u32| PublicKemPrekey {
+        id,
+        key: Base64(vec![id as u8; 1_569]),
+        signature: Base64(vec![9; 64]),
+    };
+    PrekeyUpload {
+        last_resort_kem_prekey: Some(kem(last_resort)),
+        one_time_kem_prekeys: one_time.map(kem).collect(),
+        ..PrekeyUpload::default()
     }
 }
 

@@ -5,8 +5,8 @@ use crate::storage::{
     ThreadRecord,
 };
 use sealwire_wire::contract::{
-    ControlMessage, DeviceName, EnvelopeBody, MessageRow, PublicPrekey, PublicSignedPrekey,
-    ServerEvent, ThreadPreferences,
+    ControlMessage, DeviceName, EnvelopeBody, MessageRow, PublicKemPrekey, PublicPrekey,
+    PublicSignedPrekey, ServerEvent, ThreadPreferences,
 };
 use sealwire_wire::{
     AttachmentId, ClientSeq, DeviceId, IdempotencyKey, MessageId, ThreadId, Timestamp, UserId,
@@ -53,6 +53,15 @@ pub(super) struct PrekeyState {
     pub(super) signed: BTreeMap<u32, PublicSignedPrekey>,
     pub(super) current: Option<u32>,
     pub(super) one_time: BTreeMap<u32, (PublicPrekey, Taken)>,
+    pub(super) kem: BTreeMap<u32, (PublicKemPrekey, KemUse)>,
+    pub(super) last_resort_kem: Option<u32>,
+}
+
+/// What a KEM prekey is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum KemUse {
+    Once(Taken),
+    LastResort,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -15,6 +15,7 @@ mod delivered;
 mod durable;
 mod failures;
 mod inbox;
+mod kem_prekeys;
 mod kept_keys;
 mod lanes;
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Prekeys in SQLite.
 
 use super::columns::{bytes, number};
+use super::kem_prekeys;
 use super::{Pending, Sqlite};
-use crate::storage::{Prekeys, PrekeysStored, TakenPrekeys};
+use crate::storage::{Prekeys, PrekeysStored, RepeatedPrekeys, TakenPrekeys};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use sealwire_wire::contract::{
     DeviceName, PrekeyCount, PrekeyUpload, PublicPrekey, PublicSignedPrekey,
@@ -43,6 +44,14 @@ impl Prekeys for Sqlite {
             if !fresh.one_time_prekeys.is_empty() && after > u64::from(max_unused) {
                 return Ok(PrekeysStored::TooMany);
             }
+            if let Err(conflict) = kem_prekeys::keep_new(db, &device, &upload, &mut fresh)? {
+                return Ok(PrekeysStored::Conflict(conflict));
+            }
+            let after = kem_prekeys::unused(db, &device)?
+                .saturating_add(fresh.one_time_kem_prekeys.len() as u64);
+            if !fresh.one_time_kem_prekeys.is_empty() && after > u64::from(max_unused) {
+                return Ok(PrekeysStored::TooMany);
+            }
             insert_new(db, &device, &fresh)?;
             Ok(PrekeysStored::Stored)
         })
@@ -53,15 +62,27 @@ impl Prekeys for Sqlite {
             let Some(signed) = current(db, &device)? else {
                 return Ok(None);
             };
+            let unused_kem = kem_prekeys::unused(db, &device)?;
             Ok(Some(PrekeyCount {
                 one_time_prekeys: u32::try_from(unused(db, &device)?).unwrap_or(u32::MAX),
                 signed_prekey_id: signed.id,
+                one_time_kem_prekeys: u32::try_from(unused_kem).unwrap_or(u32::MAX),
+                last_resort_kem_prekey_id: kem_prekeys::current(db, &device)?.map(|kem| kem.id),
             }))
         })
     }
 
-    fn signed_prekey(&self, device: DeviceName) -> Pending<'_, Option<PublicSignedPrekey>> {
-        self.read(move |db| current(db, &device))
+    fn repeated_prekeys(&self, device: DeviceName) -> Pending<'_, Option<RepeatedPrekeys>> {
+        self.read(move |db| {
+            let Some(signed) = current(db, &device)? else {
+                return Ok(None);
+            };
+            let last_resort_kem = kem_prekeys::current(db, &device)?;
+            Ok(Some(RepeatedPrekeys {
+                signed,
+                last_resort_kem,
+            }))
+        })
     }
 
     fn take_prekeys(&self, device: DeviceName) -> Pending<'_, Option<TakenPrekeys>> {
@@ -83,7 +104,12 @@ impl Prekeys for Sqlite {
                     })
                 })
                 .optional()?;
-            Ok(Some(TakenPrekeys { signed, one_time }))
+            let kem = kem_prekeys::take(db, &device)?;
+            Ok(Some(TakenPrekeys {
+                signed,
+                one_time,
+                kem,
+            }))
         })
     }
 }
@@ -123,7 +149,7 @@ pub(super) fn insert_new(
     for prekey in &upload.one_time_prekeys {
         insert.execute(params![user, id, prekey.id, prekey.key.as_slice()])?;
     }
-    Ok(())
+    kem_prekeys::insert_new(db, device, upload)
 }
 
 fn known_signed(

@@ -365,6 +365,7 @@ pub(super) fn retire(db: &Connection, device: &DeviceName) -> Result<()> {
         "DELETE FROM control WHERE user_id = ?1 AND device_id = ?2",
         "DELETE FROM one_time_prekey WHERE user_id = ?1 AND device_id = ?2",
         "DELETE FROM signed_prekey WHERE user_id = ?1 AND device_id = ?2",
+        "DELETE FROM kem_prekey WHERE user_id = ?1 AND device_id = ?2",
     ] {
         db.prepare_cached(sql)?
             .execute(params![device.user_id.as_str(), device.device_id.get()])?;

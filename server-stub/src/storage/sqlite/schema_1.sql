@@ -75,6 +75,22 @@ CREATE TABLE one_time_prekey (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX one_time_prekey_left ON one_time_prekey (user_id, device_id, key_id) WHERE taken = 0;
 
+-- KEM prekeys of both kinds share their numbers. One that was given out stays as a mark, without its key: its digest tells it
+-- from another. State: 0 one-time and left, 1 one-time and given out, 2 last resort and current, 3 last resort and replaced.
+CREATE TABLE kem_prekey (
+    user_id TEXT NOT NULL,
+    device_id INTEGER NOT NULL,
+    key_id INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    key BLOB,
+    signature BLOB,
+    state INTEGER NOT NULL,
+    PRIMARY KEY (user_id, device_id, key_id),
+    FOREIGN KEY (user_id, device_id) REFERENCES device (user_id, device_id)
+) STRICT;
+CREATE INDEX kem_prekey_left ON kem_prekey (user_id, device_id, key_id) WHERE state = 0;
+CREATE UNIQUE INDEX kem_prekey_current ON kem_prekey (user_id, device_id) WHERE state = 2;
+
 CREATE TABLE mailbox (
     id TEXT PRIMARY KEY NOT NULL,
     expires_at INTEGER NOT NULL

@@ -80,6 +80,7 @@ pub(crate) fn prekeys(
                     .into(),
             })
             .collect(),
+        ..PrekeyUpload::default()
     }
 }
 

@@ -74,6 +74,7 @@ impl Relay {
             identity_key: device.identity_key,
             signed_prekey,
             one_time_prekey: None,
+            kem_prekey: device.prekeys.last_resort_kem_prekey,
         };
         self.bundles.insert(name, bundle);
         self.lists

@@ -181,6 +181,7 @@ impl Owner {
         let device_id = DeviceId::new(number).map_err(said)?;
         let prekey = SignedPreKeyPair::generate(1, rng);
         let signature = identity.sign_prekey(rng, &prekey.public());
+        let kem = KemKeyPair::generate(1, rng).public();
         let name = DeviceName {
             user_id: self.user.clone(),
             device_id,
@@ -197,6 +198,11 @@ impl Owner {
                     signature: signature.to_bytes().into(),
                 },
                 one_time_prekey: None,
+                kem_prekey: Some(PublicKemPrekey {
+                    id: 1,
+                    key: kem.to_bytes().into(),
+                    signature: identity.sign_kem_prekey(rng, &kem).to_bytes().into(),
+                }),
             },
         );
         let consent = consent_to_listing(identity, self.user.as_str(), &self.keys.public(), rng);
@@ -205,7 +211,7 @@ impl Owner {
             registration_id: number,
             identity_key: identity.public(),
             added_at_ms: NOW.0,
-            protocol_versions: vec![3],
+            protocol_versions: vec![4],
             features: Vec::new(),
             device_signature: consent.map_err(said)?,
         })
