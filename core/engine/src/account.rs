@@ -4,6 +4,7 @@ mod access;
 mod join;
 mod let_in;
 mod linking;
+mod listing;
 mod me;
 mod own_devices;
 mod register;
@@ -13,5 +14,6 @@ pub(crate) use register::internal;
 
 pub(crate) use access::AccessToken;
 pub(crate) use linking::{LinkStep, Linking};
+pub(crate) use listing::{Listing, speaks_pqxdh};
 pub(crate) use me::Me;
 pub(crate) use remove_device::Removal;

@@ -1,6 +1,6 @@
 //! The engine's state and the one loop: an input changes state, then everything that is due and not under way begins.
 
-use crate::account::{Linking, Me, Removal};
+use crate::account::{Linking, Listing, Me, Removal};
 use crate::company::Company;
 use crate::connection::Connection;
 use crate::control::ControlSends;
@@ -17,6 +17,7 @@ use crate::{
     Call, CallId, EngineError, Event, Input, MessageState, Output, Question, QuestionId, Reply,
 };
 use rand_core::CryptoRng;
+use sealwire_crypto::ratchet::SessionPolicy;
 use sealwire_store::Store;
 use sealwire_wire::{DeviceId, ThreadId, Timestamp, UserId, limits};
 use std::collections::{BTreeSet, VecDeque};
@@ -36,6 +37,8 @@ pub struct EngineConfig {
     pub start_offline: bool,
     /// For how long an unsent message is tried, in milliseconds (a day unless set).
     pub give_up_after_ms: u64,
+    /// What new sessions must have: a post-quantum part unless set.
+    pub session_policy: SessionPolicy,
 }
 
 impl EngineConfig {
@@ -45,6 +48,7 @@ impl EngineConfig {
             relay_origin: relay_origin.into(),
             start_offline: false,
             give_up_after_ms: 24 * 60 * 60 * 1000,
+            session_policy: SessionPolicy::default(),
         }
     }
 
@@ -81,6 +85,7 @@ pub struct Engine {
     pub(crate) recovery: Recovery,
     pub(crate) linking: Option<Linking>,
     pub(crate) removal: Option<Removal>,
+    pub(crate) listing: Listing,
     /// Linkings begun so far: an answer to an earlier one is for nobody.
     pub(crate) linkings: u64,
     pub(crate) lifetime: Lifetime,
@@ -107,7 +112,7 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Self, EngineError> {
         let committed = store.raise_generation()?;
-        let me = Me::restore(&store)?;
+        let me = Me::restore(&store, config.session_policy)?;
         let lifetime = Lifetime::restore(&store, now)?;
         let mut engine = Self {
             online: !config.start_offline,
@@ -131,6 +136,7 @@ impl Engine {
             recovery: Recovery::default(),
             linking: None,
             removal: None,
+            listing: Listing::default(),
             linkings: 0,
             lifetime,
             queue_fetch: QueueFetch::default(),
@@ -191,6 +197,7 @@ impl Engine {
             self.trust_wakes_at(),
             self.bundles_wake_at(),
             self.prekeys_wake_at(),
+            self.listing_wakes_at(),
             self.reads_wake_at(),
             self.resync_wakes_at(),
             self.controls_wake_at(),
@@ -321,6 +328,7 @@ impl Engine {
             self.tell_reads_due();
             self.resync_due();
             self.upload_prekeys_due();
+            self.list_versions_due();
             self.ask_due();
             self.send_controls_due();
             if self.requests_wait_for_token() {

@@ -5,5 +5,6 @@ mod sessions;
 mod wrap;
 
 pub(crate) use recipients::{Recipient, recipient, recipients};
-pub(crate) use sessions::{Bundles, begin_from_bundle, lacks_session};
+pub use sessions::session_protocol;
+pub(crate) use sessions::{BundleRefusal, Bundles, begin_from_bundle, lacks_session};
 pub(crate) use wrap::wrap;

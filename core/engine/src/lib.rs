@@ -35,8 +35,10 @@ pub use call::{Call, CallId, NewAttachment, Reply};
 pub use engine::{Engine, EngineConfig};
 pub use error::{Code, EngineError};
 pub use event::{ConnectionState, Event, UnreadableReason};
+pub use fanout::session_protocol;
 pub use output::{
     HttpMethod, HttpRequest, HttpResponse, Input, Output, Question, QuestionId, RequestId,
     SocketInput, TransportFailure,
 };
+pub use sealwire_crypto::ratchet::SessionPolicy;
 pub use view::{Message, MessageContent, MessageState};

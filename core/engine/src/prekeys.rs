@@ -1,12 +1,15 @@
 //! Prekeys of this device: made under ids that never return, uploaded, topped up.
 
 mod check;
+mod kem;
 mod signed;
 
 use crate::backoff::Backoff;
 use crate::engine::Random;
 use crate::requests::{Answer, Outgoing, Purpose};
 use crate::{Engine, EngineError};
+pub(crate) use kem::{kem_pair, make_kem_pair, public_kem};
+use kem::{make_last_resort, make_one_time_kem};
 use sealwire_crypto::keys::{IdentityKeyPair, OneTimePreKeyPair};
 use sealwire_store::{PrekeyKind, Rows, Transaction};
 use sealwire_wire::Timestamp;
@@ -14,11 +17,12 @@ use sealwire_wire::contract::{ErrorCode, PrekeyUpload, PublicPrekey};
 use signed::{make_signed, public};
 use zeroize::Zeroizing;
 
-/// One-time prekeys that the relay holds of a device after an upload.
+/// One-time prekeys of each kind that the relay holds of a device after an upload.
 const ONE_TIME_STOCK: u32 = 100;
 
-/// One-time prekeys that this device holds. So many that never came back were given out to nobody who wrote: from then on the
-/// oldest make room at a pace, and sessions begin from the signed prekey alone in between.
+/// One-time prekeys of each kind that this device holds. So many that never came back were given out to nobody who wrote: from
+/// then on the oldest make room at a pace, and sessions begin from the signed prekey and the last resort alone in between. No more
+/// KEM prekeys than that are made: they lie in the store at 128 bytes each, and the last resort serves.
 const ONE_TIME_HELD_MAX: u64 = 5_000;
 
 /// How often room is made, in milliseconds. With a hundred an hour each is held for two days however fast somebody asks the
@@ -52,8 +56,15 @@ pub(crate) struct PrekeyUploads {
 /// What the relay does not have yet.
 pub(crate) struct ToUpload {
     pub(crate) upload: PrekeyUpload,
-    pub(crate) signed_end: u32,
-    pub(crate) one_time_end: u32,
+    pub(crate) ends: UploadEnds,
+}
+
+/// Up to which ids the relay has everything, once it has taken an upload.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UploadEnds {
+    signed: u32,
+    one_time: u32,
+    kem: u32,
 }
 
 impl PrekeyUploads {
@@ -62,25 +73,31 @@ impl PrekeyUploads {
     }
 }
 
-impl ToUpload {
+impl UploadEnds {
     /// The relay has it now.
-    pub(crate) fn mark(&self, tx: &mut Transaction<'_>, now: Timestamp) -> Result<(), EngineError> {
-        tx.signed_prekeys_are_given_out(self.signed_end, now)?;
-        tx.mark_prekeys_uploaded(PrekeyKind::Signed, self.signed_end)?;
-        tx.mark_prekeys_uploaded(PrekeyKind::OneTime, self.one_time_end)?;
+    pub(crate) fn mark(self, tx: &mut Transaction<'_>, now: Timestamp) -> Result<(), EngineError> {
+        tx.signed_prekeys_are_given_out(self.signed, now)?;
+        tx.last_resorts_are_given_out(self.kem, now)?;
+        tx.mark_prekeys_uploaded(PrekeyKind::Signed, self.signed)?;
+        tx.mark_prekeys_uploaded(PrekeyKind::OneTime, self.one_time)?;
+        tx.mark_prekeys_uploaded(PrekeyKind::Kem, self.kem)?;
         Ok(())
     }
 }
 
-/// A new device's signed prekey and its first stock of one-time ones.
+/// A new device's signed prekey, its last resort, and its first stock of one-time ones of each kind. Its entry in the list is to
+/// name `listed_version`.
 pub(crate) fn make_first(
     tx: &mut Transaction<'_>,
     identity: &IdentityKeyPair,
+    listed_version: u32,
     now: Timestamp,
     rng: &mut Random,
 ) -> Result<(), EngineError> {
-    make_signed(tx, identity, now, rng)?;
-    make_one_time(tx, ONE_TIME_STOCK, rng)
+    make_signed(tx, identity, listed_version, now, rng)?;
+    make_one_time(tx, ONE_TIME_STOCK, rng)?;
+    make_last_resort(tx, identity, now, rng)?;
+    make_one_time_kem(tx, identity, ONE_TIME_STOCK, now, rng)
 }
 
 fn make_one_time(
@@ -145,14 +162,31 @@ pub(crate) fn to_upload(rows: &Rows) -> Result<ToUpload, EngineError> {
             })
         })
         .collect::<Result<_, EngineError>>()?;
+    let (last_resort, one_time): (Vec<_>, Vec<_>) = rows
+        .kem_prekeys_to_upload()?
+        .into_iter()
+        .partition(|row| row.last_resort);
     Ok(ToUpload {
         upload: PrekeyUpload {
             signed_prekey,
             one_time_prekeys,
+            last_resort_kem_prekey: last_resort.last().map(public_kem).transpose()?,
+            one_time_kem_prekeys: one_time.iter().map(public_kem).collect::<Result<_, _>>()?,
         },
-        signed_end: signed_ids.next,
-        one_time_end: one_time_ids.next,
+        ends: UploadEnds {
+            signed: signed_ids.next,
+            one_time: one_time_ids.next,
+            kem: rows.prekey_ids(PrekeyKind::Kem)?.next,
+        },
     })
+}
+
+/// Whether there is anything between the watermarks. What is kept back for one device has ids there, too.
+fn anything_to_upload(rows: &Rows) -> Result<bool, EngineError> {
+    let signed = rows.prekey_ids(PrekeyKind::Signed)?;
+    Ok(signed.first_not_uploaded < signed.next
+        || !rows.one_time_prekeys_to_upload()?.is_empty()
+        || !rows.kem_prekeys_to_upload()?.is_empty())
 }
 
 /// A stored secret of a key pair.
@@ -164,8 +198,16 @@ pub(crate) fn secret32(bytes: &[u8]) -> Result<Zeroizing<[u8; 32]>, EngineError>
 }
 
 impl Engine {
-    /// The relay says that it has few left.
-    pub(crate) fn prekeys_run_low(&mut self, remaining: u32) -> Result<(), EngineError> {
+    /// The relay says how many it has left; none of a kind that this device never uploaded.
+    pub(crate) fn prekeys_run_low(
+        &mut self,
+        remaining: u32,
+        remaining_kem: Option<u32>,
+    ) -> Result<(), EngineError> {
+        if self.prekey_uploads.wanted || self.prekey_uploads.under_way {
+            return Ok(());
+        }
+        let identity = self.me()?.identity.clone();
         let caught_up = self.is_online();
         let Self {
             store,
@@ -174,24 +216,28 @@ impl Engine {
             prekey_uploads,
             ..
         } = self;
-        if prekey_uploads.wanted || prekey_uploads.under_way {
-            return Ok(());
-        }
-        let waiting = to_upload(store)?.upload.one_time_prekeys.len();
-        let missing = (ONE_TIME_STOCK as usize).saturating_sub(remaining as usize + waiting);
-        if let Ok(missing) = u32::try_from(missing)
-            && missing > 0
-        {
+        let missing = |remaining: u32, waiting: usize| {
+            let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+            ONE_TIME_STOCK.saturating_sub(remaining.saturating_add(waiting))
+        };
+        let one_time = missing(remaining, store.one_time_prekeys_to_upload()?.len());
+        if one_time > 0 {
             prekey_uploads.room_at =
                 store.transaction(|tx| -> Result<Option<Timestamp>, EngineError> {
-                    let room_at = room_at(tx, missing, *now, caught_up)?;
+                    let room_at = room_at(tx, one_time, *now, caught_up)?;
                     if room_at.is_none() {
-                        make_one_time(tx, missing, rng)?;
+                        make_one_time(tx, one_time, rng)?;
                     }
                     Ok(room_at)
                 })?;
         }
-        prekey_uploads.wanted = true;
+        let waiting = store.kem_prekeys_to_upload()?;
+        let waiting = waiting.iter().filter(|row| !row.last_resort).count();
+        let kem = remaining_kem.map_or(0, |remaining| missing(remaining, waiting));
+        if kem > 0 && store.count_one_time_kem_prekeys()? < ONE_TIME_HELD_MAX {
+            store.transaction(|tx| make_one_time_kem(tx, &identity, kem, *now, rng))?;
+        }
+        self.prekey_uploads.wanted = true;
         Ok(())
     }
 
@@ -203,19 +249,11 @@ impl Engine {
         if !uploads.wanted || uploads.under_way || !uploads.backoff.is_due(self.now) {
             return;
         }
-        let Ok(ToUpload {
-            upload,
-            signed_end,
-            one_time_end,
-        }) = to_upload(&self.store)
-        else {
+        let Ok(ToUpload { upload, ends }) = to_upload(&self.store) else {
             return;
         };
         self.prekey_uploads.under_way = true;
-        let purpose = Purpose::UploadPrekeys {
-            signed_end,
-            one_time_end,
-        };
+        let purpose = Purpose::UploadPrekeys { ends };
         self.request(Outgoing::put("/v1/prekeys", purpose).json(&upload));
     }
 
@@ -227,30 +265,19 @@ impl Engine {
         }
     }
 
-    pub(crate) fn on_prekeys_uploaded(
-        &mut self,
-        signed_end: u32,
-        one_time_end: u32,
-        answer: Answer,
-    ) {
+    pub(crate) fn on_prekeys_uploaded(&mut self, ends: UploadEnds, answer: Answer) {
         self.prekey_uploads.under_way = false;
         let now = self.now;
         let collided = matches!(&answer, Answer::Refused(problem) if problem.code == ErrorCode::PrekeyIdConflict);
         let result = match answer.done() {
             Err(error) if collided => self.skip_ahead().and(Err(error)),
             Err(error) => Err(error),
-            Ok(()) => self.store.transaction(|tx| {
-                let upload = PrekeyUpload::default();
-                ToUpload {
-                    upload,
-                    signed_end,
-                    one_time_end,
-                }
-                .mark(tx, now)
-            }),
+            Ok(()) => self.store.transaction(|tx| ends.mark(tx, now)),
         };
         // More may have been made while this was on its way.
-        let more = to_upload(&self.store).is_ok_and(|more| more.upload != PrekeyUpload::default());
+        let more = anything_to_upload(&self.store).unwrap_or(false);
+        // What is uploaded may be listed.
+        self.listing.look();
         let Self {
             prekey_uploads: uploads,
             rng,
@@ -272,6 +299,7 @@ impl Engine {
     fn skip_ahead(&mut self) -> Result<(), EngineError> {
         let identity = self.me()?.identity.clone();
         let caught_up = self.is_online();
+        let listed_version = self.listed_version()?;
         let Self {
             store,
             rng,
@@ -287,13 +315,12 @@ impl Engine {
             }
             let made = tx.prekey_ids(PrekeyKind::Signed)?.next;
             tx.signed_prekeys_are_given_out(made, *now)?;
-            for kind in [PrekeyKind::Signed, PrekeyKind::OneTime] {
+            for kind in [PrekeyKind::Signed, PrekeyKind::OneTime, PrekeyKind::Kem] {
                 let next = tx.prekey_ids(kind)?.next.saturating_add(far);
                 tx.skip_prekey_ids(kind, next)?;
                 tx.mark_prekeys_uploaded(kind, next)?;
             }
-            make_signed(tx, &identity, *now, rng)?;
-            make_one_time(tx, ONE_TIME_STOCK, rng)
+            make_first(tx, &identity, listed_version, *now, rng)
         })
     }
 

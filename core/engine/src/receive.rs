@@ -298,9 +298,12 @@ impl Engine {
     fn on_other(&mut self, event: ServerEvent) {
         match event {
             ServerEvent::Devices { user_id, .. } => self.lists_may_be_old(user_id),
-            ServerEvent::PrekeysLow { remaining } => {
+            ServerEvent::PrekeysLow {
+                remaining,
+                remaining_kem,
+            } => {
                 // A shortage that could not be noted is told again.
-                let _ = self.prekeys_run_low(remaining);
+                let _ = self.prekeys_run_low(remaining, remaining_kem);
             }
             ServerEvent::CaughtUp { .. } => {
                 self.catch_up_ends();

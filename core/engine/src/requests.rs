@@ -1,6 +1,7 @@
 //! Requests under way: what each was for, and what its answer means before anybody looks into it.
 
 use crate::account::LinkStep;
+use crate::prekeys::UploadEnds;
 use crate::{
     CallId, Engine, EngineError, HttpMethod, HttpRequest, HttpResponse, Output, RequestId,
     TransportFailure,
@@ -38,9 +39,9 @@ pub(crate) enum Purpose {
         thread: ThreadId,
     },
     UploadPrekeys {
-        signed_end: u32,
-        one_time_end: u32,
+        ends: UploadEnds,
     },
+    ListVersions,
     CheckPrekeys,
     Control {
         id: i64,
@@ -345,12 +346,8 @@ impl Engine {
             Purpose::Bundles { users } => self.on_bundles(users, answer),
             Purpose::Send { local_id, thread } => self.on_send_answer(local_id, thread, answer),
             Purpose::Void { local_id, thread } => self.on_void_answer(local_id, thread, answer),
-            Purpose::UploadPrekeys {
-                signed_end,
-                one_time_end,
-            } => {
-                self.on_prekeys_uploaded(signed_end, one_time_end, answer);
-            }
+            Purpose::UploadPrekeys { ends } => self.on_prekeys_uploaded(ends, answer),
+            Purpose::ListVersions => self.on_versions_listed(answer),
             Purpose::CheckPrekeys => self.on_prekeys_checked(answer),
             Purpose::Control { id } => self.on_control_sent(id, answer),
             Purpose::RecoveryBundle { user, device } => {

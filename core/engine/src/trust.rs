@@ -110,6 +110,7 @@ impl Engine {
             Ok(_) => {
                 self.trust.distrusted.remove(&user);
                 if self.me.as_ref().is_some_and(|me| me.user == user) {
+                    self.listing.look();
                     self.own_list_is_fresh();
                     self.removal_sees_own_list();
                     self.own_list_was_asked_for();

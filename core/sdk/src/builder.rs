@@ -6,6 +6,7 @@ use crate::key_store::{KeyStore, MemoryKeyStore};
 use crate::open::{OpenPlan, open};
 use crate::transport::Transport;
 use crate::{Client, Error};
+use sealwire_engine::SessionPolicy;
 use sealwire_store::Location;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub struct ClientBuilder {
     runtime: Option<Arc<dyn crate::runtime::Runtime>>,
     start_offline: bool,
     give_up_after: Option<Duration>,
+    session_policy: SessionPolicy,
     danger_allow_http: bool,
 }
 
@@ -39,6 +41,7 @@ impl ClientBuilder {
             runtime: None,
             start_offline: false,
             give_up_after: None,
+            session_policy: SessionPolicy::default(),
             danger_allow_http: false,
         }
     }
@@ -94,6 +97,15 @@ impl ClientBuilder {
         self
     }
 
+    /// What new sessions must have. Unless this is called, a post-quantum part (PQXDH): devices that publish no KEM prekey are
+    /// neither written to nor read in a new session, and messages for them wait. [`SessionPolicy::allow_x3dh`] lets sessions
+    /// with such devices begin; with devices whose signed list says that they speak PQXDH it changes nothing. Sessions that
+    /// are held go on until the other device speaks it.
+    pub fn session_policy(mut self, policy: SessionPolicy) -> Self {
+        self.session_policy = policy;
+        self
+    }
+
     /// Allows `http://` to other hosts than this one. Messages stay encrypted, but tokens and who writes to whom can then
     /// be read, and used, by anybody on the way.
     pub fn danger_allow_http(mut self) -> Self {
@@ -120,6 +132,7 @@ impl ClientBuilder {
             cipher: self.cipher,
             start_offline: self.start_offline,
             give_up_after: self.give_up_after,
+            session_policy: self.session_policy,
         };
         #[cfg(not(target_family = "wasm"))]
         return open(plan).await;

@@ -44,7 +44,8 @@ pub use key_store::FileKeyStore;
 pub use key_store::{KeyStore, MemoryKeyStore};
 pub use network_role::NetworkRole;
 pub use sealwire_engine::{
-    ConnectionState, EngineError, Event, Message, MessageContent, MessageState, UnreadableReason,
+    ConnectionState, EngineError, Event, Message, MessageContent, MessageState, SessionPolicy,
+    UnreadableReason,
 };
 pub use sealwire_store::OpenError;
 pub use sealwire_wire::content::{AttachmentPointer, MediaFacts};

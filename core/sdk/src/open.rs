@@ -12,7 +12,7 @@ use crate::runtime::{Runtime, Stopper, Tasks};
 use crate::transport::Transport;
 use crate::{Client, Error};
 use async_channel::Sender;
-use sealwire_engine::{ConnectionState, EngineConfig};
+use sealwire_engine::{ConnectionState, EngineConfig, SessionPolicy};
 use sealwire_store::{Location, OpenError, Store, StoreError, StoreKey};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -35,6 +35,7 @@ pub(crate) struct OpenPlan {
     pub(crate) cipher: Arc<dyn ChunkCipher>,
     pub(crate) start_offline: bool,
     pub(crate) give_up_after: Option<Duration>,
+    pub(crate) session_policy: SessionPolicy,
 }
 
 /// Everything happens on the client's own thread, whatever executor awaits it.
@@ -133,6 +134,7 @@ async fn begin(plan: OpenPlan, runtime: Arc<dyn Runtime>) -> Result<Opened, Erro
     let queries = Queries::new(&store, inbox.clone(), runtime)?;
     let mut config = EngineConfig::new(plan.relay.origin());
     config.start_offline = plan.start_offline || network_lock.is_none();
+    config.session_policy = plan.session_policy;
     if let Some(time) = plan.give_up_after {
         config.give_up_after_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     }

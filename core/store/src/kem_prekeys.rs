@@ -78,6 +78,20 @@ impl Transaction<'_> {
         self.insert_kem(prekey, Some(at))
     }
 
+    /// The relay gives out the last resorts below `end` from now on: those before them were named until now.
+    pub fn last_resorts_are_given_out(
+        &mut self,
+        end: u32,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let first = self.prekey_ids(PrekeyKind::Kem)?.first_not_uploaded;
+        self.statement(
+            "UPDATE kem_prekeys SET created_at_ms = ?3 WHERE last_resort = 1 AND id >= ?1 AND id < ?2",
+        )?
+        .execute(params![first, end, Col(now)])?;
+        Ok(())
+    }
+
     /// Deletes a KEM prekey: a one-time one together with what the session made from it commits, a last resort with the base
     /// keys recorded against it. Whether it was there.
     pub fn delete_kem_prekey(&mut self, id: u32) -> Result<bool, StoreError> {
@@ -141,14 +155,22 @@ mod tests {
         assert_eq!(ids(store.kem_prekeys_to_upload().unwrap()), [1, 2]);
         assert_eq!(ids(store.last_resort_kem_prekeys().unwrap()), [1]);
         assert_eq!(store.count_one_time_kem_prekeys().unwrap(), 2);
-        write(&mut store, |tx| tx.mark_prekeys_uploaded(PrekeyKind::Kem, 4));
+        write(&mut store, |tx| {
+            tx.mark_prekeys_uploaded(PrekeyKind::Kem, 4)
+        });
         assert_eq!(ids(store.kem_prekeys_to_upload().unwrap()), []);
         let held = store.kem_prekey(2).unwrap().unwrap();
-        assert_eq!((held.seed.as_slice(), held.signature), (&[2; 64][..], [3; 64]));
+        assert_eq!(
+            (held.seed.as_slice(), held.signature),
+            (&[2; 64][..], [3; 64])
+        );
         assert!(!held.last_resort);
         assert!(write(&mut store, |tx| tx.delete_kem_prekey(2)));
         assert!(store.kem_prekey(2).unwrap().is_none());
-        assert_eq!(write(&mut store, |tx| tx.prune_kept_back_prekeys(Timestamp(6))), 1);
+        assert_eq!(
+            write(&mut store, |tx| tx.prune_kept_back_prekeys(Timestamp(6))),
+            1
+        );
         assert_eq!(store.count_one_time_kem_prekeys().unwrap(), 0);
         let again = store.transaction(|tx| tx.insert_kem_prekey(&kem_prekey(1, false)));
         assert_eq!(again, Err(StoreError::Conflict("KEM prekey")));

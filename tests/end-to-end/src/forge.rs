@@ -7,10 +7,10 @@ use sealwire_crypto::device::{
     DeviceList, ListChange, NewDevice, RegistrationGrant, SignedDeviceList,
     SignedRegistrationGrant, consent_to_listing,
 };
-use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair, SignedPreKeyPair};
+use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair, KemKeyPair, SignedPreKeyPair};
 use sealwire_store::Store;
 use sealwire_wire::contract::{
-    Bundle, PublicSignedPrekey, SignedGrant, SignedList, UserDeviceLists,
+    Bundle, PublicKemPrekey, PublicSignedPrekey, SignedGrant, SignedList, UserDeviceLists,
 };
 use sealwire_wire::{DeviceId, UserId as User};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -192,7 +192,7 @@ fn newcomer(user: &UserId, account: &AccountKeyPair, id: u32) -> (NewDevice, Ide
         registration_id: 77,
         identity_key: identity.public(),
         added_at_ms: now(),
-        protocol_versions: vec![3],
+        protocol_versions: vec![4],
         features: Vec::new(),
         device_signature: consent,
     };

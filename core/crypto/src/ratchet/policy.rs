@@ -16,6 +16,11 @@ impl SessionPolicy {
         Self { allows_x3dh: true }
     }
 
+    /// Whether sessions without a post-quantum part may begin.
+    pub fn allows_x3dh(self) -> bool {
+        self.allows_x3dh
+    }
+
     pub(super) fn allows(self, version: Version) -> bool {
         match version {
             Version::Pqxdh => true,

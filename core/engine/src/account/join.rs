@@ -1,7 +1,7 @@
 //! Joining an account: this device shows a code, is offered an account, asks its user, registers, gets the account key.
 
+use super::Me;
 use super::linking::{Stage, Step, mailbox_error, slot_bytes};
-use super::{Me, me::PROTOCOL_VERSIONS};
 use crate::requests::{Access, Answer, Outgoing};
 use crate::{CallId, Engine, EngineError, Event, Question, QuestionId, Reply, prekeys, trust};
 use base64::Engine as _;
@@ -104,12 +104,18 @@ impl Engine {
         let offer = joiner.offer().clone();
         let user: UserId = offer.user_id.parse().map_err(super::internal)?;
         let device = DeviceId::new(offer.device_id).map_err(super::internal)?;
-        let me = Me::fresh(user, device, None, &mut self.rng);
+        let me = Me::fresh(
+            user,
+            device,
+            None,
+            self.config.session_policy,
+            &mut self.rng,
+        );
         // Durable before the relay or the other device hears of these keys.
         self.keep_new_device(me.clone())?;
         let traits = DeviceTraits {
             registration_id: me.registration_id,
-            protocol_versions: PROTOCOL_VERSIONS.to_vec(),
+            protocol_versions: me.protocol_versions(),
             features: Vec::new(),
         };
         let (waiter, slot) = joiner.seal_answer(&me.identity, &traits, &mut self.rng)?;
@@ -176,7 +182,7 @@ impl Engine {
         let row = me.to_row(&self.config.relay_origin);
         let now = self.now;
         self.store.transaction(|tx| -> Result<(), EngineError> {
-            uploaded.mark(tx, now)?;
+            uploaded.ends.mark(tx, now)?;
             Ok(tx.save_account(&row)?)
         })?;
         let reply = Reply::Registered {

@@ -5,12 +5,10 @@ use crate::engine::Random;
 use rand_core::Rng as _;
 use sealwire_crypto::device::NewDevice;
 use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair};
+use sealwire_crypto::ratchet::{SessionPolicy, Version};
 use sealwire_crypto::signature::Signature;
 use sealwire_store::{Account, AccountState, Store};
 use sealwire_wire::{DeviceId, Timestamp, UserId};
-
-/// The session protocol versions that this device speaks, as its list entry says.
-pub(crate) const PROTOCOL_VERSIONS: &[u32] = &[3];
 
 /// This device and its account.
 #[derive(Clone)]
@@ -22,11 +20,16 @@ pub(crate) struct Me {
     /// None until it came over the linking.
     pub(crate) account: Option<AccountKeyPair>,
     pub(crate) state: AccountState,
+    /// What the app asks of new sessions.
+    pub(crate) policy: SessionPolicy,
 }
 
 impl Me {
     /// As the store has it.
-    pub(crate) fn restore(store: &Store) -> Result<Option<Self>, EngineError> {
+    pub(crate) fn restore(
+        store: &Store,
+        policy: SessionPolicy,
+    ) -> Result<Option<Self>, EngineError> {
         Ok(store.account()?.map(|account| Self {
             identity: IdentityKeyPair::from_secret_bytes(&account.identity_secret),
             account: account
@@ -37,6 +40,7 @@ impl Me {
             device: account.device_id,
             registration_id: account.registration_id,
             state: account.state,
+            policy,
         }))
     }
 
@@ -45,6 +49,7 @@ impl Me {
         user: UserId,
         device: DeviceId,
         account: Option<AccountKeyPair>,
+        policy: SessionPolicy,
         rng: &mut Random,
     ) -> Self {
         Self {
@@ -54,6 +59,7 @@ impl Me {
             identity: IdentityKeyPair::generate(rng),
             account,
             state: AccountState::Registering,
+            policy,
         }
     }
 
@@ -77,9 +83,19 @@ impl Me {
             registration_id: self.registration_id,
             identity_key: self.identity.public(),
             added_at_ms: now.0,
-            protocol_versions: PROTOCOL_VERSIONS.to_vec(),
+            protocol_versions: self.protocol_versions(),
             features: Vec::new(),
             device_signature,
+        }
+    }
+
+    /// The session protocol versions that this device begins sessions with, as its list entry is to say.
+    pub(crate) fn protocol_versions(&self) -> Vec<u32> {
+        let speaks = |version: Version| u32::from(version.number());
+        if self.policy.allows_x3dh() {
+            vec![speaks(Version::X3dh), speaks(Version::Pqxdh)]
+        } else {
+            vec![speaks(Version::Pqxdh)]
         }
     }
 

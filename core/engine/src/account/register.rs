@@ -74,7 +74,13 @@ impl Engine {
 
     fn prepare_account(&mut self, user: UserId) -> Result<(), EngineError> {
         let account = AccountKeyPair::generate(&mut self.rng);
-        let me = Me::fresh(user, DeviceId::FIRST, Some(account), &mut self.rng);
+        let me = Me::fresh(
+            user,
+            DeviceId::FIRST,
+            Some(account),
+            self.config.session_policy,
+            &mut self.rng,
+        );
         self.keep_new_device(me)
     }
 
@@ -92,7 +98,8 @@ impl Engine {
             tx.remove_setting(FIRST_LIST)?;
             tx.delete_account()?;
             tx.save_account(&me.to_row(&config.relay_origin))?;
-            prekeys::make_first(tx, &me.identity, *now, rng)
+            let listed_version = me.protocol_versions().into_iter().max().unwrap_or_default();
+            prekeys::make_first(tx, &me.identity, listed_version, *now, rng)
         })?;
         self.me = Some(me);
         Ok(())
@@ -175,7 +182,7 @@ impl Engine {
         let now = self.now;
         self.store.transaction(|tx| -> Result<(), EngineError> {
             crate::trust::keep_first(tx, &me.user, &signed, &list)?;
-            uploaded.mark(tx, now)?;
+            uploaded.ends.mark(tx, now)?;
             tx.remove_setting(FIRST_LIST)?;
             tx.set_account_state(AccountState::Registered)?;
             Ok(())

@@ -1,7 +1,7 @@
 //! The devices that a message is wrapped for: those of every participant's newest signed list, but this one.
 
 use crate::EngineError;
-use crate::account::Me;
+use crate::account::{Me, speaks_pqxdh};
 use crate::trust::newest_list;
 use sealwire_crypto::keys::IdentityKey;
 use sealwire_store::Rows;
@@ -17,6 +17,8 @@ pub(crate) struct Recipient {
     pub(crate) registration_id: u32,
     /// As its account signed it.
     pub(crate) identity: IdentityKey,
+    /// Whether sessions with it have a post-quantum part, as its account signed it.
+    pub(crate) speaks_pqxdh: bool,
 }
 
 /// Every device of these users but this one, or the users whose list is not held yet.
@@ -41,6 +43,7 @@ pub(crate) fn recipients(
                     device,
                     registration_id: entry.registration_id,
                     identity: entry.identity_key,
+                    speaks_pqxdh: speaks_pqxdh(&entry.protocol_versions),
                 });
             }
         }
@@ -66,5 +69,6 @@ pub(crate) fn recipient(
         device,
         registration_id: entry.registration_id,
         identity: entry.identity_key,
+        speaks_pqxdh: speaks_pqxdh(&entry.protocol_versions),
     }))
 }

@@ -7,10 +7,10 @@ use crate::engine::Random;
 use crate::requests::{Answer, Outgoing, Purpose};
 use crate::{Engine, EngineError, Event};
 use sealwire_crypto::bundle::PreKeyBundle;
-use sealwire_crypto::keys::{OneTimePreKey, SignedPreKey};
-use sealwire_crypto::ratchet::{self, SessionPolicy, SessionRecord};
+use sealwire_crypto::keys::{KemPublicKey, OneTimePreKey, SignedPreKey};
+use sealwire_crypto::ratchet::{self, AgreementError, SessionRecord, Version};
 use sealwire_crypto::signature::Signature;
-use sealwire_store::{Rows, Transaction};
+use sealwire_store::{Rows, StoreError, Transaction};
 use sealwire_wire::contract::{Bundle, BundlesAnswer, BundlesQuery, WantedBundles};
 use sealwire_wire::limits::QUERY_USERS_MAX;
 use sealwire_wire::{DeviceId, Timestamp, UserId};
@@ -49,7 +49,22 @@ impl Bundles {
     }
 }
 
-/// Whether a session must be begun before anything can be wrapped for this device.
+/// Why no session was begun from a bundle. What was held is as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BundleRefusal {
+    /// Its keys are not those that the account and the device signed, or none at all.
+    #[error("the bundle is not vouched for by its account and its device")]
+    NotVouchedFor,
+    /// The account's list says that the device speaks PQXDH: somebody took the KEM prekey away.
+    #[error("the bundle lacks the KEM prekey that the device's list entry promises")]
+    Downgraded,
+    /// The device speaks X3DH alone, and this app wants more.
+    #[error("the bundle is of a device without PQXDH, and the policy asks for it")]
+    X3dhRefused,
+}
+
+/// Whether a session must be begun before anything can be wrapped for this device: also where the one that is held was begun
+/// before the device spoke PQXDH.
 pub(crate) fn lacks_session(
     rows: &Rows,
     device: &Recipient,
@@ -64,7 +79,20 @@ pub(crate) fn lacks_session(
     };
     Ok(record.their_identity() != device.identity
         || record.current_registration_id() != Some(device.registration_id)
+        || (device.speaks_pqxdh && record.current_version() == Some(Version::X3dh))
         || !record.is_usable_for_sending(now.0))
+}
+
+/// The protocol version of the session that messages for this device go in; none where there is no session yet.
+pub fn session_protocol(
+    rows: &Rows,
+    user: &UserId,
+    device: DeviceId,
+) -> Result<Option<u8>, StoreError> {
+    let row = rows.session(user, device)?;
+    let record = row.and_then(|row| SessionRecord::from_bytes(&row.record).ok());
+    let version = record.and_then(|record| record.current_version());
+    Ok(version.map(Version::number))
 }
 
 impl Engine {
@@ -183,11 +211,16 @@ impl Engine {
                     let bundle = served.get(&device);
                     let begun = match bundle {
                         Some(bundle) => begin_from_bundle(tx, &me, &wanted, bundle, *now, rng)?,
-                        None => false,
+                        None => {
+                            bundles.leave_out(user.clone(), device, *now);
+                            continue;
+                        }
                     };
-                    if !begun {
+                    if let Err(refusal) = begun {
                         bundles.leave_out(user.clone(), device, *now);
-                        unvouched.extend(bundle.map(|_| (user.clone(), device)));
+                        if refusal.speaks_against_relay() {
+                            unvouched.push((user.clone(), device));
+                        }
                     }
                 }
             }
@@ -200,7 +233,14 @@ impl Engine {
     }
 }
 
-/// Begins a session beside those held, to be the one to send on. Whether it was begun: not from a bundle whose keys are not those that the account and the device signed.
+impl BundleRefusal {
+    /// Whether an honest relay shows no such bundle.
+    pub(crate) fn speaks_against_relay(self) -> bool {
+        self != Self::X3dhRefused
+    }
+}
+
+/// Begins a session beside those held, to be the one to send on, with the highest version that both devices speak.
 pub(crate) fn begin_from_bundle(
     tx: &mut Transaction<'_>,
     me: &Me,
@@ -208,12 +248,15 @@ pub(crate) fn begin_from_bundle(
     bundle: &Bundle,
     now: Timestamp,
     rng: &mut Random,
-) -> Result<bool, EngineError> {
+) -> Result<Result<(), BundleRefusal>, EngineError> {
     let vouched = bundle.identity_key.as_slice() == wanted.identity.to_bytes()
         && bundle.registration_id == wanted.registration_id;
     let Some(bundle) = verified(wanted, bundle).filter(|_| vouched) else {
-        return Ok(false);
+        return Ok(Err(BundleRefusal::NotVouchedFor));
     };
+    if wanted.speaks_pqxdh && bundle.version() == Version::X3dh {
+        return Ok(Err(BundleRefusal::Downgraded));
+    }
     let row = tx.session(&wanted.user, wanted.device)?;
     let held = row
         .as_ref()
@@ -224,20 +267,21 @@ pub(crate) fn begin_from_bundle(
         &me.identity,
         me.registration_id,
         &bundle,
-        SessionPolicy::allow_x3dh(),
+        me.policy,
         now.0,
         rng,
     ) {
         Ok(record) => {
             let version = row.map(|row| row.version);
             tx.save_session(&wanted.user, wanted.device, version, &record.to_bytes())?;
-            Ok(true)
+            Ok(Ok(()))
         }
-        Err(_) => Ok(false),
+        Err(AgreementError::X3dhRefused) => Ok(Err(BundleRefusal::X3dhRefused)),
+        Err(_) => Ok(Err(BundleRefusal::NotVouchedFor)),
     }
 }
 
-/// The bundle with its signature checked.
+/// The bundle with its signatures checked.
 fn verified(wanted: &Recipient, bundle: &Bundle) -> Option<PreKeyBundle> {
     let one_time = match &bundle.one_time_prekey {
         Some(prekey) => Some((
@@ -246,7 +290,7 @@ fn verified(wanted: &Recipient, bundle: &Bundle) -> Option<PreKeyBundle> {
         )),
         None => None,
     };
-    PreKeyBundle::new(
+    let checked = PreKeyBundle::new(
         bundle.registration_id,
         bundle.device_id.get(),
         wanted.identity,
@@ -255,5 +299,11 @@ fn verified(wanted: &Recipient, bundle: &Bundle) -> Option<PreKeyBundle> {
         &Signature::from_bytes(bundle.signed_prekey.signature.as_slice()).ok()?,
         one_time,
     )
-    .ok()
+    .ok()?;
+    let Some(kem) = &bundle.kem_prekey else {
+        return Some(checked);
+    };
+    let key = KemPublicKey::from_bytes(kem.key.as_slice()).ok()?;
+    let signature = Signature::from_bytes(kem.signature.as_slice()).ok()?;
+    checked.with_kem_prekey(kem.id, key, &signature).ok()
 }

@@ -1,6 +1,7 @@
-//! The signed prekey: a new one every week, the old ones for as long as a message may still name them.
+//! The prekeys that are used many times, the signed one and the last-resort KEM one: new ones every week, the old ones for as
+//! long as a message may still name them.
 
-use super::secret32;
+use super::{ONE_TIME_STOCK, make_last_resort, make_one_time_kem, secret32};
 use crate::engine::Random;
 use crate::{Engine, EngineError};
 use sealwire_crypto::keys::{IdentityKeyPair, SignedPreKeyPair};
@@ -21,6 +22,7 @@ const HELD_MAX: usize = 64;
 pub(super) fn make_signed(
     tx: &mut Transaction<'_>,
     identity: &IdentityKeyPair,
+    listed_version: u32,
     now: Timestamp,
     rng: &mut Random,
 ) -> Result<(), EngineError> {
@@ -32,6 +34,7 @@ pub(super) fn make_signed(
         secret: Zeroizing::new(pair.secret_bytes().to_vec()),
         signature: signature.to_bytes(),
         created_at: now,
+        listed_version,
     })?;
     Ok(())
 }
@@ -56,9 +59,12 @@ impl Engine {
             return;
         }
         // What cannot be made now is made at the next turn.
+        if self.make_first_kem_prekeys().is_ok_and(|made| made) {
+            self.prekey_uploads.wanted = true;
+        }
         let next = match self.newest_signed_at() {
             Ok(Some(at)) if !self.is_old(at) => Some(at.plus_ms(ROTATE_AFTER_MS)),
-            Ok(_) if self.make_signed_prekey().is_ok_and(|made| made) => {
+            Ok(_) if self.make_repeated_prekeys().is_ok_and(|made| made) => {
                 self.prekey_uploads.wanted = true;
                 Some(self.now.plus_ms(ROTATE_AFTER_MS))
             }
@@ -67,9 +73,10 @@ impl Engine {
         self.prekey_uploads.rotate_at = next.or(Some(self.now.plus_ms(DAY_MS)));
     }
 
-    /// Whether one more was made; not where so many are held already.
-    pub(super) fn make_signed_prekey(&mut self) -> Result<bool, EngineError> {
+    /// Whether one more of each was made; not where so many are held already.
+    pub(super) fn make_repeated_prekeys(&mut self) -> Result<bool, EngineError> {
         let identity = self.me()?.identity.clone();
+        let listed_version = self.listed_version()?;
         let Self {
             store, rng, now, ..
         } = self;
@@ -77,9 +84,40 @@ impl Engine {
             if tx.signed_prekeys()?.len() >= HELD_MAX {
                 return Ok(false);
             }
-            make_signed(tx, &identity, *now, rng)?;
+            make_signed(tx, &identity, listed_version, *now, rng)?;
+            make_last_resort(tx, &identity, *now, rng)?;
             Ok(true)
         })
+    }
+
+    /// A device that was set up before there were KEM prekeys makes its first.
+    fn make_first_kem_prekeys(&mut self) -> Result<bool, EngineError> {
+        let identity = self.me()?.identity.clone();
+        let Self {
+            store, rng, now, ..
+        } = self;
+        if !store.last_resort_kem_prekeys()?.is_empty() {
+            return Ok(false);
+        }
+        store.transaction(|tx| {
+            make_last_resort(tx, &identity, *now, rng)?;
+            make_one_time_kem(tx, &identity, ONE_TIME_STOCK, *now, rng)?;
+            Ok(true)
+        })
+    }
+
+    /// The list names a higher version of this device than it did when its signed prekey was made: one that is made now tells
+    /// messages that were queued before that from such as nobody honest sends.
+    pub(crate) fn renew_prekeys_when_listed(&mut self) -> Result<(), EngineError> {
+        let listed_version = self.listed_version()?;
+        let held = self.store.signed_prekeys()?;
+        let renews = held
+            .first()
+            .is_some_and(|newest| newest.listed_version < listed_version);
+        if renews && self.make_repeated_prekeys()? {
+            self.prekey_uploads.wanted = true;
+        }
+        Ok(())
     }
 
     /// Everything that was sent until now is here: what was replaced long ago is named by nothing that is still to come.
@@ -97,6 +135,15 @@ impl Engine {
             for (newer, old) in given_out.zip(replaced) {
                 if now.since_ms(newer.created_at) >= KEEP_MS {
                     tx.delete_signed_prekey(old.id)?;
+                }
+            }
+            let uploaded = tx.prekey_ids(PrekeyKind::Kem)?.first_not_uploaded;
+            let held = tx.last_resort_kem_prekeys()?;
+            let given_out = held.iter().filter(|row| row.id < uploaded);
+            let replaced = given_out.clone().skip(1);
+            for (newer, old) in given_out.zip(replaced) {
+                if now.since_ms(newer.created_at) >= KEEP_MS {
+                    tx.delete_kem_prekey(old.id)?;
                 }
             }
             Ok(())

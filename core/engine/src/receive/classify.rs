@@ -155,7 +155,9 @@ impl From<OpenError> for Refusal {
             OpenError::AlreadyUsed => UnreadableReason::KeyReused,
             OpenError::TooFarAhead => UnreadableReason::TooFarAhead,
             OpenError::PreKeyMissing => UnreadableReason::PrekeyMissing,
-            OpenError::UnknownVersion(_) | OpenError::UnknownKem(_) | OpenError::X3dhRefused => {
+            // In a session of the version asked for it can be told again.
+            OpenError::X3dhRefused => UnreadableReason::UnknownVersion,
+            OpenError::UnknownVersion(_) | OpenError::UnknownKem(_) => {
                 return Self::Unreadable(UnreadableReason::UnknownVersion);
             }
             OpenError::IdentityChanged => {

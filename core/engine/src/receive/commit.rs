@@ -96,11 +96,15 @@ impl Receiver<'_> {
         if let Some(id) = step.consumed_one_time {
             tx.delete_one_time_prekey(id)?;
         }
+        if let Some(id) = step.consumed_one_time_kem {
+            tx.delete_kem_prekey(id)?;
+        }
         if let Some(began) = step.began.filter(|began| !began.had_one_time) {
             tx.record_base_key(
                 user,
                 device,
                 began.signed_prekey_id,
+                began.kem_prekey_id,
                 &began.base_key.to_bytes(),
             )?;
         }

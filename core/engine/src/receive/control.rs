@@ -5,7 +5,7 @@ use super::open::Origin;
 use super::{Outcome, Receiver, concerns_a_row};
 use crate::fanout::recipient;
 use crate::recovery::{answer_account_key, answer_resend};
-use crate::trust::undisputed_list;
+use crate::trust::{newest_list, undisputed_list};
 use crate::{Engine, EngineError};
 use sealwire_crypto::keys::AccountKeyPair;
 use sealwire_store::{NewParkedFrame, ParkReason, Transaction};
@@ -67,7 +67,15 @@ impl Receiver<'_> {
         if self.me.is(origin.user, origin.device) {
             return Ok(Vec::new());
         }
-        let opened = match self.open_envelope(tx, origin, &control.envelope) {
+        let opened = self
+            .open_envelope(tx, origin, &control.envelope)
+            .and_then(|opened| {
+                // It names no list version: the newest one counts.
+                let newest = newest_list(tx, origin.user)?.map_or(0, |list| list.version);
+                self.check_not_downgraded(tx, origin, &opened, newest)?;
+                Ok(opened)
+            });
+        let opened = match opened {
             Ok(opened) => opened,
             Err(Refusal::Failed(error)) => return Err(error),
             Err(Refusal::NeedsList(reason, version, _))

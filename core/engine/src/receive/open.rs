@@ -3,20 +3,20 @@
 use super::classify::Refusal;
 use super::{NUMBER_MAX, Receiver};
 use crate::UnreadableReason;
-use crate::prekeys::secret32;
+use crate::prekeys::{kem_pair, secret32};
 use sealwire_crypto::content::{ContentKind, OpenedContent, Position};
 use sealwire_crypto::envelope::EnvelopePlaintext;
 use sealwire_crypto::keys::{BaseKey, OneTimePreKeyPair, RatchetKey, SignedPreKeyPair};
 use sealwire_crypto::ratchet::{
-    self, OpenError, Opened, PreKeyMessage, PreKeys, RatchetMessage, Sender, SessionPolicy,
-    SessionRecord, SkippedKey,
+    self, KemPreKey, OpenError, Opened, PreKeyMessage, PreKeys, RatchetMessage, Sender,
+    SessionPolicy, SessionRecord, SkippedKey, Version,
 };
 use sealwire_store::Rows;
 use sealwire_wire::content::{Body, ThreadFacts};
 use sealwire_wire::contract::{EnvelopeBody, EnvelopeType, MessageKind, MessageRow};
 use sealwire_wire::{DeviceId, ThreadId, UserId};
 
-/// Base keys remembered of one device for sessions begun without a one-time prekey.
+/// Base keys remembered of one device for sessions begun without a one-time prekey of either kind.
 const USED_BASE_KEYS_MAX: u64 = 10_000;
 
 /// A kept key's session, chain and number in it.
@@ -67,9 +67,16 @@ impl Receiver<'_> {
         let opened = self.open_envelope(rows, Origin::of(row), envelope)?;
         let plaintext = EnvelopePlaintext::decode(&opened.ratchet.plaintext)
             .map_err(|_| Refusal::Unreadable(UnreadableReason::Malformed))?;
+        let row_opened = self.open_content(rows, row, &plaintext)?;
+        self.check_not_downgraded(
+            rows,
+            Origin::of(row),
+            &opened,
+            plaintext.device_list_version,
+        )?;
         Ok(OpenedRow {
             envelope: Some(opened),
-            ..self.open_content(rows, row, &plaintext)?
+            ..row_opened
         })
     }
 
@@ -84,7 +91,7 @@ impl Receiver<'_> {
         let sender = Sender {
             identity_key: entry.identity_key,
             registration_id: entry.registration_id,
-            policy: SessionPolicy::allow_x3dh(),
+            policy: self.me.policy,
         };
         let record = self.lease.session(rows, origin.user, origin.device)?;
         let sessions_before = record.iter().flat_map(|record| record.sessions()).collect();
@@ -193,14 +200,27 @@ impl Receiver<'_> {
         if rows.base_key_used(user, device, message.signed_prekey_id(), &base_key)? {
             return Err(Refusal::AskResend(UnreadableReason::KeyReused));
         }
-        let without_one_time = message.one_time_prekey_id().is_none();
+        let kem = match message.kem_prekey_id() {
+            Some(id) => Some(rows.kem_prekey(id)?.ok_or(OpenError::PreKeyMissing)?),
+            None => None,
+        };
+        let without_one_time = message.one_time_prekey_id().is_none()
+            && kem.as_ref().is_none_or(|kem| kem.last_resort);
         if without_one_time && rows.count_used_base_keys(user, device)? >= USED_BASE_KEYS_MAX {
             return Err(Refusal::AskResend(UnreadableReason::PrekeyMissing));
         }
         let signed = rows
             .signed_prekey(message.signed_prekey_id())?
             .ok_or(OpenError::PreKeyMissing)?;
+        // Begun before this device spoke PQXDH: there was nothing else to begin with.
+        let policy = if signed.listed_version < u32::from(Version::Pqxdh.number()) {
+            SessionPolicy::allow_x3dh()
+        } else {
+            sender.policy
+        };
+        let sender = &Sender { policy, ..*sender };
         let signed = SignedPreKeyPair::from_secret_bytes(signed.id, &*secret32(&signed.secret)?);
+        let pair = kem.as_ref().map(kem_pair).transpose()?;
         let one_time = match message.one_time_prekey_id() {
             Some(id) => {
                 let secret = rows.one_time_prekey(id)?.ok_or(OpenError::PreKeyMissing)?;
@@ -214,7 +234,13 @@ impl Receiver<'_> {
         let prekeys = PreKeys {
             signed: &signed,
             one_time: one_time.as_ref(),
-            kem: None,
+            kem: pair
+                .as_ref()
+                .zip(kem.as_ref())
+                .map(|(pair, row)| KemPreKey {
+                    pair,
+                    last_resort: row.last_resort,
+                }),
         };
         // Sessions with an identity that the account no longer lists are of no use.
         let record = record.filter(|record| record.their_identity() == sender.identity_key);

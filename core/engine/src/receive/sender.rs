@@ -2,10 +2,12 @@
 
 use super::Receiver;
 use super::classify::Refusal;
-use super::open::Origin;
+use super::open::{OpenedEnvelope, Origin};
 use crate::UnreadableReason;
+use crate::account::speaks_pqxdh;
 use crate::trust::list_at;
 use sealwire_crypto::device::DeviceEntry;
+use sealwire_crypto::ratchet::{OpenError, Version};
 use sealwire_store::{ParkReason, RemovalState, Rows};
 use sealwire_wire::{DeviceId, UserId};
 
@@ -53,6 +55,35 @@ impl Receiver<'_> {
             }
             None => Err(unknown()),
         }
+    }
+
+    /// A session of X3DH that began when both devices were listed with PQXDH: nobody honest begins one. What was queued before
+    /// either of them was upgraded was sealed under an older list of its sender, or for an older prekey of this device.
+    pub(super) fn check_not_downgraded(
+        &mut self,
+        rows: &Rows,
+        origin: Origin<'_>,
+        opened: &OpenedEnvelope,
+        version: u64,
+    ) -> Result<(), Refusal> {
+        let Some(began) = opened.ratchet.began else {
+            return Ok(());
+        };
+        let pqxdh = u32::from(Version::Pqxdh.number());
+        let prekey = rows.signed_prekey(began.signed_prekey_id)?;
+        if began.kem_prekey_id.is_some()
+            || prekey.is_none_or(|prekey| prekey.listed_version < pqxdh)
+        {
+            return Ok(());
+        }
+        let list = list_at(rows, origin.user, version)?;
+        let entry = list
+            .as_ref()
+            .and_then(|list| list.device(origin.device.get()));
+        if entry.is_some_and(|entry| speaks_pqxdh(&entry.protocol_versions)) {
+            return Err(OpenError::X3dhRefused.into());
+        }
+        Ok(())
     }
 
     /// The list version that the envelope names: known here, and holding the sending device.

@@ -4,14 +4,14 @@ use crate::account::Me;
 use crate::backoff::Backoff;
 use crate::control::{ASKING, free_at, may, seal_control};
 use crate::engine::Random;
-use crate::fanout::{begin_from_bundle, recipient};
-use crate::prekeys::secret32;
+use crate::fanout::{BundleRefusal, begin_from_bundle, recipient};
+use crate::prekeys::{make_kem_pair, secret32};
 use crate::requests::{Answer, Outgoing, Purpose};
 use crate::{Engine, EngineError, Event};
 use sealwire_crypto::keys::{OneTimePreKeyPair, SignedPreKeyPair};
 use sealwire_store::{PrekeyKind, Rows, Transaction};
 use sealwire_wire::contract::{Bundle, BundlesAnswer, BundlesQuery, WantedBundles};
-use sealwire_wire::control::{Control, FreshBundle, ResendRequest};
+use sealwire_wire::control::{Control, FreshBundle, FreshKemPrekey, ResendRequest};
 use sealwire_wire::limits::RESEND_IDS_MAX;
 use sealwire_wire::{DeviceId, Timestamp, UserId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,7 +76,7 @@ impl Engine {
 
     /// It came: this device can let others in from now on.
     pub(crate) fn restore_account_key(&mut self) {
-        if let Ok(Some(me)) = Me::restore(&self.store) {
+        if let Ok(Some(me)) = Me::restore(&self.store, self.config.session_policy) {
             self.me = Some(me);
             self.recovery.key_holders.clear();
         }
@@ -196,6 +196,7 @@ impl Engine {
             store, rng, now, ..
         } = self;
         let now = *now;
+        let mut refused = None;
         let begun = store.transaction(|tx| -> Result<bool, EngineError> {
             // In no list any more: there is nobody to ask.
             let Some(to) = recipient(tx, user, *device)? else {
@@ -206,7 +207,8 @@ impl Engine {
             if !free || (wanted.is_empty() && !asks_key && !renews) {
                 return Ok(true);
             }
-            if !begin_from_bundle(tx, &me, &to, bundle, now, rng)? {
+            if let Err(refusal) = begin_from_bundle(tx, &me, &to, bundle, now, rng)? {
+                refused = Some(refusal);
                 return Ok(false);
             }
             may(tx, ASKING, user, *device, now)?;
@@ -228,7 +230,7 @@ impl Engine {
             }
             Ok(true)
         })?;
-        if !begun {
+        if refused.is_some_and(BundleRefusal::speaks_against_relay) {
             self.event(Event::RelayInconsistent {
                 user_id: user.clone(),
                 device_id: *device,
@@ -274,7 +276,7 @@ impl Engine {
     }
 }
 
-/// A one-time prekey that only this request names, and the signed one that the relay has.
+/// One-time prekeys that only this request names, and the signed one that the relay has.
 fn fresh_bundle(
     tx: &mut Transaction<'_>,
     me: &Me,
@@ -286,6 +288,9 @@ fn fresh_bundle(
     let one_time = OneTimePreKeyPair::generate(id, rng);
     let secret = Zeroizing::new(one_time.secret_bytes().to_vec());
     tx.keep_back_one_time_prekey(id, &secret, now)?;
+    let kem_id = tx.take_prekey_ids(PrekeyKind::Kem, 1)?;
+    let (kem, row) = make_kem_pair(kem_id, &me.identity, now, rng);
+    tx.keep_back_kem_prekey(&row, now)?;
     Ok(FreshBundle {
         registration_id: me.registration_id,
         signed_prekey_id: signed.0.id(),
@@ -293,6 +298,11 @@ fn fresh_bundle(
         signed_prekey_signature: signed.1,
         one_time_prekey_id: id,
         one_time_prekey: one_time.public().to_bytes(),
+        kem_prekey: Some(FreshKemPrekey {
+            id: kem_id,
+            key: kem.public().to_bytes(),
+            signature: row.signature,
+        }),
     })
 }
 

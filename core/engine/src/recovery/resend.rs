@@ -6,7 +6,7 @@ use crate::control::{ANSWERING, may, seal_control};
 use crate::engine::Random;
 use crate::fanout::{Recipient, begin_from_bundle};
 use sealwire_store::{Rows, SecretBytes, Transaction};
-use sealwire_wire::contract::{Bundle, PublicPrekey, PublicSignedPrekey};
+use sealwire_wire::contract::{Bundle, PublicKemPrekey, PublicPrekey, PublicSignedPrekey};
 use sealwire_wire::control::{Control, FreshBundle, MessageName, ResendAnswer, ResendRequest};
 use sealwire_wire::limits::RESEND_IDS_MAX;
 use sealwire_wire::{ClientSeq, Timestamp};
@@ -46,7 +46,7 @@ pub(crate) fn answer_resend(
         }
     }
     // Where its bundle is of no use, the session that the request came in is.
-    begin_from_bundle(tx, me, to, &as_served(to, &request.bundle), now, rng)?;
+    let _ = begin_from_bundle(tx, me, to, &as_served(to, &request.bundle), now, rng)?;
     seal_control(tx, to, &Control::ResendAnswer(answer), now, rng)
 }
 
@@ -111,6 +111,11 @@ fn as_served(to: &Recipient, bundle: &FreshBundle) -> Bundle {
         one_time_prekey: Some(PublicPrekey {
             id: bundle.one_time_prekey_id,
             key: bundle.one_time_prekey.into(),
+        }),
+        kem_prekey: bundle.kem_prekey.as_ref().map(|kem| PublicKemPrekey {
+            id: kem.id,
+            key: kem.key.clone().into(),
+            signature: kem.signature.into(),
         }),
     }
 }

@@ -46,7 +46,10 @@ fn reconnect(relay: &mut Relay, device: &mut Device) {
 }
 
 fn tell_low(relay: &mut Relay, device: &mut Device, remaining: u32) {
-    let low = device.frame(ServerEvent::PrekeysLow { remaining });
+    let low = device.frame(ServerEvent::PrekeysLow {
+        remaining,
+        remaining_kem: None,
+    });
     device.take_frames(relay, vec![low]);
 }
 
@@ -272,7 +275,10 @@ fn one_time_prekeys_are_not_used_up_for_good_and_the_oldest_make_room_at_a_pace(
 fn keys_made_before_a_crash_are_uploaded_after_it_and_once_more_if_the_answer_was_lost() {
     let relay = &mut Relay::default();
     let mut alice = Device::registered(relay, "alice", 1);
-    let low = alice.frame(ServerEvent::PrekeysLow { remaining: 3 });
+    let low = alice.frame(ServerEvent::PrekeysLow {
+        remaining: 3,
+        remaining_kem: Some(3),
+    });
     alice.hand_in(Input::Socket(SocketInput::Frames(vec![low])));
     alice.requests.clear();
     let mut alice = alice.after_surgery(relay, 2, |_| {});
@@ -285,7 +291,10 @@ fn keys_made_before_a_crash_are_uploaded_after_it_and_once_more_if_the_answer_wa
             .all(|prekey| (101..198).contains(&prekey.id))
     );
     // The relay has them; the answer never came.
-    let low = alice.frame(ServerEvent::PrekeysLow { remaining: 3 });
+    let low = alice.frame(ServerEvent::PrekeysLow {
+        remaining: 3,
+        remaining_kem: Some(3),
+    });
     alice.hand_in(Input::Socket(SocketInput::Frames(vec![low])));
     let upload = alice.requests.pop_front().unwrap();
     assert_eq!(relay.answer(&upload).status, 200);

@@ -36,6 +36,8 @@ pub(crate) struct Relay {
     pub(crate) clock: u64,
     /// Whether a repeat reaches those whom the send did not reach.
     pub(crate) requeues: bool,
+    /// Whether bundles come without their KEM prekeys.
+    pub(crate) strips_kem: bool,
     pub(crate) last_sent: Option<SentMessage>,
     stored: BTreeMap<(ThreadId, DeviceName, u64), (Vec<u8>, SentMessage)>,
     slots: BTreeMap<String, Base64>,
@@ -202,6 +204,11 @@ impl Relay {
             .collect()
     }
 
+    /// Ids of rows that are minted from now on come after so many.
+    pub(crate) fn starts_behind(&mut self, minted: u64) {
+        self.minted = minted;
+    }
+
     pub(crate) fn publish(&mut self, user: &UserId, list: &SignedDeviceList) {
         self.lists.get_mut(user).unwrap().push(SignedList {
             payload: list.payload.clone().into(),
@@ -259,6 +266,11 @@ impl Relay {
         if let Some(signed) = &upload.signed_prekey {
             held.signed_prekey = Some(signed.clone());
         }
+        if let Some(kem) = &upload.last_resort_kem_prekey {
+            held.last_resort_kem_prekey = Some(kem.clone());
+        }
+        held.one_time_kem_prekeys
+            .extend(upload.one_time_kem_prekeys.iter().cloned());
         for prekey in &upload.one_time_prekeys {
             if self
                 .one_time
@@ -287,11 +299,23 @@ impl Relay {
             signed.key.as_slice(),
             signed.signature.as_slice(),
         ];
+        let mut text = text.concat();
+        if let Some(kem) = &device.prekeys.last_resort_kem_prekey {
+            text.extend(kem.id.to_be_bytes());
+            text.extend_from_slice(kem.key.as_slice());
+            text.extend_from_slice(kem.signature.as_slice());
+        }
         ok(&PrekeyCheckAnswer {
-            matches: check.digest.0 == sealwire_crypto::primitives::sha256(&text.concat()),
+            matches: check.digest.0 == sealwire_crypto::primitives::sha256(&text),
             count: PrekeyCount {
                 one_time_prekeys: device.prekeys.one_time_prekeys.len() as u32,
                 signed_prekey_id: signed.id,
+                one_time_kem_prekeys: device.prekeys.one_time_kem_prekeys.len() as u32,
+                last_resort_kem_prekey_id: device
+                    .prekeys
+                    .last_resort_kem_prekey
+                    .as_ref()
+                    .map(|kem| kem.id),
             },
         })
     }
@@ -316,7 +340,11 @@ impl Relay {
                     user_id: wanted.user_id.clone(),
                     device_id: *device_id,
                 })?;
+                let kem = device.prekeys.one_time_kem_prekeys.pop();
+                let last_resort = || device.prekeys.last_resort_kem_prekey.clone();
+                let kem_prekey = kem.or_else(last_resort).filter(|_| !self.strips_kem);
                 Some(Bundle {
+                    kem_prekey,
                     device_id: *device_id,
                     registration_id: device.registration_id,
                     identity_key: device.identity_key.clone(),

@@ -1,8 +1,8 @@
-//! The account's own devices.
+//! The account's own devices, and the sessions with those of others.
 
-use super::{Client, OTHER_REPLY};
+use super::{Client, OTHER_REPLY, user_id};
 use crate::Error;
-use sealwire_engine::{Call, Reply};
+use sealwire_engine::{Call, Reply, session_protocol};
 use sealwire_wire::DeviceId;
 use sealwire_wire::contract::OwnDevice;
 
@@ -14,6 +14,20 @@ impl Client {
             Reply::Devices(devices) => Ok(devices),
             _ => Err(OTHER_REPLY),
         }
+    }
+
+    /// The protocol version of the session that messages for a device go in: 4 is PQXDH, 3 X3DH; none where there is no session
+    /// yet. Of this account's other devices too.
+    pub async fn session_protocol(
+        &self,
+        user: &str,
+        device_id: DeviceId,
+    ) -> Result<Option<u8>, Error> {
+        let user = user_id(user)?;
+        self.shared
+            .queries
+            .run(move |rows| session_protocol(rows, &user, device_id))
+            .await
     }
 
     /// Lets one of the account's devices do nothing any more at the relay, at once and for ever: a lost phone. Its sockets are

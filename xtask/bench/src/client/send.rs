@@ -10,10 +10,10 @@ use rand_core::SeedableRng as _;
 use sealwire_crypto::device::{
     DeviceList, ListChange, NewDevice, SignedDeviceList, consent_to_listing,
 };
-use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair, SignedPreKeyPair};
+use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair, KemKeyPair, SignedPreKeyPair};
 use sealwire_engine::{Call, Input, SocketInput};
 use sealwire_wire::contract::{
-    Bundle, DeviceName, PublicSignedPrekey, SendMessage, ServerEvent, ServerFrame, SignedList,
+    Bundle, DeviceName, PublicKemPrekey, PublicSignedPrekey, SendMessage, ServerEvent, ServerFrame, SignedList,
 };
 use sealwire_wire::{DeviceId, UserId};
 use std::path::{Path, PathBuf};

@@ -1,0 +1,306 @@
+//! Sessions of version 4: from the first message on, after an upgrade, and against a relay that would rather have version 3.
+
+use crate::device::{Device, user};
+use crate::relay::Relay;
+use sealwire_crypto::device::{DeviceList, SignedDeviceList};
+use sealwire_engine::{Event, MessageState};
+use sealwire_store::{Location, Store, StoreKey};
+use sealwire_wire::Timestamp;
+use sealwire_wire::contract::{
+    DeviceName, EnvelopeType, MessageRow, RegisterDevice, ServerEvent, SignedList,
+};
+use serde::Deserialize;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+
+/// Devices and a relay as they were before there were KEM prekeys.
+struct Before {
+    relay: Relay,
+    alice: Device,
+    bob: Device,
+    _folder: tempfile::TempDir,
+}
+
+#[derive(Deserialize)]
+struct RelayBefore {
+    lists: BTreeMap<sealwire_wire::UserId, Vec<SignedList>>,
+    registered: Vec<RegisterDevice>,
+    queues: Vec<(DeviceName, VecDeque<MessageRow>)>,
+}
+
+fn fixture(name: &str) -> std::path::PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/before_kem");
+    folder.join(name)
+}
+
+impl Before {
+    /// Both open their stores with this build; nobody is told anything yet.
+    fn new() -> Self {
+        let before = std::fs::read(fixture("relay.json")).unwrap();
+        let before: RelayBefore = serde_json::from_slice(&before).unwrap();
+        let mut relay = Relay::default();
+        relay.lists = before.lists;
+        relay.queues = before.queues.into_iter().collect();
+        // Ids of rows rise.
+        relay.starts_behind(1_000);
+        for device in before.registered {
+            let name = DeviceName {
+                user_id: device.user_id.clone(),
+                device_id: device.device_id,
+            };
+            for prekey in &device.prekeys.one_time_prekeys {
+                relay
+                    .one_time
+                    .insert((name.clone(), prekey.id), prekey.key.clone());
+            }
+            relay.registered.insert(name, device);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let open = |name: &str, seed| {
+            let file = format!("{name}.store");
+            let copy = folder.path().join(&file);
+            std::fs::copy(fixture(&file), &copy).unwrap();
+            let key = StoreKey::new([7; 32], [9; 16]);
+            let store = Store::open(&Location::File(copy), &key, Some(1)).unwrap();
+            Device::at(store, seed, Timestamp(1_800_000_100_000))
+        };
+        Self {
+            relay,
+            alice: open("alice", 11),
+            bob: open("bob", 12),
+            _folder: folder,
+        }
+    }
+}
+
+/// What the newest list that the relay has says that the first device speaks.
+fn listed(relay: &Relay, name: &str) -> (u64, Vec<u32>) {
+    let lists = &relay.lists[&user(name)];
+    let newest = lists.last().unwrap();
+    let signed = SignedDeviceList {
+        payload: newest.payload.0.clone(),
+        account_signature: newest.account_signature.0.clone(),
+        signer_device_id: newest.signer_device_id.get(),
+        signer_signature: newest.signer_signature.0.clone(),
+    };
+    let list = DeviceList::danger_restore_verified(&signed).unwrap();
+    let entry = list.device(1).unwrap();
+    (list.version, entry.protocol_versions.clone())
+}
+
+fn hear_of_list(relay: &mut Relay, device: &mut Device, of: &str) {
+    let changed = device.frame(ServerEvent::Devices {
+        user_id: user(of),
+        version: 2,
+    });
+    device.take_frames(relay, vec![changed]);
+}
+
+/// The version of its session with the first device of somebody.
+fn speaks(device: &Device, with: &str) -> Option<u8> {
+    let first = sealwire_wire::DeviceId::FIRST;
+    sealwire_engine::session_protocol(device.engine.store(), &user(with), first).unwrap()
+}
+
+fn accuses(device: &Device) -> usize {
+    let accuses = |event: &&Event| matches!(event, Event::RelayInconsistent { .. });
+    device.events.iter().filter(accuses).count()
+}
+
+#[test]
+fn a_first_session_is_of_version_4_and_uses_up_one_kem_prekey() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    assert_eq!(listed(relay, "alice"), (1, vec![4]));
+    bob.send(relay, "alice", "hello");
+    alice.deliver(relay);
+    alice.send(relay, "bob", "hello to you");
+    bob.deliver(relay);
+    assert_eq!(
+        (speaks(&alice, "bob"), speaks(&bob, "alice")),
+        (Some(4), Some(4))
+    );
+    let left = alice.engine.store().count_one_time_kem_prekeys().unwrap();
+    assert_eq!(left, 99);
+    let alice = alice.restarted(3);
+    assert_eq!(alice.texts("bob"), ["hello", "hello to you"]);
+    assert_eq!(speaks(&alice, "bob"), Some(4));
+}
+
+#[test]
+fn a_failed_first_message_uses_up_no_kem_prekey() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    bob.send(relay, "alice", "hello");
+    let mut spoilt = relay.queues[&alice.name()][0].clone();
+    let body = &mut spoilt.envelope.as_mut().unwrap().body.0;
+    let last = body.len() - 20;
+    body[last] ^= 1;
+    alice.take_rows(relay, vec![spoilt]);
+    let left = alice.engine.store().count_one_time_kem_prekeys().unwrap();
+    // Its own request for the message names one more, which the relay never sees.
+    assert!(left >= 100, "{left}");
+}
+
+#[test]
+fn when_all_one_time_keys_are_gone_the_last_resort_serves_and_a_replay_opens_nothing_twice() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    let held = relay.registered.get_mut(&alice.name()).unwrap();
+    held.prekeys.one_time_prekeys.clear();
+    held.prekeys.one_time_kem_prekeys.clear();
+    bob.send(relay, "alice", "hello");
+    let row = relay.queues[&alice.name()][0].clone();
+    alice.deliver(relay);
+    assert_eq!(speaks(&alice, "bob"), Some(4));
+    let (of_bob, first) = (user("bob"), sealwire_wire::DeviceId::FIRST);
+    let store = alice.engine.store();
+    assert_eq!(store.count_used_base_keys(&of_bob, first).unwrap(), 1);
+    assert_eq!(store.count_one_time_kem_prekeys().unwrap(), 100);
+    // The session is gone, its name is not.
+    let mut alice = alice.after_surgery(relay, 3, |tx| {
+        tx.delete_sessions(&of_bob, first).unwrap();
+    });
+    let again = MessageRow {
+        id: sealwire_wire::MessageId::from_parts(2_000_000, 0),
+        client_seq: sealwire_wire::ClientSeq(77),
+        ..row
+    };
+    alice.take_rows(relay, vec![again]);
+    assert_eq!(alice.texts("bob"), ["hello", "<key_reused>"]);
+}
+
+#[test]
+fn a_relay_that_takes_the_kem_prekey_away_gets_no_message_and_is_told_of() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    relay.strips_kem = true;
+    let waiting = bob.send(relay, "alice", "hello");
+    assert!(relay.queues.is_empty());
+    assert_eq!(speaks(&bob, "alice"), None);
+    assert_eq!(bob.state(waiting), MessageState::Pending);
+    assert_eq!(accuses(&bob), 1);
+    relay.strips_kem = false;
+    bob.pass(relay, 120_000);
+    alice.deliver(relay);
+    assert_eq!(alice.texts("bob"), ["hello"]);
+    assert_eq!(speaks(&alice, "bob"), Some(4));
+}
+
+#[test]
+fn a_device_of_before_uploads_kem_prekeys_and_only_then_lists_what_it_speaks() {
+    let Before {
+        mut relay,
+        mut alice,
+        ..
+    } = Before::new();
+    let relay = &mut relay;
+    assert_eq!(listed(relay, "alice"), (1, vec![3]));
+    alice.run(relay);
+    alice.caught_up(relay);
+    let at = |what: &str| relay.asked.iter().position(|asked| asked.contains(what));
+    let (uploaded, published) = (at("Put /v1/prekeys"), at("Put /v1/me/devices/list"));
+    assert!(uploaded.unwrap() < published.unwrap(), "{:?}", relay.asked);
+    assert_eq!(listed(relay, "alice"), (2, vec![4]));
+    let prekeys = &relay.registered[&alice.name()].prekeys;
+    assert_eq!(prekeys.one_time_kem_prekeys.len(), 100);
+    assert!(prekeys.last_resort_kem_prekey.is_some());
+    // From the list on: another signed prekey, that no message of before names.
+    let held = alice.engine.store().signed_prekeys().unwrap();
+    assert_eq!((held[0].listed_version, held[1].listed_version), (4, 3));
+    let lists = relay.lists[&user("alice")].len();
+    let mut alice = alice.restarted_at_its_time(21);
+    alice.run(relay);
+    alice.caught_up(relay);
+    assert_eq!(relay.lists[&user("alice")].len(), lists, "once");
+    assert_eq!(
+        alice.texts("bob")[..3],
+        ["hello", "hello to you", "read before"]
+    );
+}
+
+#[test]
+fn an_upload_that_fails_keeps_the_list_as_it_was() {
+    let Before {
+        mut relay,
+        mut alice,
+        ..
+    } = Before::new();
+    relay.instead = Some(Box::new(|request| {
+        let upload = request.path == "/v1/prekeys";
+        upload.then(|| crate::relay::no(sealwire_wire::contract::ErrorCode::RateLimited))
+    }));
+    alice.run(&mut relay);
+    alice.caught_up(&mut relay);
+    assert_eq!(listed(&relay, "alice"), (1, vec![3]));
+    relay.instead = None;
+    alice.pass(&mut relay, 600_000);
+    assert_eq!(listed(&relay, "alice"), (2, vec![4]));
+}
+
+#[test]
+fn messages_queued_before_the_upgrade_open_after_it() {
+    let Before {
+        mut relay,
+        mut alice,
+        ..
+    } = Before::new();
+    let relay = &mut relay;
+    alice.run(relay);
+    alice.caught_up(relay);
+    assert_eq!(listed(relay, "alice"), (2, vec![4]));
+    alice.deliver(relay);
+    assert_eq!(alice.texts("carol"), ["from before"]);
+    assert_eq!(
+        speaks(&alice, "carol"),
+        Some(3),
+        "it began with what there was"
+    );
+    assert!(alice.texts("bob").contains(&"also from before".to_owned()));
+    let alice = alice.restarted_at_its_time(22);
+    assert_eq!(alice.texts("carol"), ["from before"]);
+}
+
+#[test]
+fn when_a_peer_gains_version_4_the_session_is_begun_anew_with_the_next_message() {
+    let Before {
+        mut relay,
+        mut alice,
+        mut bob,
+        ..
+    } = Before::new();
+    let relay = &mut relay;
+    alice.run(relay);
+    alice.caught_up(relay);
+    // Bob was not upgraded yet: what was written before goes to him in the session that there is.
+    alice.deliver(relay);
+    assert_eq!(speaks(&alice, "bob"), Some(3));
+    bob.run(relay);
+    bob.caught_up(relay);
+    bob.deliver(relay);
+    assert!(bob.texts("alice").contains(&"written before".to_owned()));
+    assert_eq!(listed(relay, "bob"), (2, vec![4]));
+    hear_of_list(relay, &mut alice, "bob");
+    hear_of_list(relay, &mut bob, "alice");
+    alice.send(relay, "bob", "anew");
+    let row = relay.queues[&bob.name()].back().unwrap();
+    assert_eq!(row.envelope.as_ref().unwrap().kind, EnvelopeType::Prekey);
+    assert_eq!(speaks(&alice, "bob"), Some(4));
+    bob.deliver(relay);
+    bob.send(relay, "alice", "anew to you");
+    alice.deliver(relay);
+    assert_eq!(
+        (speaks(&alice, "bob"), speaks(&bob, "alice")),
+        (Some(4), Some(4))
+    );
+    let alice = alice.restarted_at_its_time(23);
+    assert!(
+        alice
+            .texts("bob")
+            .ends_with(&["anew".to_owned(), "anew to you".to_owned()])
+    );
+}
