@@ -128,7 +128,7 @@ pub fn bundle(device_id: u32, registration_id: u32, identity: &IdentityKeyPair) 
 }
 
 /// A KEM prekey whose secret nobody keeps.
-pub fn kem_prekey(id: u32, identity: &IdentityKeyPair) -> PublicKemPrekey {
+pub(crate) fn kem_prekey(id: u32, identity: &IdentityKeyPair) -> PublicKemPrekey {
     let key = KemKeyPair::generate(id, &mut rng()).public();
     PublicKemPrekey {
         id,

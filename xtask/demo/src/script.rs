@@ -7,7 +7,7 @@ use crate::leaks;
 use crate::relay::Relay;
 use crate::report::Expectations;
 use crate::{Done, Trouble, client};
-use sealwire::{Attachment, Message};
+use sealwire::{Attachment, DeviceId, Message};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -132,6 +132,7 @@ pub(crate) async fn play(
     episodes::play(&mut devices, episodes, expect).await?;
     everything_arrives(&devices, conversation.lines.len() + 1).await;
     compare_pictures(&devices, picture, expect).await?;
+    tell_protocols(&devices, expect).await?;
     let measured = measure(&devices, &sent, absent, third..2 * third + 1, closed);
     check_order(&devices, conversation, expect).await?;
     // While everything runs, what was written last still lies in the write-ahead logs.
@@ -197,6 +198,37 @@ async fn send_picture(device: &mut Device, picture: &Picture) -> Done<()> {
         picture.bytes.len(),
         device.name
     );
+    Ok(())
+}
+
+/// Which protocol the sessions between the devices have. Device ids count from 1 as the names do.
+async fn tell_protocols(devices: &[Device], expect: &mut Expectations) -> Done<()> {
+    let mut all_post_quantum = true;
+    for device in devices {
+        let mut sessions = Vec::new();
+        for (user, count) in [("alice", 2), ("bob", 3)] {
+            for number in 1..=count {
+                let name = format!("{user}-{number}");
+                let Ok(id) = DeviceId::new(number) else {
+                    continue;
+                };
+                if name == device.name {
+                    continue;
+                }
+                let protocol = device.client()?.session_protocol(user, id).await;
+                let protocol = protocol.map_err(client("asking for a session's protocol"))?;
+                all_post_quantum &= protocol.is_none_or(|version| version == 4);
+                sessions.push(match protocol {
+                    Some(4) => format!("{name} PQXDH"),
+                    Some(3) => format!("{name} X3DH"),
+                    Some(other) => format!("{name} version {other}"),
+                    None => format!("{name} none"),
+                });
+            }
+        }
+        println!("protocol   {} with {}", device.name, sessions.join(", "));
+    }
+    expect.that("every session is of PQXDH (version 4)", all_post_quantum);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use sealwire_crypto::device::{DeviceList, ListChange, SignedDeviceList};
 use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair};
 use sealwire_engine::{
     Call, CallId, Engine, EngineConfig, EngineError, Event, HttpRequest, Input, Message,
-    MessageContent, MessageState, Output, Reply, SocketInput, TransportFailure,
+    MessageContent, MessageState, Output, Reply, SessionPolicy, SocketInput, TransportFailure,
 };
 use sealwire_store::{LocalId, Location, Store, StoreError, StoreKey, Transaction};
 use sealwire_wire::contract::{
@@ -59,6 +59,13 @@ impl Device {
 
     pub(crate) fn at(store: Store, seed: u64, now: Timestamp) -> Self {
         Self::set(store, seed, now, EngineConfig::new("https://relay.test"))
+    }
+
+    /// An app that lets X3DH sessions begin.
+    pub(crate) fn allowing_x3dh(store: Store, seed: u64) -> Self {
+        let mut config = EngineConfig::new("https://relay.test");
+        config.session_policy = SessionPolicy::allow_x3dh();
+        Self::set(store, seed, Timestamp(1_800_000_000_000), config)
     }
 
     /// With settings of its own.

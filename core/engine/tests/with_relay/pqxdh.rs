@@ -2,9 +2,11 @@
 
 use crate::device::{Device, user};
 use crate::relay::Relay;
-use sealwire_crypto::device::{DeviceList, SignedDeviceList};
+use rand_core::SeedableRng as _;
+use sealwire_crypto::device::{DeviceList, NewDevice, SignedDeviceList, consent_to_listing};
+use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair};
 use sealwire_engine::{Event, MessageState};
-use sealwire_store::{Location, Store, StoreKey};
+use sealwire_store::{DeviceListRow, Location, Store, StoreKey};
 use sealwire_wire::Timestamp;
 use sealwire_wire::contract::{
     DeviceName, EnvelopeType, MessageRow, RegisterDevice, ServerEvent, SignedList,
@@ -189,6 +191,66 @@ fn a_relay_that_takes_the_kem_prekey_away_gets_no_message_and_is_told_of() {
     alice.deliver(relay);
     assert_eq!(alice.texts("bob"), ["hello"]);
     assert_eq!(speaks(&alice, "bob"), Some(4));
+}
+
+fn allowing_x3dh(relay: &mut Relay, name: &str, seed: u64) -> Device {
+    let key = StoreKey::new([7; 32], [9; 16]);
+    let store = Store::open(&Location::Memory, &key, None).unwrap();
+    let mut device = Device::allowing_x3dh(store, seed);
+    device.register(name);
+    device.run(relay);
+    device
+}
+
+/// The same first list of a device, but that it speaks X3DH alone.
+fn first_list_with_x3dh_alone(device: &Device) -> DeviceListRow {
+    let rng = &mut rand_chacha::ChaCha20Rng::seed_from_u64(9);
+    let held = device.engine.store().account().unwrap().unwrap();
+    let account = AccountKeyPair::from_secret_bytes(&held.account_secret.unwrap());
+    let identity = IdentityKeyPair::from_secret_bytes(&held.identity_secret);
+    let name = held.user_id.as_str();
+    let entry = NewDevice {
+        device_id: 1,
+        registration_id: held.registration_id,
+        identity_key: identity.public(),
+        added_at_ms: 1,
+        protocol_versions: vec![3],
+        features: Vec::new(),
+        device_signature: consent_to_listing(&identity, name, &account.public(), rng).unwrap(),
+    };
+    let signed = SignedDeviceList::sign_first(&account, &identity, name, &entry, 1, rng).unwrap();
+    DeviceListRow {
+        version: 1,
+        bytes: signed.to_bytes(),
+        hash: signed.verify_first(name).unwrap().hash,
+    }
+}
+
+#[test]
+fn a_session_of_version_3_that_both_lists_rule_out_is_refused_whatever_the_policy() {
+    let relay = &mut Relay::default();
+    let mut alice = allowing_x3dh(relay, "alice", 1);
+    let mut bob = allowing_x3dh(relay, "bob", 2);
+    assert_eq!(listed(relay, "alice"), (1, vec![3, 4]));
+    // The relay takes the KEM prekeys away: where the list promises them, the policy changes nothing.
+    relay.strips_kem = true;
+    bob.send(relay, "alice", "hello");
+    assert!(relay.queues.is_empty());
+    // Bob believes that there never were any, as nobody honest does who sees Alice's list.
+    let forged = first_list_with_x3dh_alone(&alice);
+    let changed = bob.engine.into_store();
+    let mut changed = changed;
+    let done = changed.transaction(|tx| -> Result<(), sealwire_store::StoreError> {
+        tx.withdraw_lists_after(&user("alice"), 0)?;
+        tx.append_list(&user("alice"), &forged)
+    });
+    done.unwrap();
+    let mut bob = Device::allowing_x3dh(changed, 3);
+    bob.pass(relay, 120_000);
+    assert_eq!(speaks(&bob, "alice"), Some(3));
+    alice.deliver(relay);
+    assert_eq!(alice.texts("bob"), ["<unknown_version>"]);
+    assert_eq!(speaks(&alice, "bob"), None);
 }
 
 #[test]
