@@ -78,7 +78,7 @@ pub struct FreshBundle {
     /// 33 bytes.
     pub one_time_prekey: [u8; 33],
     /// None from a device that speaks version 3 alone.
-    pub kem_prekey: Option<FreshKemPrekey>,
+    pub kem_prekey: Option<Box<FreshKemPrekey>>,
 }
 
 /// A one-time KEM prekey of the asking device that the relay never saw.
@@ -248,7 +248,11 @@ fn decode_bundle(bundle: &proto::FreshBundle) -> Result<FreshBundle, ControlErro
         signed_prekey_signature: exact(&bundle.signed_prekey_signature)?,
         one_time_prekey_id: bundle.one_time_prekey_id,
         one_time_prekey: exact(&bundle.one_time_prekey)?,
-        kem_prekey: bundle.kem_prekey.as_ref().map(decode_kem).transpose()?,
+        kem_prekey: bundle
+            .kem_prekey
+            .as_ref()
+            .map(|kem| decode_kem(kem).map(Box::new))
+            .transpose()?,
     })
 }
 

@@ -298,11 +298,11 @@ fn fresh_bundle(
         signed_prekey_signature: signed.1,
         one_time_prekey_id: id,
         one_time_prekey: one_time.public().to_bytes(),
-        kem_prekey: Some(FreshKemPrekey {
+        kem_prekey: Some(Box::new(FreshKemPrekey {
             id: kem_id,
             key: kem.public().to_bytes(),
             signature: row.signature,
-        }),
+        })),
     })
 }
 

@@ -23,11 +23,11 @@ fn request(messages: Vec<MessageName>) -> Control {
             signed_prekey_signature: [6; 64],
             one_time_prekey_id: 7,
             one_time_prekey: [5; 33],
-            kem_prekey: Some(FreshKemPrekey {
+            kem_prekey: Some(Box::new(FreshKemPrekey {
                 id: 8,
                 key: vec![9; KemPublicKey::LENGTH],
                 signature: [6; 64],
-            }),
+            })),
         },
     })
 }
