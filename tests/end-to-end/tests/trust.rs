@@ -718,15 +718,19 @@ async fn prekeys_that_run_low_are_made_anew_and_uploaded_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_message_without_a_one_time_key_is_read_once() {
     let (_relay, alice, bob, thread) = start_pair().await;
-    alice.adversary.on_request(|seen| {
+    let requests = bob.adversary.requests();
+    let registered = requests.iter().find(|seen| seen.is("POST", "/v1/devices"));
+    let last_resort = registered.unwrap().body["prekeys"]["last_resort_kem_prekey"].clone();
+    assert!(last_resort.is_object());
+    alice.adversary.on_request(move |seen| {
         if !seen.is("POST", "/v1/prekeys/query") {
             return Fate::Passed;
         }
-        edit(|answer| {
-            answer["users"][0]["bundles"][0]
-                .as_object_mut()
-                .unwrap()
-                .remove("one_time_prekey");
+        let last_resort = last_resort.clone();
+        edit(move |answer| {
+            let bundle = answer["users"][0]["bundles"][0].as_object_mut().unwrap();
+            bundle.remove("one_time_prekey");
+            bundle.insert("kem_prekey".to_owned(), last_resort);
         })
     });
     alice.say(thread, "first").await;
