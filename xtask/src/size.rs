@@ -7,8 +7,10 @@ use crate::run::{Error, cargo, command, output, root, run};
 
 /// In Cargo.toml, with the reasons.
 const PROFILE: &str = "library";
-/// Everything included, stripped, for Linux on x86-64.
+/// Stripped, for Linux on x86-64. Everything is in it but OpenSSL's libcrypto, which is the system's there.
 const LIMIT: u64 = 9_000_000;
+/// Segments begin at multiples of it, or Android 15 and later does not load the library on devices with pages of 16 KiB.
+const PAGE: u64 = 16 * 1024;
 /// What symbols begin with, and what they are of. What is in none is `other`.
 const PARTS: [(&str, &[&str]); 9] = [
     (
@@ -108,6 +110,13 @@ impl Library {
                 "the library has {bytes} bytes, more than {LIMIT}"
             )));
         }
+        let headers = output("readelf", &["-lW", &path.to_string_lossy()]).unwrap_or_default();
+        let alignments = segment_alignments(&headers);
+        if alignments.is_empty() || alignments.iter().any(|alignment| alignment % PAGE != 0) {
+            return Err(Error::Told(format!(
+                "segments are aligned to {alignments:?} bytes: each has to be to a multiple of {PAGE}"
+            )));
+        }
         Ok(())
     }
 }
@@ -124,6 +133,18 @@ fn folder() -> Result<PathBuf, Error> {
     })?;
     let target = ours.parent().and_then(Path::parent).unwrap_or(root());
     Ok(target.join(PROFILE))
+}
+
+/// Of what is loaded, as `readelf -lW` prints it.
+fn segment_alignments(headers: &str) -> Vec<u64> {
+    let loaded = headers
+        .lines()
+        .filter(|line| line.trim_start().starts_with("LOAD "));
+    let alignment = |line: &str| {
+        let last = line.split_whitespace().last()?;
+        u64::from_str_radix(last.strip_prefix("0x")?, 16).ok()
+    };
+    loaded.map(|line| alignment(line).unwrap_or(0)).collect()
 }
 
 /// Where the bytes of code and data are, largest first.
@@ -157,6 +178,15 @@ fn part(symbol: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn segments_tell_their_alignment() {
+        let headers = "  Type Offset VirtAddr PhysAddr FileSiz MemSiz Flg Align
+  LOAD           0x000000 0x0000000000000000 0x0000000000000000 0x23bd10 0x23bd10 R   0x4000
+  LOAD           0x23c000 0x000000000023c000 0x000000000023c000 0x4d1000 0x4d1000 R E 0x1000
+  GNU_STACK      0x000000 0x0000000000000000 0x0000000000000000 0x000000 0x000000 RW  0x10";
+        assert_eq!(segment_alignments(headers), [0x4000, 0x1000]);
+    }
 
     #[test]
     fn a_symbol_is_of_its_crate() {

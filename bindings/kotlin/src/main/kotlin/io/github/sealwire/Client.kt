@@ -22,10 +22,12 @@ import io.github.sealwire.core.SendOptions
 import io.github.sealwire.core.StoreLocation
 import io.github.sealwire.core.Thread
 import io.github.sealwire.core.ThreadPreferences
+import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withContext
 import java.util.concurrent.atomic.AtomicBoolean
 
 /**
@@ -269,9 +271,20 @@ public class Client private constructor(private val handle: ClientHandle) : Auto
 
     /**
      * Ends the client: socket, store and locks are given back when this returns, flows of events end, later calls give `closed`.
-     * It blocks its thread for that long. May be called more than once.
+     * It blocks its thread for that long, also where the thread is interrupted: the interruption stands again afterwards. May be
+     * called more than once.
      */
-    override fun close(): Unit = runBlocking { now { handle.end() } }
+    override fun close() {
+        var interrupted = java.lang.Thread.interrupted()
+        try {
+            runBlocking { withContext(NonCancellable) { now { handle.end() } } }
+        } catch (_: InterruptedException) {
+            // Told only after the end, which nothing cancels.
+            interrupted = true
+        } finally {
+            if (interrupted) java.lang.Thread.currentThread().interrupt()
+        }
+    }
 
     private fun listener(progress: MutableStateFlow<Progress?>?): ProgressListener? = progress?.let {
         object : ProgressListener {

@@ -38,6 +38,16 @@ class CyclesTest {
             println("Kotlin: open and close: ${(System.nanoTime() - begun) / 1_000 / (WARM + CYCLES)} µs")
         }
 
+    @Test
+    fun `a close on a thread that is interrupted gives the store back first, and leaves it interrupted`() {
+        val (keys, store) = memoryKeyStore() to StoreLocation.File("$folder/b.db")
+        val first = runBlocking { Client.open("http://127.0.0.1:1", store, keys, startOffline = true) }
+        Thread.currentThread().interrupt()
+        first.close()
+        assertTrue(Thread.interrupted())
+        runBlocking { Client.open("http://127.0.0.1:1", store, keys, startOffline = true).use { } }
+    }
+
     /** A reader of events that nobody ends is ended by the close. */
     private suspend fun cycle(number: Int, store: StoreLocation, keys: KeyStore) {
         val client = Client.open("http://127.0.0.1:1", store, keys, startOffline = true)
