@@ -437,8 +437,8 @@ async fn a_socket_is_for_pages_of_configured_origins_and_for_what_is_no_page() {
 async fn a_slow_socket_is_closed_with_4000_and_does_not_delay_another() {
     let timings = Timings {
         send_stall_max: Duration::from_millis(300),
-        // Until this test reads what was on its way.
-        close_patience: PATIENCE,
+        // Until this test reads what was on its way: on a busy machine all that it sends before takes long.
+        close_patience: Duration::from_secs(600),
         ..Timings::default()
     };
     let relay = relay_with(|config| config.timings(timings)).await;
