@@ -223,7 +223,7 @@ fn kem_prekeys_are_taken_once_and_then_the_last_resort_again_and_again() {
         assert_eq!(repeated.signed.id, 1);
         assert_eq!(
             repeated.last_resort_kem,
-            kem_prekeys(4, 1..=0).last_resort_kem_prekey
+            kem_prekeys(4, 5..=5).last_resort_kem_prekey
         );
         done(storage.disable_device(alice.clone(), NOW));
         assert_eq!(done(storage.take_prekeys(alice.clone())), None);
