@@ -38,7 +38,11 @@ fn every_promised_figure_is_measured_and_added_to_those_of_the_other_backend() {
         assert!(names.any(|name| name.starts_with(promised)), "{promised}");
     }
     let stored = |figure: &&serde_json::Value| figure["unit"] == "bytes";
-    assert!(once.iter().find(stored).unwrap()["holds"].as_bool().unwrap());
+    assert!(
+        once.iter().find(stored).unwrap()["holds"]
+            .as_bool()
+            .unwrap()
+    );
     assert_eq!(run(&["--append"]).len(), 2 * once.len());
     std::fs::remove_dir_all(folder).unwrap();
 }

@@ -13,7 +13,8 @@ use sealwire_crypto::device::{
 use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair, KemKeyPair, SignedPreKeyPair};
 use sealwire_engine::{Call, Input, SocketInput};
 use sealwire_wire::contract::{
-    Bundle, DeviceName, PublicKemPrekey, PublicSignedPrekey, SendMessage, ServerEvent, ServerFrame, SignedList,
+    Bundle, DeviceName, PublicKemPrekey, PublicSignedPrekey, SendMessage, ServerEvent, ServerFrame,
+    SignedList,
 };
 use sealwire_wire::{DeviceId, UserId};
 use std::path::{Path, PathBuf};
