@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
-import { Browser, until, when } from "./browser.js";
+import { Browser, openClient, until, when } from "./browser.js";
 import { servePages, type PageServer } from "./page-server.js";
 import { Relay } from "./relay.js";
 
@@ -14,6 +14,9 @@ const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const PICTURES = join(ROOT, "target/web/screenshots");
 /** `SEALWIRE_KEEP_SCREENSHOTS=1` puts them into the docs. */
 const DOCS = process.env["SEALWIRE_KEEP_SCREENSHOTS"] ? join(ROOT, "docs/guide") : undefined;
+
+/** Each is more than one event, and 1,024 of them wait for a tab. */
+const MISSED = 600;
 
 let relay: Relay;
 let pages: PageServer;
@@ -150,6 +153,40 @@ test("a second tab shows the same conversation, and goes on when the first is cl
   await picture(second, "web-chat-phone");
   await second.keyboard.press("Escape");
   await there(second, ".side .inbox button");
+});
+
+test("a conversation that missed hundreds of messages shows each of them once, in order", async () => {
+  const plain = await servePages(join(ROOT, "bindings/web"));
+  const lena = await browser.tab(`${plain.origin}/empty.html`);
+  await openClient(lena, { relay: relay.url, store: "lena" });
+  const thread = await lena.evaluate(async () => {
+    await window.client.register("lena");
+    const thread = await window.client.directThread("jonas");
+    await window.client.sendText(thread, "the first");
+    return thread;
+  });
+  await jonas.bringToFront();
+  await jonas.keyboard.press("Escape");
+  await when(jonas, () => document.querySelector(".inbox .last")?.textContent?.includes("the first"), undefined);
+  await jonas.click(".inbox button");
+  await shows(jonas, "the first");
+  // A page that is busy takes no events: more come than wait for it.
+  const busy = jonas.evaluate(() => {
+    for (const until = performance.now() + 12_000; performance.now() < until; );
+  });
+  await lena.evaluate(
+    async ([thread, count]) => {
+      for (let at = 1; at <= count; at++) await window.client.sendText(thread, `told ${at}`);
+    },
+    [thread, MISSED] as const,
+  );
+  await busy;
+  await when(jonas, (last) => [...document.querySelectorAll(".message .body")].at(-1)?.textContent === last, `told ${MISSED}`, 60_000);
+  const all = ["the first", ...Array.from({ length: MISSED }, (_, at) => `told ${at + 1}`)];
+  await when(jonas, (count) => document.querySelectorAll(".message").length >= count, all.length, 20_000).catch(() => undefined);
+  assert.deepEqual(await jonas.evaluate(() => [...document.querySelectorAll(".message .body")].map((body) => body.textContent)), all);
+  await lena.close();
+  plain.close();
 });
 
 test("a relay that goes away shows, and what is written meanwhile is sent when it is back", async () => {

@@ -108,10 +108,10 @@ export class Conversation {
         if (event.thread === this.#thread && event.user !== this.#user) this.#typing.textContent = event.typing ? "types …" : "";
         break;
       case "marksMoved":
-        if (event.thread === this.#thread) void this.#again();
+        if (event.thread === this.#thread) void this.#again("end");
         break;
       case "lagged":
-        void this.#again();
+        void this.#again("all");
     }
   }
 
@@ -132,20 +132,33 @@ export class Conversation {
     }
   }
 
-  /** What is on the screen, as the store has it now. */
-  async #again(): Promise<void> {
-    for (const message of (await this.#client.messages(this.#thread, undefined, PAGE)).reverse()) {
-      // What was read from the store before an event may arrive after it.
-      const shown = this.#bubble(message.localId)?.dataset["reached"];
-      if (shown === undefined || reached(message) >= Number(shown)) this.#put(message);
-    }
+  /** What is on the screen, as the store has it now: its end, or all of it, where nobody knows how much of it is missing. */
+  async #again(how: "end" | "all"): Promise<void> {
+    const oldest = this.#oldest;
+    let page: Message[];
+    let before: number | undefined;
+    // What comes while the store is read belongs behind it.
+    const last = this.#messages.lastElementChild;
+    let next: Element | null | undefined;
+    do {
+      page = await this.#client.messages(this.#thread, before, PAGE);
+      if (next === undefined) next = last ? last.nextElementSibling : this.#messages.firstElementChild;
+      for (const message of page) {
+        // What was read from the store before an event may arrive after it.
+        const shown = this.#bubble(message.localId)?.dataset["reached"];
+        if (shown === undefined || reached(message) >= Number(shown)) this.#put(message, next);
+        next = this.#bubble(message.localId);
+        before = message.localId;
+      }
+    } while (how === "all" && page.length > 0 && !page.some(({ localId }) => localId === oldest));
   }
 
-  #put(message: Message): void {
+  /** In its place, or where it is new, before this one; else at the end. */
+  #put(message: Message, next: Element | null = null): void {
     const atEnd = this.#messages.scrollHeight - this.#messages.scrollTop - this.#messages.clientHeight < 120;
     const shown = this.#bubble(message.localId);
     if (shown) shown.replaceWith(this.#make(message));
-    else this.#messages.append(this.#make(message));
+    else this.#messages.insertBefore(this.#make(message), next);
     if (message.sender !== this.#user) {
       this.#typing.textContent = "";
       this.#markRead();
