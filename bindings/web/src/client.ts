@@ -1,6 +1,6 @@
 /** The client: what an app holds. */
 
-import { spawnWorker, wasmUrl } from "./init.js";
+import { logging, spawnWorker, wasmUrl } from "./init.js";
 import { errorInfo, toError } from "./errors.js";
 import { EventStream } from "./events.js";
 import { Linking } from "./linking.js";
@@ -59,6 +59,7 @@ export class Client implements AsyncDisposable {
     const url = wasmUrl();
     const leader: LeaderOptions = {
       spawn: spawnWorker,
+      ...logging(),
       relay: options.relay,
       // What lies in one tab's memory is of no use to another.
       store: inMemory ? `memory-${crypto.randomUUID()}` : (options.store ?? "default"),

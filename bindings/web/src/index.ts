@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** End-to-end encrypted messaging for web apps. */
 
-export { init, type InitOptions } from "./init.js";
+export { init, type InitOptions, type LogLevel, type LogLine } from "./init.js";
 export { Client } from "./client.js";
 export { Linking } from "./linking.js";
 export type { AttachmentOptions, CallOptions, DownloadOptions, KeyStore, OpenOptions, SendOptions } from "./options.js";

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EventStream } from "../dist/events.js";
 import { Calls } from "../dist/rpc/calls.js";
+import { Serving, type Shared } from "../dist/worker/serving.js";
 import { CHUNK_BYTES, type ToHost } from "../dist/rpc/protocol.js";
 
 /** What a worker was told. */
@@ -54,9 +55,9 @@ test("a call that ends leaves no listener at its signal, however it ends", async
   assert.equal(leaving.listeners, 0);
 });
 
-test("waiting that is given up is forgotten, so that giving up for ever holds nothing", async () => {
+test("waiting that is given up is forgotten here and at the worker, so that giving up for ever holds nothing", async () => {
   const calls = new Calls();
-  welcome(calls);
+  const heard = welcome(calls);
   for (let at = 0; at < 100; at++) {
     const leaving = new AbortController();
     const waiting = calls.start("waitUntilCaughtUp", [], { signal: leaving.signal }).catch(code);
@@ -64,6 +65,28 @@ test("waiting that is given up is forgotten, so that giving up for ever holds no
     assert.equal(await waiting, "AbortError");
   }
   assert.equal(calls.waiting, 0);
+  assert.deepEqual(heard.of("stop").map(({ id }) => id), heard.of("call").map(({ id }) => id));
+});
+
+test("a worker ends what waits for a tab when the tab gives it up, and all of it when the tab is gone", async () => {
+  const left: string[] = [];
+  const wait = (what: string) => (ended: Promise<void>) => ended.then(() => {
+    left.push(what);
+    throw { code: "closed" };
+  });
+  const client = { waitUntilCaughtUp: wait("caught up"), waitUntilSent: (id: number, ended: Promise<void>) => wait(`sent ${id}`)(ended) };
+  const company = { leave: () => Promise.resolve() };
+  const serving = new Serving({ client, company, isClosing: () => false } as unknown as Shared, () => undefined);
+  serving.heard({ t: "call", id: 1, method: "waitUntilCaughtUp", args: [], again: false });
+  for (const id of [2, 3]) serving.heard({ t: "call", id, method: "waitUntilSent", args: [id], again: false });
+  await soon();
+  assert.deepEqual(left, []);
+  serving.heard({ t: "stop", id: 2 });
+  await soon();
+  assert.deepEqual(left, ["sent 2"]);
+  serving.end();
+  await soon();
+  assert.deepEqual(left, ["sent 2", "caught up", "sent 3"]);
 });
 
 test("a send that is given up is asked of the next worker all the same, once, and tells nobody of its progress", async () => {

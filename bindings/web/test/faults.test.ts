@@ -80,6 +80,29 @@ test("an argument that is not what a call takes has the code of what is wrong wi
   assert.deepEqual(await texts(page, thread), []);
 });
 
+test("who wants the log is told it line by line: level, words and values, of the SDK alone", async () => {
+  const page = await world.browser.tab(`${world.pages.origin}/empty.html`);
+  await when(page, () => window.sealwire !== undefined, undefined);
+  await page.evaluate(async (relay) => {
+    const lines: unknown[] = [];
+    Object.assign(window, { lines });
+    window.sealwire.init({ logLevel: "debug", logger: (line) => void lines.push(line) });
+    window.client = await window.sealwire.Client.open({ relay, store: "logged", startOffline: true });
+    window.sealwire.init();
+  }, world.relay.url);
+  await page.workers()[0]!
+    .evaluate(async () => ((await import("/dist/pkg/sealwire_wasm.js" as string)) as { panicForTest(): void }).panicForTest())
+    .catch(() => undefined);
+  const lines = (): Promise<{ level: string; target: string; text: string; fields: Record<string, string> }[]> =>
+    page.evaluate(() => (window as unknown as { lines: never[] }).lines);
+  await until("the fault is told", async () => (await lines()).some(({ level }) => level === "error"));
+  const [fault] = (await lines()).filter(({ level }) => level === "error");
+  assert.deepEqual({ ...fault, fields: Object.keys(fault!.fields) }, { level: "error", target: "sealwire", text: "a fault of the SDK", fields: ["place"] });
+  assert.match(fault!.fields["place"]!, /^wasm\/src\/start\.rs:\d+$/);
+  for (const { target } of await lines()) assert.match(target, /^sealwire/);
+  await page.close();
+});
+
 test("a browser without a private file system says storage_unavailable, and nothing is kept in memory instead", async () => {
   const page = await world.browser.tab(`${world.pages.origin}/empty.html`);
   const [code, leads] = await page.evaluate(async (relay) => {

@@ -1,8 +1,9 @@
 //! Account, connection, devices, typing and presence.
 
-use super::{Answer, Client, id, plain};
+use super::{Answer, Client, id, plain, unless_left};
 use crate::error::thrown;
 use crate::records;
+use js_sys::Promise;
 use sealwire::{DeviceId, Error};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -101,9 +102,9 @@ impl Client {
         self.client.set_presence(online).await.map_err(thrown)
     }
 
-    /// Waits until everything that was queued is here.
+    /// Waits until everything that was queued is here, or `left` settles.
     #[wasm_bindgen(js_name = waitUntilCaughtUp)]
-    pub async fn wait_until_caught_up(&self) -> Answer<()> {
-        self.client.wait_until_caught_up().await.map_err(thrown)
+    pub async fn wait_until_caught_up(&self, left: Option<Promise>) -> Answer<()> {
+        unless_left(left, self.client.wait_until_caught_up()).await
     }
 }

@@ -1,8 +1,9 @@
 //! Sending.
 
-use super::{Answer, Client, count, id, local_id, plain, sending};
+use super::{Answer, Client, count, id, local_id, plain, sending, unless_left};
 use crate::error::thrown;
 use crate::records;
+use js_sys::Promise;
 use sealwire::{Message, SendOptions};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -53,13 +54,15 @@ impl Client {
         message(self.client.cancel(local_id(id)).await)
     }
 
-    /// Waits until the relay has a message of this device.
+    /// Waits until the relay has a message of this device, or `left` settles.
     #[wasm_bindgen(js_name = waitUntilSent)]
     pub async fn wait_until_sent(
         &self,
         #[wasm_bindgen(js_name = localId)] id: f64,
+        left: Option<Promise>,
     ) -> Answer<JsValue> {
-        message(self.client.wait_until_sent(local_id(id)).await)
+        let sent = unless_left(left, self.client.wait_until_sent(local_id(id))).await?;
+        message(Ok(sent))
     }
 
     /// Takes in everything that waits at the relay; how many entries that were.

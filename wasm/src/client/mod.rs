@@ -14,15 +14,19 @@ mod settings;
 
 use crate::error::thrown;
 use crate::pool::Pool;
-use js_sys::{Number, Reflect};
+use futures_util::future::{Either, select};
+use js_sys::{Number, Promise, Reflect};
 use sealwire::{EngineError, Error, Linking, ParseIdError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_wasm_bindgen::Serializer;
 use std::cell::RefCell;
+use std::future::Future;
+use std::pin::pin;
 use std::str::FromStr;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::JsFuture;
 
 /// One device of one user, and the files that its store lies in.
 #[wasm_bindgen]
@@ -74,6 +78,20 @@ fn id<T: FromStr<Err = ParseIdError>>(text: &str) -> Answer<T> {
 
 fn id_or_none<T: FromStr<Err = ParseIdError>>(text: Option<String>) -> Answer<Option<T>> {
     text.as_deref().map(id).transpose()
+}
+
+/// What JavaScript waits for, until `left` says that it does so no more. `left` has to settle in the end.
+async fn unless_left<T>(
+    left: Option<Promise>,
+    waiting: impl Future<Output = Result<T, Error>>,
+) -> Answer<T> {
+    let Some(left) = left else {
+        return waiting.await.map_err(thrown);
+    };
+    match select(pin!(waiting), JsFuture::from(left)).await {
+        Either::Left((done, _)) => done.map_err(thrown),
+        Either::Right(_) => Err(thrown(Error::Closed)),
+    }
 }
 
 /// A local id: a whole number, as all of them are.

@@ -160,7 +160,7 @@ export class Calls {
     call.reject(reason);
     if (!call.sink && !ONLY_WAIT.has(call.method)) return;
     this.#settle(call.id, () => undefined);
-    if (call.sink) this.#post?.({ t: "stop", id: call.id });
+    if (call.sent) this.#post?.({ t: "stop", id: call.id });
   }
 
   #upload(id: number, chunks: number): void {

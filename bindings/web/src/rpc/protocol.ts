@@ -2,6 +2,7 @@
 
 import type { ErrorGroup } from "../error-table.js";
 import type { ErrorFields } from "../errors.js";
+import type { LogLevel, LogLine } from "../init.js";
 import type { Account, ConnectionState, Event, Progress } from "../records.js";
 import type { Place, Told } from "./journal.js";
 
@@ -46,7 +47,7 @@ export type ToHost =
   | { t: "end"; id: number; failed?: string }
   /** So many more chunks of a download may come. */
   | { t: "more"; id: number; chunks: number }
-  /** A download is not wanted any more. */
+  /** A download, or what does nothing but wait, is not wanted any more. */
   | { t: "stop"; id: number }
   /** So many events were taken. */
   | { t: "seen"; events: number }
@@ -70,6 +71,8 @@ export type ToTab =
   | { t: "missed"; missed: number; number: number }
   | { t: "status"; status: Status }
   | { t: "pong" }
+  /** A line of the log, for the tab that leads alone. */
+  | { t: "log"; line: LogLine }
   /** The last word of a worker that ended in order. */
   | { t: "over" }
   | { t: "panicked"; error: ErrorInfo };
@@ -90,6 +93,8 @@ export interface Opening {
   key?: Uint8Array;
   /** Whether the app's own key store is to be asked, over `ask`. */
   appKeyStore: boolean;
+  /** Down to which level the log is told; none: nobody listens. */
+  logLevel?: LogLevel;
 }
 
 /** How a worker's start ended. */

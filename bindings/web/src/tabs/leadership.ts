@@ -1,6 +1,7 @@
 /** What the tab that leads does: it owns the worker, starts another one when it dies, and gives the store up when it is asked to. */
 
 import { errorInfo } from "../errors.js";
+import type { LogLine } from "../init.js";
 import type { Close, ErrorInfo, Opened, Opening, ToTab } from "../rpc/protocol.js";
 import { PROTOCOL, workerLock } from "../rpc/protocol.js";
 import { ownLink, type Link } from "./links.js";
@@ -10,6 +11,8 @@ export interface LeaderOptions extends Omit<Opening, "t" | "protocol" | "epoch" 
   spawn: () => Worker;
   /** Told when another tab holds the store and does not answer. */
   onWaiting?: () => void;
+  /** Told every line of the log. */
+  logger?: (line: LogLine) => void;
   keyStore?: { get(name: string): Promise<Uint8Array | undefined>; put(name: string, secret: Uint8Array): Promise<void> };
 }
 
@@ -87,7 +90,7 @@ export class Leadership {
 
   /** The life of one worker. */
   #worker(): Promise<End> {
-    const { spawn, keyStore, onWaiting: _, ...plain } = this.#options;
+    const { spawn, keyStore, logger, onWaiting: _, ...plain } = this.#options;
     const epoch = crypto.randomUUID();
     let worker: Worker;
     try {
@@ -125,6 +128,8 @@ export class Leadership {
             this.#isOpen = true;
             this.#hearers.opened(ownLink(worker, epoch));
             return this.#watch(epoch, () => end({ why: "died" }));
+          case "log":
+            return tellLog(logger, data.line);
           case "notOpened":
             return end({ why: "refused", error: data.error });
           case "over":
@@ -147,6 +152,17 @@ export class Leadership {
   /** A worker holds this lock for as long as it lives, however it ends. */
   #watch(epoch: string, died: () => void): void {
     void navigator.locks.request(workerLock(this.#options.store, epoch), died);
+  }
+}
+
+/** What a logger throws is the app's, and stops nothing here. */
+function tellLog(logger: LeaderOptions["logger"], line: LogLine): void {
+  try {
+    logger?.(line);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }
 

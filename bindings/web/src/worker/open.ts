@@ -2,7 +2,8 @@
 
 import { asErrorInfo, errorInfo } from "../errors.js";
 import { openKeyStore } from "../key-store.js";
-import init, { Client, start } from "../pkg/sealwire_wasm.js";
+import init, { Client, start, tellLog } from "../pkg/sealwire_wasm.js";
+import type { LogLevel } from "../init.js";
 import type { ErrorInfo, Opening } from "../rpc/protocol.js";
 import type { OwnTab } from "./own-tab.js";
 import type { WasmClient } from "./wasm.js";
@@ -18,6 +19,9 @@ export async function openClient(opening: Opening, tab: OwnTab, panicked: (error
       reject(error);
     };
     start(onPanic);
+    if (opening.logLevel) {
+      tellLog(opening.logLevel, (level, target, text, fields) => tab.post({ t: "log", line: { level: level as LogLevel, target, text, fields } }));
+    }
   });
   died.catch(() => undefined);
   const plain = { relay, store, inMemory, allowHttp, startOffline, ...(giveUpAfterMs === undefined ? {} : { giveUpAfterMs }) };

@@ -5,6 +5,7 @@ import type { Event, Progress } from "../records.js";
 import type { Rest } from "../rpc/journal.js";
 import { CREDIT, EVENT_BUFFER, type Status, type ToHost, type ToTab } from "../rpc/protocol.js";
 import type { Company } from "./company.js";
+import { withResolvers } from "./own-tab.js";
 import { Download, Upload } from "./transfers.js";
 import type { WasmClient } from "./wasm.js";
 
@@ -44,8 +45,6 @@ const METHODS = new Set([
   "disableDevice",
   "removeDevice",
   "setTyping",
-  "waitUntilCaughtUp",
-  "waitUntilSent",
 ]);
 
 /** These change whose device this is. */
@@ -69,6 +68,8 @@ export class Serving {
   readonly #shared: Shared;
   readonly #uploads = new Map<number, Upload>();
   readonly #downloads = new Map<number, Download>();
+  /** Ends what does nothing but wait. */
+  readonly #waits = new Map<number, () => void>();
   readonly #asked = new Map<number, (yes: boolean) => void>();
   #nextAsk = 1;
   /** Events on their way to the tab, and those that found no room. */
@@ -120,6 +121,7 @@ export class Serving {
       case "more":
         return this.#downloads.get(message.id)?.more(message.chunks);
       case "stop":
+        this.#waits.get(message.id)?.();
         return this.#downloads.get(message.id)?.stop();
       case "seen":
         return this.#seen(message.events);
@@ -136,6 +138,7 @@ export class Serving {
     for (const answer of this.#asked.values()) answer(false);
     for (const upload of this.#uploads.values()) upload.end("the tab was closed");
     for (const download of this.#downloads.values()) download.stop();
+    for (const leave of this.#waits.values()) leave();
     this.#shared.company.leave(this).catch(() => undefined);
   }
 
@@ -182,6 +185,10 @@ export class Serving {
         return this.#download(id, args as [number]);
       case "finishLinking":
         return this.#finishLinking(call);
+      case "waitUntilCaughtUp":
+        return this.#wait(id, (left) => this.#client.waitUntilCaughtUp(left));
+      case "waitUntilSent":
+        return this.#wait(id, (left) => this.#client.waitUntilSent(args[0] as number, left));
       case "linkDevice":
         return this.#client.linkDevice(args[0] as string, (question) => this.#ask(id, question));
     }
@@ -218,6 +225,18 @@ export class Serving {
       if (again && account) return account;
       // Its keys were in the memory of the worker that began it.
       throw errorInfo("link_state", "the linking is over, because another tab took the lead or it was finished or given up before: begin again with `startLinking`");
+    }
+  }
+
+  async #wait(id: number, waiting: (left: Promise<void>) => Promise<unknown>): Promise<unknown> {
+    const left = withResolvers<void>();
+    this.#waits.set(id, () => left.resolve());
+    try {
+      return await waiting(left.promise);
+    } finally {
+      this.#waits.delete(id);
+      // The module holds on to a promise that never settles.
+      left.resolve();
     }
   }
 

@@ -15,6 +15,9 @@ export interface WasmClient {
   connection(): ConnectionState;
   maxTextBytes(): number;
   message(localId: number): Promise<unknown>;
+  /** Both reject with `closed` once `left` settles, which it has to in the end. */
+  waitUntilCaughtUp(left: Promise<void>): Promise<void>;
+  waitUntilSent(localId: number, left: Promise<void>): Promise<unknown>;
   watchThreads(threads: string[]): Promise<void>;
   setPresence(online: boolean): Promise<void>;
   goOnline(): Promise<void>;
