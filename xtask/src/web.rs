@@ -176,6 +176,9 @@ fn shrink(module: &Path) -> Result<(), Error> {
         "--remove-unused-module-elements",
         "--memory-packing",
         "--vacuum",
+        "--optimize-instructions",
+        "--rse",
+        "--reorder-locals",
     ]);
     // What rustc and clang turn on for this target, and every browser with OPFS has.
     shrink.args([

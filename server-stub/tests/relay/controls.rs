@@ -7,6 +7,7 @@ use sealwire_wire::contract::{
     ControlMessage, DeviceEnvelope, ErrorCode, MessagePage, QueuePage, SendControl, SentControl,
     SentMessage, ServerEvent, VoidedSend,
 };
+use sealwire_wire::limits::CONTROL_MAX;
 use sealwire_wire::{Base64, ThreadId};
 
 async fn send_control(from: &Device, key: &str, to: &[&Device]) -> Response {
@@ -168,7 +169,7 @@ async fn control_messages_are_bounded() {
         vec![envelope]
     };
     let many = vec![bob.envelope(); 101];
-    let large = send_bodies(&alice, "a", of(16 * 1024 + 1)).await;
+    let large = send_bodies(&alice, "a", of(CONTROL_MAX + 1)).await;
     refused(large, 413, ErrorCode::TooLarge).await;
     refused(
         send_bodies(&alice, "b", many).await,
@@ -184,7 +185,7 @@ async fn control_messages_are_bounded() {
         let answer = send_bodies(&alice, key, to).await;
         refused(answer, 422, ErrorCode::Unprocessable).await;
     }
-    let largest = send_bodies(&alice, "f", of(16 * 1024)).await;
+    let largest = send_bodies(&alice, "f", of(CONTROL_MAX)).await;
     assert_eq!(largest.status().as_u16(), 202);
     let without_key = alice.post("/v1/control").json(&SendControl { to: of(1) });
     refused(
