@@ -400,7 +400,7 @@ async fn another_list_published_in_between_is_built_upon() {
     let (relay, desk, new) = desk_and_new().await;
     let keys = desk.keys().await;
     let relisted = keys.list.devices()[0]
-        .relist(vec![3], vec!["between".to_owned()])
+        .relist(vec![4], vec!["between".to_owned()])
         .unwrap();
     let between = keys.next(vec![relisted], vec![]);
     let by_hand = ByHand::device(relay.url(), &keys).await;
