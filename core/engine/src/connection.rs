@@ -14,6 +14,10 @@ const HEARD_JUST_NOW_MS: u64 = 2_000;
 /// A socket whose token ended is opened again at once, with another token; not twice within this, in milliseconds: a relay that
 /// takes no token of its own would have it opened without end.
 const RENEWED_JUST_NOW_MS: u64 = 60_000;
+/// So many sockets in a row that open and end before everything queued came through one: what is queued is fetched without a
+/// socket then. An acknowledgement means nothing beyond its socket, so a network that cuts each one early would have the
+/// relay deliver the same frames without end.
+const CUT_SHORT_MAX: u32 = 3;
 
 /// The connection to the relay.
 pub(crate) struct Connection {
@@ -24,6 +28,8 @@ pub(crate) struct Connection {
     heard_at: Timestamp,
     /// When a socket was last opened again at once because its token had ended.
     renewed_at: Option<Timestamp>,
+    /// How many sockets in a row ended before everything queued had come.
+    cut_short: u32,
     /// Another instance of this device took over: only the app's wish connects again.
     replaced: bool,
 }
@@ -46,6 +52,7 @@ impl Default for Connection {
             backoff: Backoff::default(),
             heard_at: Timestamp::default(),
             renewed_at: None,
+            cut_short: 0,
             replaced: false,
         }
     }
@@ -175,6 +182,7 @@ impl Engine {
 
     pub(crate) fn is_caught_up(&mut self) {
         self.connection.backoff.succeeded();
+        self.connection.cut_short = 0;
         self.set_connection_state(ConnectionState::Online);
         self.event(Event::CaughtUp);
         self.outbox_is_heard();
@@ -283,6 +291,7 @@ impl Engine {
         if self.connection.socket == Socket::Closed {
             return;
         }
+        let cut_short = self.connection.socket == Socket::Open && self.is_catching_up();
         self.connection.socket = Socket::Closed;
         match code.map(CloseCode::from_u16) {
             Some(CloseCode::Replaced) => {
@@ -302,6 +311,17 @@ impl Engine {
             _ => {}
         }
         self.try_later(retry_after_ms);
+        if cut_short {
+            self.socket_was_cut_short();
+        }
+    }
+
+    fn socket_was_cut_short(&mut self) {
+        let cut_short = &mut self.connection.cut_short;
+        *cut_short = cut_short.saturating_add(1);
+        if *cut_short >= CUT_SHORT_MAX {
+            self.fetch_queue_unasked();
+        }
     }
 
     /// It says nothing against the network or the relay: another token is had and the socket opened again, without a wait.

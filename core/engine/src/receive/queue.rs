@@ -13,6 +13,8 @@ const ENTRY_ID_MAX: usize = 128;
 #[derive(Default)]
 pub(crate) struct QueueFetch {
     calls: Vec<CallId>,
+    /// The engine wants it: its sockets do not live long enough.
+    unasked: bool,
     fetched: u64,
     /// Everything is here; parked frames may wait for lists still.
     is_empty: bool,
@@ -21,20 +23,27 @@ pub(crate) struct QueueFetch {
 impl QueueFetch {
     /// Whether the relay may be asked although the client is offline by the app's wish.
     pub(crate) fn runs(&self) -> bool {
-        !self.calls.is_empty()
+        self.unasked || !self.calls.is_empty()
     }
 }
 
 impl Engine {
     pub(crate) fn fetch_queue(&mut self, call: CallId) -> Result<(), EngineError> {
         self.me()?;
+        let runs = self.queue_fetch.runs();
         self.queue_fetch.calls.push(call);
-        if self.queue_fetch.calls.len() == 1 {
-            self.queue_fetch.fetched = 0;
-            self.queue_fetch.is_empty = false;
+        if !runs {
             self.ask_for_queue();
         }
         Ok(())
+    }
+
+    /// What the sockets do not bring to its end. It fails without a word: another socket is tried anyway.
+    pub(crate) fn fetch_queue_unasked(&mut self) {
+        if !self.queue_fetch.runs() {
+            self.queue_fetch.unasked = true;
+            self.ask_for_queue();
+        }
     }
 
     pub(crate) fn on_queue_page(&mut self, answer: Answer) {

@@ -119,6 +119,54 @@ async fn every_device_has_every_message_once_and_in_one_order() {
     }
 }
 
+/// An acknowledgement counts for its socket alone. Where none gets through, the queue is fetched without one.
+#[tokio::test]
+async fn sockets_that_end_before_any_acknowledgement_hold_nothing_up() {
+    const WRITTEN: usize = 40;
+    let world = World::new().await;
+    let ((_, alice), (bob_device, bob), thread) = world.pair().await;
+    bob.close().await.unwrap();
+    for number in 0..WRITTEN {
+        alice.send_text(thread, &format!("{number}")).await.unwrap();
+    }
+    soon(async {
+        while alice
+            .messages(thread, None, 1000)
+            .await
+            .unwrap()
+            .iter()
+            .any(|message| message.id.is_none())
+        {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    let network = Network {
+        frames: Some(Box::new(|| 3)),
+        deaf: true,
+        ..Network::default()
+    };
+    let transport = Meddling::with(network);
+    let bob = bob_device
+        .builder()
+        .transport(transport)
+        .open()
+        .await
+        .unwrap();
+    soon(async {
+        while confirmed(&bob, thread).await < WRITTEN {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    let order: Vec<_> = (0..WRITTEN).map(|number| number.to_string()).collect();
+    assert_eq!(texts(&bob, thread).await, order);
+    for client in [alice, bob] {
+        client.close().await.unwrap();
+    }
+    assert_eq!(bob_device.texts_after_a_cold_reopen(thread).await, order);
+}
+
 /// How many messages have their place in the thread.
 async fn confirmed(client: &Client, thread: ThreadId) -> usize {
     let page = client.messages(thread, None, 1000).await.unwrap();

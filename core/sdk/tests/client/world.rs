@@ -1,5 +1,6 @@
 //! People, their devices, and the relay between them.
 
+use futures_util::SinkExt as _;
 use sealwire::attachments::Piece;
 use sealwire::transport::{
     Download, HttpResponse, NativeTransport, Request, Socket, SocketRefused, Transport,
@@ -143,6 +144,8 @@ pub(crate) struct Network {
     pub(crate) upload: Option<UploadHook>,
     pub(crate) send: Option<SendHook>,
     pub(crate) frames: Option<FramesHook>,
+    /// What the client says through a socket is lost.
+    pub(crate) deaf: bool,
 }
 
 pub(crate) type Answered = Result<HttpResponse, TransportFailure>;
@@ -210,6 +213,10 @@ impl Transport for Meddling {
             let stream: BoxStream<_> = match &network.frames {
                 Some(frames) => Box::pin(futures_util::StreamExt::take(stream, frames())),
                 None => stream,
+            };
+            let sink: sealwire::BoxSink<_, _> = match network.deaf {
+                true => Box::pin(futures_util::sink::drain().sink_map_err(|never| match never {})),
+                false => sink,
             };
             Ok(Socket { sink, stream })
         })
