@@ -39,6 +39,9 @@ pub struct EngineConfig {
     pub give_up_after_ms: u64,
     /// What new sessions must have: a post-quantum part unless set.
     pub session_policy: SessionPolicy,
+    /// One-time prekeys of each kind that the relay holds of this device after an upload: a hundred unless set, 200 at most.
+    /// With fewer a device is set up sooner, and more sessions begin without one.
+    pub one_time_prekeys: u32,
 }
 
 impl EngineConfig {
@@ -49,6 +52,7 @@ impl EngineConfig {
             start_offline: false,
             give_up_after_ms: 24 * 60 * 60 * 1000,
             session_policy: SessionPolicy::default(),
+            one_time_prekeys: 100,
         }
     }
 

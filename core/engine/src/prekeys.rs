@@ -2,6 +2,7 @@
 
 mod check;
 mod kem;
+mod room;
 mod signed;
 
 use crate::backoff::Backoff;
@@ -10,30 +11,14 @@ use crate::requests::{Answer, Outgoing, Purpose};
 use crate::{Engine, EngineError};
 pub(crate) use kem::{kem_pair, make_kem_pair, public_kem};
 use kem::{make_last_resort, make_one_time_kem};
+use room::{OneTime, Wanted, room_at};
 use sealwire_crypto::keys::{IdentityKeyPair, OneTimePreKeyPair};
 use sealwire_store::{PrekeyKind, Rows, Transaction};
 use sealwire_wire::Timestamp;
 use sealwire_wire::contract::{ErrorCode, PrekeyUpload, PublicPrekey};
+use sealwire_wire::limits::{ONE_TIME_PREKEYS_MAX, PREKEYS_LOW};
 use signed::{make_signed, public};
 use zeroize::Zeroizing;
-
-/// One-time prekeys of each kind that the relay holds of a device after an upload.
-const ONE_TIME_STOCK: u32 = 100;
-
-/// One-time prekeys of each kind that this device holds. So many that never came back were given out to nobody who wrote: from
-/// then on the oldest make room at a pace, and sessions begin from the signed prekey and the last resort alone in between. No more
-/// KEM prekeys than that are made: they lie in the store at 128 bytes each, and the last resort serves.
-const ONE_TIME_HELD_MAX: u64 = 5_000;
-
-/// How often room is made, in milliseconds. With a hundred an hour each is held for two days however fast somebody asks the
-/// relay for keys: longer than a sender tries, which is a day.
-const ROOM_EVERY_MS: u64 = 60 * 60 * 1000;
-
-/// A look at whether everything came in, so that room can be made, after so many milliseconds.
-const ROOM_WAIT_MS: u64 = 60 * 1000;
-
-/// Setting: when room was last made, in milliseconds as eight bytes.
-const ROOM_MADE_AT: &str = "one_time_prekey_room_made_at";
 
 /// Ids left out where the relay holds another key under one of them: twice as many at each collision after that.
 const SKIP_IDS: u32 = 1_000;
@@ -85,19 +70,20 @@ impl UploadEnds {
     }
 }
 
-/// A new device's signed prekey, its last resort, and its first stock of one-time ones of each kind. Its entry in the list is to
+/// A new device's signed prekey, its last resort, and its first `stock` one-time ones of each kind. Its entry in the list is to
 /// name `listed_version`.
 pub(crate) fn make_first(
     tx: &mut Transaction<'_>,
     identity: &IdentityKeyPair,
     listed_version: u32,
+    stock: u32,
     now: Timestamp,
     rng: &mut Random,
 ) -> Result<(), EngineError> {
     make_signed(tx, identity, listed_version, now, rng)?;
-    make_one_time(tx, ONE_TIME_STOCK, rng)?;
+    make_one_time(tx, stock, rng)?;
     make_last_resort(tx, identity, now, rng)?;
-    make_one_time_kem(tx, identity, ONE_TIME_STOCK, now, rng)
+    make_one_time_kem(tx, identity, stock, now, rng)
 }
 
 fn make_one_time(
@@ -111,35 +97,6 @@ fn make_one_time(
         tx.insert_one_time_prekey(id, &Zeroizing::new(pair.secret_bytes().to_vec()))?;
     }
     Ok(())
-}
-
-/// When so many more one-time prekeys may be held; none: now. If there are too many the oldest go, at a pace, and none while a
-/// message that names them may still come in.
-fn room_at(
-    tx: &mut Transaction<'_>,
-    count: u32,
-    now: Timestamp,
-    caught_up: bool,
-) -> Result<Option<Timestamp>, EngineError> {
-    if tx.count_one_time_prekeys()? < ONE_TIME_HELD_MAX {
-        return Ok(None);
-    }
-    let made_at = tx.setting(ROOM_MADE_AT)?;
-    let made_at = made_at.and_then(|bytes| bytes.try_into().ok().map(u64::from_be_bytes));
-    // What was noted under a clock far ahead does not count.
-    let next = made_at
-        .filter(|made_at| *made_at <= now.0)
-        .map(|made_at| Timestamp(made_at).plus_ms(ROOM_EVERY_MS))
-        .filter(|next| *next > now);
-    if next.is_some() {
-        return Ok(next);
-    }
-    if !caught_up || tx.count_parked()? > 0 {
-        return Ok(Some(now.plus_ms(ROOM_WAIT_MS)));
-    }
-    tx.set_setting(ROOM_MADE_AT, &now.0.to_be_bytes())?;
-    let went = tx.prune_oldest_one_time_prekeys(count)?;
-    Ok((went == 0).then(|| now.plus_ms(ROOM_EVERY_MS)))
 }
 
 /// Everything between the two watermarks.
@@ -198,6 +155,17 @@ pub(crate) fn secret32(bytes: &[u8]) -> Result<Zeroizing<[u8; 32]>, EngineError>
 }
 
 impl Engine {
+    /// How many one-time prekeys of each kind the relay is to have.
+    pub(crate) fn one_time_stock(&self) -> u32 {
+        let most = u32::try_from(ONE_TIME_PREKEYS_MAX).unwrap_or(u32::MAX);
+        self.config.one_time_prekeys.clamp(1, most)
+    }
+
+    /// Fewer left than this are few: a fifth of a stock.
+    fn few_one_time(&self) -> u32 {
+        PREKEYS_LOW.min(self.one_time_stock() / 5).max(1)
+    }
+
     /// The relay says how many it has left; none of a kind that this device never uploaded.
     pub(crate) fn prekeys_run_low(
         &mut self,
@@ -207,38 +175,53 @@ impl Engine {
         if self.prekey_uploads.wanted || self.prekey_uploads.under_way {
             return Ok(());
         }
-        let identity = self.me()?.identity.clone();
-        let caught_up = self.is_online();
-        let Self {
-            store,
-            rng,
-            now,
-            prekey_uploads,
-            ..
-        } = self;
-        let missing = |remaining: u32, waiting: usize| {
-            let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
-            ONE_TIME_STOCK.saturating_sub(remaining.saturating_add(waiting))
+        let waiting = self.store.one_time_prekeys_to_upload()?.len();
+        let ec = self.make_room_and_more(OneTime::Ec, remaining, waiting)?;
+        let kem = match remaining_kem {
+            Some(remaining) => {
+                let waiting = self.store.kem_prekeys_to_upload()?;
+                let waiting = waiting.iter().filter(|row| !row.last_resort).count();
+                self.make_room_and_more(OneTime::Kem, remaining, waiting)?
+            }
+            None => None,
         };
-        let one_time = missing(remaining, store.one_time_prekeys_to_upload()?.len());
-        if one_time > 0 {
-            prekey_uploads.room_at =
-                store.transaction(|tx| -> Result<Option<Timestamp>, EngineError> {
-                    let room_at = room_at(tx, one_time, *now, caught_up)?;
-                    if room_at.is_none() {
-                        make_one_time(tx, one_time, rng)?;
-                    }
-                    Ok(room_at)
-                })?;
-        }
-        let waiting = store.kem_prekeys_to_upload()?;
-        let waiting = waiting.iter().filter(|row| !row.last_resort).count();
-        let kem = remaining_kem.map_or(0, |remaining| missing(remaining, waiting));
-        if kem > 0 && store.count_one_time_kem_prekeys()? < ONE_TIME_HELD_MAX {
-            store.transaction(|tx| make_one_time_kem(tx, &identity, kem, *now, rng))?;
-        }
-        self.prekey_uploads.wanted = true;
+        self.prekey_uploads.room_at = ec.into_iter().chain(kem).min();
+        self.prekey_uploads.wanted = anything_to_upload(&self.store)?;
         Ok(())
+    }
+
+    /// Makes what is missing of a stock; when there may be room for it, where there is none.
+    fn make_room_and_more(
+        &mut self,
+        kind: OneTime,
+        remaining: u32,
+        waiting: usize,
+    ) -> Result<Option<Timestamp>, EngineError> {
+        let identity = self.me()?.identity.clone();
+        let (stock, caught_up) = (self.one_time_stock(), self.is_online());
+        let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+        let count = stock.saturating_sub(remaining.saturating_add(waiting));
+        if count == 0 {
+            return Ok(None);
+        }
+        let wanted = Wanted {
+            kind,
+            count,
+            stock,
+            caught_up,
+        };
+        let Self {
+            store, rng, now, ..
+        } = self;
+        store.transaction(|tx| {
+            let room_at = room_at(tx, wanted, *now)?;
+            match (room_at, kind) {
+                (Some(_), _) => {}
+                (None, OneTime::Ec) => make_one_time(tx, count, rng)?,
+                (None, OneTime::Kem) => make_one_time_kem(tx, &identity, count, *now, rng)?,
+            }
+            Ok(room_at)
+        })
     }
 
     pub(crate) fn upload_prekeys_due(&mut self) {
@@ -298,7 +281,7 @@ impl Engine {
     /// here, as an earlier upload of it may have been taken, and is not uploaded again.
     fn skip_ahead(&mut self) -> Result<(), EngineError> {
         let identity = self.me()?.identity.clone();
-        let caught_up = self.is_online();
+        let (stock, caught_up) = (self.one_time_stock(), self.is_online());
         let listed_version = self.listed_version()?;
         let Self {
             store,
@@ -310,8 +293,16 @@ impl Engine {
         let far = SKIP_IDS << uploads.collisions.min(10);
         uploads.collisions = uploads.collisions.saturating_add(1);
         store.transaction(|tx| {
-            if room_at(tx, ONE_TIME_STOCK, *now, caught_up)?.is_some() {
-                return Ok(());
+            for kind in [OneTime::Ec, OneTime::Kem] {
+                let wanted = Wanted {
+                    kind,
+                    count: stock,
+                    stock,
+                    caught_up,
+                };
+                if room_at(tx, wanted, *now)?.is_some() {
+                    return Ok(());
+                }
             }
             let made = tx.prekey_ids(PrekeyKind::Signed)?.next;
             tx.signed_prekeys_are_given_out(made, *now)?;
@@ -320,7 +311,7 @@ impl Engine {
                 tx.skip_prekey_ids(kind, next)?;
                 tx.mark_prekeys_uploaded(kind, next)?;
             }
-            make_first(tx, &identity, listed_version, *now, rng)
+            make_first(tx, &identity, listed_version, stock, *now, rng)
         })
     }
 

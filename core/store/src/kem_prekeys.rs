@@ -175,4 +175,31 @@ mod tests {
         let again = store.transaction(|tx| tx.insert_kem_prekey(&kem_prekey(1, false)));
         assert_eq!(again, Err(StoreError::Conflict("KEM prekey")));
     }
+
+    #[test]
+    fn the_oldest_one_time_ones_make_room_and_no_last_resort_does() {
+        let mut store = memory();
+        write(&mut store, |tx| {
+            let first = tx.take_prekey_ids(PrekeyKind::Kem, 6)?;
+            tx.insert_kem_prekey(&kem_prekey(first, true))?;
+            tx.keep_back_kem_prekey(&kem_prekey(first + 1, false), Timestamp(5))?;
+            (first + 2..first + 6)
+                .try_for_each(|id| tx.insert_kem_prekey(&kem_prekey(id, false)))?;
+            tx.mark_prekeys_uploaded(PrekeyKind::Kem, first + 5)
+        });
+        let held = |store: &crate::Store| {
+            (1..=6)
+                .filter(|id| store.kem_prekey(*id).unwrap().is_some())
+                .collect::<Vec<_>>()
+        };
+        let prune = |store: &mut crate::Store, count| {
+            write(store, |tx| {
+                tx.prune_oldest_one_time_prekeys(PrekeyKind::Kem, count)
+            })
+        };
+        assert_eq!(prune(&mut store, 1), 1);
+        assert_eq!(held(&store), [1, 2, 4, 5, 6]);
+        assert_eq!(prune(&mut store, 9), 2);
+        assert_eq!(held(&store), [1, 2, 6]);
+    }
 }

@@ -188,15 +188,26 @@ impl Transaction<'_> {
         Ok(one_time + kem)
     }
 
-    /// Forgets the `count` oldest one-time prekeys that the relay has, or had, and nobody used; how many.
-    pub fn prune_oldest_one_time_prekeys(&mut self, count: u32) -> Result<usize, StoreError> {
-        let uploaded = self.prekey_ids(PrekeyKind::OneTime)?.first_not_uploaded;
-        Ok(self
-            .statement(
+    /// Forgets the `count` oldest one-time prekeys of a kind that the relay has, or had, and nobody used; how many. Signed
+    /// prekeys are no one-time prekeys: none of them goes.
+    pub fn prune_oldest_one_time_prekeys(
+        &mut self,
+        kind: PrekeyKind,
+        count: u32,
+    ) -> Result<usize, StoreError> {
+        let statement = match kind {
+            PrekeyKind::Signed => return Ok(0),
+            PrekeyKind::OneTime => {
                 "DELETE FROM one_time_prekeys WHERE id IN (SELECT id FROM one_time_prekeys
-                 WHERE id < ?1 AND kept_back_at_ms IS NULL ORDER BY id LIMIT ?2)",
-            )?
-            .execute([uploaded, count])?)
+                 WHERE id < ?1 AND kept_back_at_ms IS NULL ORDER BY id LIMIT ?2)"
+            }
+            PrekeyKind::Kem => {
+                "DELETE FROM kem_prekeys WHERE id IN (SELECT id FROM kem_prekeys
+                 WHERE id < ?1 AND kept_back_at_ms IS NULL AND last_resort = 0 ORDER BY id LIMIT ?2)"
+            }
+        };
+        let uploaded = self.prekey_ids(kind)?.first_not_uploaded;
+        Ok(self.statement(statement)?.execute([uploaded, count])?)
     }
 
     /// Deletes a one-time prekey, together with what the session made from it commits; whether it was there.
@@ -369,7 +380,9 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let prune = |store: &mut crate::Store, count| {
-            write(store, |tx| tx.prune_oldest_one_time_prekeys(count))
+            write(store, |tx| {
+                tx.prune_oldest_one_time_prekeys(PrekeyKind::OneTime, count)
+            })
         };
         assert_eq!(prune(&mut store, 2), 2);
         assert_eq!(held(&store), [1, 4, 5, 6]);

@@ -496,3 +496,25 @@ async fn a_device_is_told_when_its_one_time_prekeys_run_low() {
     let quiet = tokio::time::timeout(Duration::from_millis(200), socket.hear()).await;
     assert!(quiet.is_err(), "{quiet:?}");
 }
+
+#[tokio::test]
+async fn a_device_is_told_when_its_one_time_kem_prekeys_run_low() {
+    let relay = relay().await;
+    let Pair { alice, bob, .. } = pair(&relay).await;
+    let more = prekeys(&bob.identity, 2, 21..=60);
+    let kem = kem_prekeys(&bob.identity, 1, 2..=21);
+    for upload in [more, kem] {
+        let stored = bob.put("/v1/prekeys").json(&upload).send().await.unwrap();
+        assert_eq!(stored.status(), StatusCode::NO_CONTENT);
+    }
+    let mut socket = bob.socket().await;
+    socket.catch_up().await;
+    let taken = alice.get("/v1/users/bob/prekeys").send().await.unwrap();
+    assert_eq!(taken.status(), StatusCode::OK);
+    let told = socket.frame().await.event;
+    let low = ServerEvent::PrekeysLow {
+        remaining: 59,
+        remaining_kem: Some(19),
+    };
+    assert_eq!(told, low);
+}

@@ -87,6 +87,7 @@ impl Engine {
     /// A fresh device's keys and prekeys, durable before the relay hears of them, in place of all that was made for one that
     /// came to nothing.
     pub(crate) fn keep_new_device(&mut self, me: Me) -> Result<(), EngineError> {
+        let stock = self.one_time_stock();
         let Self {
             store,
             rng,
@@ -99,7 +100,7 @@ impl Engine {
             tx.delete_account()?;
             tx.save_account(&me.to_row(&config.relay_origin))?;
             let listed_version = me.protocol_versions().into_iter().max().unwrap_or_default();
-            prekeys::make_first(tx, &me.identity, listed_version, *now, rng)
+            prekeys::make_first(tx, &me.identity, listed_version, stock, *now, rng)
         })?;
         self.me = Some(me);
         Ok(())

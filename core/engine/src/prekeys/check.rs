@@ -9,7 +9,6 @@ use sealwire_store::PrekeyKind;
 use sealwire_wire::contract::{
     PrekeyCheck, PrekeyCheckAnswer, PublicKemPrekey, PublicSignedPrekey,
 };
-use sealwire_wire::limits::PREKEYS_LOW;
 
 /// Of [`PrekeyCheck::digest`].
 const LABEL: &[u8] = b"Sealwire v1 repeated-use keys";
@@ -45,7 +44,7 @@ impl Engine {
         let kem = count
             .last_resort_kem_prekey_id
             .map(|_| count.one_time_kem_prekeys);
-        if count.one_time_prekeys.min(kem.unwrap_or(u32::MAX)) < PREKEYS_LOW {
+        if count.one_time_prekeys.min(kem.unwrap_or(u32::MAX)) < self.few_one_time() {
             // A shortage that could not be noted is seen again.
             let _ = self.prekeys_run_low(count.one_time_prekeys, kem);
         }

@@ -1,7 +1,7 @@
 //! The prekeys that are used many times, the signed one and the last-resort KEM one: new ones every week, the old ones for as
 //! long as a message may still name them.
 
-use super::{ONE_TIME_STOCK, make_last_resort, make_one_time_kem, secret32};
+use super::{make_last_resort, make_one_time_kem, secret32};
 use crate::engine::Random;
 use crate::{Engine, EngineError};
 use sealwire_crypto::keys::{IdentityKeyPair, SignedPreKeyPair};
@@ -93,6 +93,7 @@ impl Engine {
     /// A device that was set up before there were KEM prekeys makes its first.
     fn make_first_kem_prekeys(&mut self) -> Result<bool, EngineError> {
         let identity = self.me()?.identity.clone();
+        let stock = self.one_time_stock();
         let Self {
             store, rng, now, ..
         } = self;
@@ -101,7 +102,7 @@ impl Engine {
         }
         store.transaction(|tx| {
             make_last_resort(tx, &identity, *now, rng)?;
-            make_one_time_kem(tx, &identity, ONE_TIME_STOCK, *now, rng)?;
+            make_one_time_kem(tx, &identity, stock, *now, rng)?;
             Ok(true)
         })
     }

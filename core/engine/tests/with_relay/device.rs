@@ -42,6 +42,17 @@ pub(crate) struct Device {
 /// The engine takes no socket for what it was after a longer time without a look at the clock.
 const GAP_MAX_MS: u64 = 15 * 60 * 1000;
 
+/// One-time prekeys of each kind that the relay has of a device in these tests: each KEM prekey takes a while.
+pub(crate) const STOCK: usize = 10;
+
+/// The settings of these tests.
+pub(crate) fn config() -> EngineConfig {
+    EngineConfig {
+        one_time_prekeys: STOCK as u32,
+        ..EngineConfig::new("https://relay.test")
+    }
+}
+
 pub(crate) fn user(text: &str) -> UserId {
     text.parse().unwrap()
 }
@@ -58,12 +69,21 @@ impl Device {
     }
 
     pub(crate) fn at(store: Store, seed: u64, now: Timestamp) -> Self {
-        Self::set(store, seed, now, EngineConfig::new("https://relay.test"))
+        Self::set(store, seed, now, config())
+    }
+
+    /// Registered and connected, with as many one-time prekeys as an app has.
+    pub(crate) fn with_a_hundred_prekeys(relay: &mut Relay, name: &str, seed: u64) -> Self {
+        let store = Store::open(&Location::Memory, &StoreKey::new([7; 32], [9; 16]), None).unwrap();
+        let usual = EngineConfig::new("https://relay.test");
+        let mut device = Self::set(store, seed, Timestamp(1_800_000_000_000), usual);
+        device.is_registered_as(relay, name);
+        device
     }
 
     /// An app that lets X3DH sessions begin.
     pub(crate) fn allowing_x3dh(store: Store, seed: u64) -> Self {
-        let mut config = EngineConfig::new("https://relay.test");
+        let mut config = config();
         config.session_policy = SessionPolicy::allow_x3dh();
         Self::set(store, seed, Timestamp(1_800_000_000_000), config)
     }
@@ -92,10 +112,14 @@ impl Device {
     /// Registered and connected.
     pub(crate) fn registered(relay: &mut Relay, name: &str, seed: u64) -> Self {
         let mut device = Self::new(seed);
-        let call = device.register(name);
-        device.run(relay);
-        device.result(call).unwrap().unwrap();
+        device.is_registered_as(relay, name);
         device
+    }
+
+    fn is_registered_as(&mut self, relay: &mut Relay, name: &str) {
+        let call = self.register(name);
+        self.run(relay);
+        self.result(call).unwrap().unwrap();
     }
 
     /// The process ended, and another one opened the store.

@@ -1,6 +1,6 @@
 //! Sessions of version 4: from the first message on, after an upgrade, and against a relay that would rather have version 3.
 
-use crate::device::{Device, user};
+use crate::device::{Device, STOCK, user};
 use crate::relay::Relay;
 use rand_core::SeedableRng as _;
 use sealwire_crypto::device::{DeviceList, NewDevice, SignedDeviceList, consent_to_listing};
@@ -124,7 +124,7 @@ fn a_first_session_is_of_version_4_and_uses_up_one_kem_prekey() {
         (Some(4), Some(4))
     );
     let left = alice.engine.store().count_one_time_kem_prekeys().unwrap();
-    assert_eq!(left, 99);
+    assert_eq!(left, STOCK as u64 - 1);
     let alice = alice.restarted(3);
     assert_eq!(alice.texts("bob"), ["hello", "hello to you"]);
     assert_eq!(speaks(&alice, "bob"), Some(4));
@@ -143,7 +143,7 @@ fn a_failed_first_message_uses_up_no_kem_prekey() {
     alice.take_rows(relay, vec![spoilt]);
     let left = alice.engine.store().count_one_time_kem_prekeys().unwrap();
     // Its own request for the message names one more, which the relay never sees.
-    assert!(left >= 100, "{left}");
+    assert!(left >= STOCK as u64, "{left}");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn when_all_one_time_keys_are_gone_the_last_resort_serves_and_a_replay_opens_not
     let (of_bob, first) = (user("bob"), sealwire_wire::DeviceId::FIRST);
     let store = alice.engine.store();
     assert_eq!(store.count_used_base_keys(&of_bob, first).unwrap(), 1);
-    assert_eq!(store.count_one_time_kem_prekeys().unwrap(), 100);
+    assert_eq!(store.count_one_time_kem_prekeys().unwrap(), STOCK as u64);
     // The session is gone, its name is not.
     let mut alice = alice.after_surgery(relay, 3, |tx| {
         tx.delete_sessions(&of_bob, first).unwrap();
@@ -269,7 +269,7 @@ fn a_device_of_before_uploads_kem_prekeys_and_only_then_lists_what_it_speaks() {
     assert!(uploaded.unwrap() < published.unwrap(), "{:?}", relay.asked);
     assert_eq!(listed(relay, "alice"), (2, vec![4]));
     let prekeys = &relay.registered[&alice.name()].prekeys;
-    assert_eq!(prekeys.one_time_kem_prekeys.len(), 100);
+    assert_eq!(prekeys.one_time_kem_prekeys.len(), STOCK);
     assert!(prekeys.last_resort_kem_prekey.is_some());
     // From the list on: another signed prekey, that no message of before names.
     let held = alice.engine.store().signed_prekeys().unwrap();

@@ -1,6 +1,6 @@
 //! Prekeys: enough of them, fresh ones, the same here and at the relay, and none gone before its time.
 
-use crate::device::Device;
+use crate::device::{Device, STOCK};
 use crate::relay::{Relay, no};
 use sealwire_engine::{Event, Input, SocketInput};
 use sealwire_store::PrekeyKind;
@@ -53,33 +53,57 @@ fn tell_low(relay: &mut Relay, device: &mut Device, remaining: u32) {
     device.take_frames(relay, vec![low]);
 }
 
+/// How many of each kind the relay can still give out.
+fn left(relay: &Relay, device: &Device) -> (usize, usize) {
+    let held = &relay.registered[&device.name()].prekeys;
+    (held.one_time_prekeys.len(), held.one_time_kem_prekeys.len())
+}
+
+/// Others take keys until so many of each kind are left.
+fn leave(relay: &mut Relay, device: &Device, ec: usize, kem: usize) {
+    let held = relay.registered.get_mut(&device.name()).unwrap();
+    held.prekeys.one_time_prekeys.truncate(ec);
+    held.prekeys.one_time_kem_prekeys.truncate(kem);
+}
+
 #[test]
-fn a_hundred_one_time_keys_at_registration_and_after_each_top_up() {
+fn a_hundred_one_time_keys_of_each_kind_at_registration_and_after_each_top_up() {
     let relay = &mut Relay::default();
-    let mut alice = Device::registered(relay, "alice", 1);
-    assert_eq!(uploads(relay, &alice)[0].one_time_prekeys.len(), 100);
-    let held = |relay: &mut Relay, device: &Device| {
-        let device = relay.registered.get_mut(&device.name()).unwrap();
-        device.prekeys.one_time_prekeys.truncate(19);
-        device.prekeys.one_time_prekeys.len() as u32
-    };
-    let remaining = held(relay, &alice);
-    tell_low(relay, &mut alice, remaining);
-    let all = |relay: &Relay| {
-        relay.registered[&alice.name()]
-            .prekeys
-            .one_time_prekeys
-            .len()
-    };
-    assert_eq!(all(relay), 100);
-    held(relay, &alice);
-    // Nobody tells: it is seen at the next connect.
+    let mut alice = Device::with_a_hundred_prekeys(relay, "alice", 1);
+    assert_eq!(left(relay, &alice), (100, 100));
+    leave(relay, &alice, 19, 90);
+    let low = alice.frame(ServerEvent::PrekeysLow {
+        remaining: 19,
+        remaining_kem: Some(90),
+    });
+    alice.take_frames(relay, vec![low]);
+    assert_eq!(left(relay, &alice), (100, 100));
+    leave(relay, &alice, 100, 19);
+    let low = alice.frame(ServerEvent::PrekeysLow {
+        remaining: 100,
+        remaining_kem: Some(19),
+    });
+    alice.take_frames(relay, vec![low]);
+    assert_eq!(left(relay, &alice), (100, 100));
+    // Nobody tells: what is below 20 is seen at the next connect, of either kind.
+    leave(relay, &alice, 20, 20);
     reconnect(relay, &mut alice);
-    let all = relay.registered[&alice.name()]
-        .prekeys
-        .one_time_prekeys
-        .len();
-    assert_eq!(all, 100);
+    assert_eq!(left(relay, &alice), (20, 20));
+    leave(relay, &alice, 20, 19);
+    reconnect(relay, &mut alice);
+    assert_eq!(left(relay, &alice), (100, 100));
+    leave(relay, &alice, 19, 20);
+    reconnect(relay, &mut alice);
+    assert_eq!(left(relay, &alice), (100, 100));
+    let ids = uploads(relay, &alice).into_iter().flat_map(|upload| {
+        let kem = upload.one_time_kem_prekeys.into_iter();
+        kem.map(|prekey| prekey.id)
+    });
+    let mut ids = ids.collect::<Vec<_>>();
+    ids.sort_unstable();
+    let made = ids.len();
+    ids.dedup();
+    assert_eq!(ids.len(), made, "no id names two keys");
 }
 
 #[test]
@@ -184,7 +208,7 @@ fn a_collision_of_ids_skips_ahead() {
     let relay = &mut Relay::default();
     let mut alice = Device::registered(relay, "alice", 1);
     // As if another copy of this device had gone on.
-    for id in 101..3_000 {
+    for id in STOCK as u32 + 1..3_000 {
         let key: Base64 = vec![5; 33].into();
         relay.one_time.insert((alice.name(), id), key);
     }
@@ -192,7 +216,7 @@ fn a_collision_of_ids_skips_ahead() {
     alice.pass(relay, 200_000);
     let all = uploads(relay, &alice);
     let last = all.last().unwrap();
-    assert_eq!((all.len(), last.one_time_prekeys.len()), (2, 100));
+    assert_eq!((all.len(), last.one_time_prekeys.len()), (2, STOCK));
     assert!(
         last.one_time_prekeys
             .iter()
@@ -225,50 +249,110 @@ fn a_relay_that_always_sees_collisions_gets_an_end_of_it() {
     assert!(store.prekey_ids(PrekeyKind::OneTime).unwrap().next < u32::MAX / 2);
 }
 
-#[test]
-fn one_time_prekeys_are_not_used_up_for_good_and_the_oldest_make_room_at_a_pace() {
+/// One-time prekeys of one kind, drawn in bulk by somebody who never writes.
+struct Drawn {
+    kem: bool,
+}
+
+impl Drawn {
+    fn all(&self, relay: &mut Relay, device: &Device) -> usize {
+        let held = relay.registered.get_mut(&device.name()).unwrap();
+        match self.kem {
+            true => std::mem::take(&mut held.prekeys.one_time_kem_prekeys).len(),
+            false => std::mem::take(&mut held.prekeys.one_time_prekeys).len(),
+        }
+    }
+
+    fn tell_low(&self, relay: &mut Relay, device: &mut Device) {
+        let (ec, kem) = left(relay, device);
+        let low = device.frame(ServerEvent::PrekeysLow {
+            remaining: ec as u32,
+            remaining_kem: Some(kem as u32),
+        });
+        device.take_frames(relay, vec![low]);
+    }
+
+    fn held(&self, device: &Device) -> u64 {
+        let store = device.engine.store();
+        match self.kem {
+            true => store.count_one_time_kem_prekeys().unwrap(),
+            false => store.count_one_time_prekeys().unwrap(),
+        }
+    }
+
+    /// Whether the one that was made as the nth is held. The first KEM prekey is the last resort.
+    fn holds(&self, device: &Device, nth: u32) -> bool {
+        let store = device.engine.store();
+        match self.kem {
+            true => store.kem_prekey(nth + 1).unwrap().is_some(),
+            false => store.one_time_prekey(nth).unwrap().is_some(),
+        }
+    }
+}
+
+fn are_not_used_up_for_good(drawn: Drawn) {
     const HOUR_MS: u64 = DAY_MS / 24;
+    const HELD_MAX: u64 = 50 * STOCK as u64;
+    let first_of_second = STOCK as u32 + 1;
     let relay = &mut Relay::default();
     let mut alice = Device::registered(relay, "alice", 1);
-    let given_out = |relay: &mut Relay, device: &Device| {
-        let held = relay.registered.get_mut(&device.name()).unwrap();
-        std::mem::take(&mut held.prekeys.one_time_prekeys).len()
-    };
-    let held = |device: &Device| device.engine.store().count_one_time_prekeys().unwrap();
-    let has = |device: &Device, id| {
-        let key = device.engine.store().one_time_prekey(id).unwrap();
-        key.is_some()
-    };
     let mut rounds = 0;
-    while held(&alice) < 5_000 {
-        assert_eq!(given_out(relay, &alice), 100);
-        tell_low(relay, &mut alice, 0);
+    while drawn.held(&alice) < HELD_MAX {
+        assert_eq!(drawn.all(relay, &alice), STOCK);
+        drawn.tell_low(relay, &mut alice);
         rounds += 1;
     }
     assert_eq!(rounds, 49);
-    given_out(relay, &alice);
+    drawn.all(relay, &alice);
     // What still comes in may name the oldest.
-    tell_low(relay, &mut alice, 0);
-    assert_eq!((given_out(relay, &alice), has(&alice, 1)), (0, true));
+    drawn.tell_low(relay, &mut alice);
+    assert_eq!(
+        (drawn.all(relay, &alice), drawn.holds(&alice, 1)),
+        (0, true)
+    );
     alice.caught_up(relay);
     alice.pass(relay, 2 * 60_000);
-    assert_eq!((given_out(relay, &alice), has(&alice, 1)), (100, false));
-    assert!(has(&alice, 101));
+    assert_eq!(
+        (drawn.all(relay, &alice), drawn.holds(&alice, 1)),
+        (STOCK, false)
+    );
+    assert!(drawn.holds(&alice, first_of_second));
     let mut alice = alice.after_surgery(relay, 3, |_| {});
-    tell_low(relay, &mut alice, 0);
+    drawn.tell_low(relay, &mut alice);
     alice.pass(relay, HOUR_MS / 2);
-    assert_eq!((given_out(relay, &alice), has(&alice, 101)), (0, true));
+    assert_eq!(
+        (
+            drawn.all(relay, &alice),
+            drawn.holds(&alice, first_of_second)
+        ),
+        (0, true)
+    );
     // The relay says it once.
     alice.pass(relay, HOUR_MS);
     alice.caught_up(relay);
     alice.pass(relay, 2 * 60_000);
-    assert_eq!(held(&alice), 5_000);
+    assert_eq!(drawn.held(&alice), HELD_MAX);
     let mut bob = Device::registered(relay, "bob", 2);
     bob.send(relay, "alice", "hello");
     alice.deliver(relay);
     let alice = alice.after_surgery(relay, 4, |_| {});
     assert_eq!(alice.texts("bob"), ["hello"]);
-    assert_eq!((held(&alice), has(&alice, 101)), (4_999, false));
+    assert_eq!(
+        (drawn.held(&alice), drawn.holds(&alice, first_of_second)),
+        (HELD_MAX - 1, false)
+    );
+    let store = alice.engine.store();
+    assert_eq!(store.last_resort_kem_prekeys().unwrap().len(), 1);
+}
+
+#[test]
+fn one_time_prekeys_are_not_used_up_for_good_and_the_oldest_make_room_at_a_pace() {
+    are_not_used_up_for_good(Drawn { kem: false });
+}
+
+#[test]
+fn kem_prekeys_are_not_used_up_for_good_and_the_oldest_make_room_at_a_pace() {
+    are_not_used_up_for_good(Drawn { kem: true });
 }
 
 #[test]
@@ -283,12 +367,12 @@ fn keys_made_before_a_crash_are_uploaded_after_it_and_once_more_if_the_answer_wa
     alice.requests.clear();
     let mut alice = alice.after_surgery(relay, 2, |_| {});
     let all = uploads(relay, &alice);
-    assert_eq!((all.len(), all[1].one_time_prekeys.len()), (2, 97));
+    assert_eq!((all.len(), all[1].one_time_prekeys.len()), (2, STOCK - 3));
     assert!(
         all[1]
             .one_time_prekeys
             .iter()
-            .all(|prekey| (101..198).contains(&prekey.id))
+            .all(|prekey| (11..18).contains(&prekey.id))
     );
     // The relay has them; the answer never came.
     let low = alice.frame(ServerEvent::PrekeysLow {

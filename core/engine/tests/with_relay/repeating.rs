@@ -1,8 +1,8 @@
 //! A message that the relay has and a recipient does not: sent once more under its own number.
 
-use crate::device::{Device, user};
+use crate::device::{Device, config, user};
 use crate::relay::{Relay, no};
-use sealwire_engine::{Call, EngineConfig, EngineError, Event, MessageState};
+use sealwire_engine::{Call, EngineError, Event, MessageState};
 use sealwire_wire::Timestamp;
 use sealwire_wire::contract::{
     ErrorCode, FailedRecipient, FailureReason, SendMessage, ServerEvent, ThreadMarks,
@@ -132,7 +132,7 @@ fn a_repeat_is_tried_for_as_long_as_any_send_whenever_it_is_asked_for() {
     for comes_back in [true, false] {
         let relay = &mut Relay::default();
         let (alice, local_id) = failed(relay);
-        let mut config = EngineConfig::new("https://relay.test");
+        let mut config = config();
         config.give_up_after_ms = HOUR_MS;
         let now = alice.now;
         let mut alice = Device::set(alice.engine.into_store(), 2, now, config);

@@ -4,7 +4,9 @@ mod device;
 mod registration;
 mod socket;
 
-pub(crate) use registration::{Unregistered, entry, new_account, new_device, prekeys, wire_list};
+pub(crate) use registration::{
+    Unregistered, entry, kem_prekeys, new_account, new_device, prekeys, wire_list,
+};
 pub(crate) use socket::{Heard, Socket};
 
 use rand_chacha::ChaCha20Rng;

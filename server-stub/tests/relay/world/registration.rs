@@ -2,10 +2,12 @@
 
 use super::{Account, rng};
 use sealwire_crypto::device::{NewDevice, SignedDeviceList, consent_to_listing};
-use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair, OneTimePreKeyPair, SignedPreKeyPair};
+use sealwire_crypto::keys::{
+    AccountKeyPair, IdentityKeyPair, KemKeyPair, OneTimePreKeyPair, SignedPreKeyPair,
+};
 use sealwire_wire::DeviceId;
 use sealwire_wire::contract::{
-    PrekeyUpload, PublicPrekey, PublicSignedPrekey, RegisterDevice, SignedList,
+    PrekeyUpload, PublicKemPrekey, PublicPrekey, PublicSignedPrekey, RegisterDevice, SignedList,
 };
 
 /// A device's registration before it is sent, so that a test can spoil it.
@@ -52,6 +54,28 @@ pub(crate) fn entry(device: &Unregistered, account: &AccountKeyPair) -> NewDevic
         features: Vec::new(),
         device_signature: consent_to_listing(&device.identity, user, &account.public(), &mut rng())
             .unwrap(),
+    }
+}
+
+/// A last-resort KEM prekey and one-time ones.
+pub(crate) fn kem_prekeys(
+    identity: &IdentityKeyPair,
+    last_resort: u32,
+    one_time: impl IntoIterator<Item = u32>,
+) -> PrekeyUpload {
+    let signed = |id| {
+        let key = KemKeyPair::generate(id, &mut rng()).public();
+        let signature = identity.sign_kem_prekey(&mut rng(), &key);
+        PublicKemPrekey {
+            id,
+            key: key.to_bytes().into(),
+            signature: signature.to_bytes().into(),
+        }
+    };
+    PrekeyUpload {
+        last_resort_kem_prekey: Some(signed(last_resort)),
+        one_time_kem_prekeys: one_time.into_iter().map(signed).collect(),
+        ..PrekeyUpload::default()
     }
 }
 
