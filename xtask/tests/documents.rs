@@ -1,4 +1,5 @@
-//! The documents hang together: a link that leads nowhere, or a page that no table of contents names, is found here.
+//! The documents hang together: a link that leads nowhere, a page that no table of contents names, a test that is named and is
+//! not there, or a claim that names none is found here.
 //!
 //! An unwrap that fails here is the test failing.
 #![allow(clippy::unwrap_used)]
@@ -63,4 +64,77 @@ fn the_table_of_contents_names_every_page_of_the_book() {
             page.display()
         );
     }
+}
+
+/// The tests that a text names as `path.rs::name` in code type.
+fn named_tests(text: &str) -> Vec<(&str, &str)> {
+    let spans = text.split('`').skip(1).step_by(2);
+    let named = spans.filter_map(|span| span.split_once("::"));
+    named.filter(|(path, _)| path.ends_with(".rs")).collect()
+}
+
+/// Whether a file has a test of this name: a function whose attributes, right above it, say so.
+fn is_test(source: &str, name: &str) -> bool {
+    let begins = |line: &str| {
+        let line = line.trim_start();
+        let line = line.strip_prefix("async ").unwrap_or(line);
+        line.strip_prefix("fn ").is_some_and(|rest| {
+            rest.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with('('))
+        })
+    };
+    let lines: Vec<_> = source.lines().collect();
+    let Some(at) = lines.iter().position(|line| begins(line)) else {
+        return false;
+    };
+    let above = lines[..at].iter().rev().map(|line| line.trim_start());
+    let attributes = above.take_while(|line| line.starts_with('#') || line.starts_with("//"));
+    attributes.into_iter().any(|line| {
+        line.starts_with("#[test]") || (line.starts_with("#[") && line.contains("::test"))
+    })
+}
+
+#[test]
+fn every_test_that_a_document_names_is_there() {
+    let mut missing = Vec::new();
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for (path, name) in named_tests(&text) {
+            let source = std::fs::read_to_string(root().join(path)).unwrap_or_default();
+            if !is_test(&source, name) {
+                missing.push(format!("{} names {path}::{name}", page.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "no such test:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn every_claim_of_the_threat_model_names_a_test_or_says_that_none_shows_it() {
+    let model = std::fs::read_to_string(root().join("docs/threat-model.md")).unwrap();
+    let mut claims = 0;
+    let mut shown_by = false;
+    for line in model.lines() {
+        if !line.starts_with('|') {
+            shown_by = false;
+        } else if line.ends_with("| shown by |") {
+            shown_by = true;
+        } else if shown_by && !line.starts_with("|---") {
+            claims += 1;
+            let shown = !named_tests(line).is_empty() || line.contains("not shown");
+            assert!(shown, "nothing shows: {line}");
+        }
+    }
+    assert!(claims > 40, "the tables of claims were not found");
+}
+
+#[test]
+fn a_name_without_its_test_is_found() {
+    let source = "/// A story.\n#[tokio::test]\nasync fn there(x: u8) {}\n\nfn helper() {}\n";
+    assert!(is_test(source, "there"));
+    for name in ["helper", "the", "there_too", "gone"] {
+        assert!(!is_test(source, name), "{name}");
+    }
+    let text = "| a | `a/b.rs::there`, `Type::method`, b.rs::not_in_code_type |";
+    assert_eq!(named_tests(text), [("a/b.rs", "there")]);
 }

@@ -112,7 +112,7 @@ mod tests {
         hex::encode(derive_root(&agreed, kem.map(|kind| (kind, &carried))).as_bytes())
     }
 
-    /// By Python's hmac and hashlib, as docs/protocol.md has the input and the labels.
+    /// By Python's hmac and hashlib, as docs/protocol/sessions.md has the input and the labels.
     #[test]
     fn roots_of_known_secrets() {
         let kem = Some(KemType::MlKem1024);

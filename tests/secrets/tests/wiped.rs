@@ -160,7 +160,7 @@ fn what_is_long_and_lies_on_the_heap() {
     assert_eq!(drop_and_look(opened, &secret()), ON_THE_HEAP_AND_WIPED);
 }
 
-/// The keys of a linking, as docs/protocol.md derives them.
+/// The keys of a linking, as docs/protocol/linking.md derives them.
 #[test]
 fn link_sender() {
     let code = LinkSecret::new([9; 16], &mut Known).code();

@@ -3,7 +3,7 @@
 use super::*;
 use crate::ratchet::*;
 
-/// What docs/protocol.md promises of a record, whatever a peer does.
+/// What docs/protocol/ratchet.md promises of a record, whatever a peer does.
 pub(super) const MAX_RECORD_BYTES: usize = 23_500;
 
 /// The same of one session that is not waiting for its first answer.

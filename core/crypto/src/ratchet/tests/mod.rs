@@ -11,5 +11,6 @@ mod properties;
 mod stolen_state;
 mod stored;
 mod tampering;
+mod worked_example;
 
 use device::{Device, LAST_RESORT, pair, pair_of, talking_pair, talking_pair_of};
