@@ -19,6 +19,7 @@ mod resync;
 mod sender;
 
 pub(crate) use catch_up::CatchUp;
+pub(crate) use history::HistoryProgress;
 pub(crate) use queue::QueueFetch;
 pub(crate) use resync::Resync;
 

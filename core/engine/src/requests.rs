@@ -2,6 +2,7 @@
 
 use crate::account::LinkStep;
 use crate::prekeys::UploadEnds;
+use crate::receive::HistoryProgress;
 use crate::{
     CallId, Engine, EngineError, HttpMethod, HttpRequest, HttpResponse, Output, RequestId,
     TransportFailure,
@@ -54,7 +55,7 @@ pub(crate) enum Purpose {
     History {
         call: CallId,
         thread: ThreadId,
-        added: u64,
+        progress: HistoryProgress,
     },
     QueuePage,
     QueueAck {
@@ -357,8 +358,8 @@ impl Engine {
             Purpose::History {
                 call,
                 thread,
-                added,
-            } => self.on_history(call, thread, added, answer),
+                progress,
+            } => self.on_history(call, thread, progress, answer),
             Purpose::QueuePage => self.on_queue_page(answer),
             Purpose::QueueAck { has_more } => self.on_queue_acknowledged(has_more, answer),
             Purpose::ResyncThreads => self.on_resync_threads(answer),

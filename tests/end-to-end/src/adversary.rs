@@ -52,10 +52,12 @@ pub enum Fate {
 
 type RequestRule = Box<dyn FnMut(&SeenRequest) -> Fate + Send>;
 type FrameRule = Box<dyn FnMut(Value) -> Vec<Value> + Send>;
+type DownloadRule = Box<dyn FnMut(u64, Download) -> Download + Send>;
 
 struct Shared {
     requests: Mutex<Option<RequestRule>>,
     frames: Mutex<Option<FrameRule>>,
+    downloads: Mutex<Option<DownloadRule>>,
     loses_client_frames: Mutex<bool>,
     seen: Mutex<Vec<SeenRequest>>,
     arrived: Mutex<Vec<Value>>,
@@ -71,6 +73,7 @@ impl Adversary {
             shared: Arc::new(Shared {
                 requests: Mutex::default(),
                 frames: Mutex::default(),
+                downloads: Mutex::default(),
                 loses_client_frames: Mutex::default(),
                 seen: Mutex::default(),
                 arrived: Mutex::default(),
@@ -90,6 +93,11 @@ impl Adversary {
         *lock(&self.shared.frames) = Some(Box::new(rule));
     }
 
+    /// From now on the client gets this in place of each download, which begins at that byte.
+    pub fn on_download(&self, rule: impl FnMut(u64, Download) -> Download + Send + 'static) {
+        *lock(&self.shared.downloads) = Some(Box::new(rule));
+    }
+
     /// From now on the relay hears nothing over the socket: no acknowledgement above all.
     pub fn lose_acknowledgements(&self, lose: bool) {
         *lock(&self.shared.loses_client_frames) = lose;
@@ -99,6 +107,7 @@ impl Adversary {
     pub fn rest(&self) {
         *lock(&self.shared.requests) = None;
         *lock(&self.shared.frames) = None;
+        *lock(&self.shared.downloads) = None;
         *lock(&self.shared.loses_client_frames) = false;
     }
 
@@ -292,7 +301,14 @@ impl Transport for Adversary {
         url: Url,
         from: u64,
     ) -> BoxFuture<'static, Result<Download, TransportFailure>> {
-        self.inner.download(url, from)
+        let (downloading, shared) = (self.inner.download(url, from), Arc::clone(&self.shared));
+        Box::pin(async move {
+            let download = downloading.await?;
+            Ok(match &mut *lock(&shared.downloads) {
+                Some(rule) => rule(from, download),
+                None => download,
+            })
+        })
     }
 }
 

@@ -7,42 +7,69 @@ use sealwire_wire::ThreadId;
 use sealwire_wire::contract::{ErrorCode, MessagePage};
 use sealwire_wire::limits::PAGE_SIZE_MAX;
 
+/// So many pages in a row that bring nothing new, of a hundred rows each, and the relay is asked no further for now: where one
+/// ends each with another cursor, the asking would have no end.
+pub(super) const IDLE_PAGES_MAX: u32 = 1_000;
+
+/// What the pages of one reading brought so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct HistoryProgress {
+    added: u64,
+    /// Pages in a row that added nothing.
+    idle: u32,
+}
+
+impl HistoryProgress {
+    /// With one more page; none when there were too many that added nothing.
+    fn with(self, added: u64) -> Option<Self> {
+        let idle = if added > 0 { 0 } else { self.idle + 1 };
+        (idle < IDLE_PAGES_MAX).then_some(Self {
+            added: self.added + added,
+            idle,
+        })
+    }
+}
+
 impl Engine {
     pub(crate) fn sync_thread(
         &mut self,
         call: CallId,
         thread: ThreadId,
     ) -> Result<(), EngineError> {
-        self.ask_for_page(call, thread, 0)
+        self.ask_for_page(call, thread, HistoryProgress::default())
     }
 
     pub(crate) fn on_history(
         &mut self,
         call: CallId,
         thread: ThreadId,
-        added: u64,
+        progress: HistoryProgress,
         answer: Answer,
     ) {
         let taken = self
             .read_history(answer)
             .and_then(|page| self.take_page(thread, &page));
         match taken {
-            Ok((more, has_more)) if has_more => {
-                if let Err(error) = self.ask_for_page(call, thread, added + more) {
+            Ok((added, true)) => {
+                let asked = progress
+                    .with(added)
+                    .ok_or(EngineError::RelayGarbage { status: 200 })
+                    .and_then(|progress| self.ask_for_page(call, thread, progress));
+                if let Err(error) = asked {
                     self.done(call, Err(error));
                 }
             }
-            Ok((more, _)) => self.done(
+            Ok((added, false)) => self.done(
                 call,
                 Ok(Reply::Synced {
-                    added: added + more,
+                    added: progress.added + added,
                 }),
             ),
             Err(EngineError::Relay {
                 code: ErrorCode::InvalidCursor,
                 ..
             }) if self.forget_cursor(thread) => {
-                if let Err(error) = self.ask_for_page(call, thread, added) {
+                if let Err(error) = self.ask_for_page(call, thread, progress) {
                     self.done(call, Err(error));
                 }
             }
@@ -100,7 +127,7 @@ impl Engine {
         &mut self,
         call: CallId,
         thread: ThreadId,
-        added: u64,
+        progress: HistoryProgress,
     ) -> Result<(), EngineError> {
         // Also between two pages: the app may have gone offline.
         self.reachable()?;
@@ -115,7 +142,7 @@ impl Engine {
             Purpose::History {
                 call,
                 thread,
-                added,
+                progress,
             },
         ));
         Ok(())

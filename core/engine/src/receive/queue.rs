@@ -1,5 +1,6 @@
 //! The device's queue without a socket: page by page through the same path as frames, acknowledged after the commit.
 
+use super::history::IDLE_PAGES_MAX;
 use crate::requests::{Answer, Outgoing, Purpose};
 use crate::{CallId, Engine, EngineError, Reply};
 use sealwire_wire::contract::{AcknowledgeQueue, ErrorCode, QueuePage, ServerEvent};
@@ -16,6 +17,8 @@ pub(crate) struct QueueFetch {
     /// The engine wants it: its sockets do not live long enough.
     unasked: bool,
     fetched: u64,
+    /// Pages in a row that brought no message.
+    idle: u32,
     /// Everything is here; parked frames may wait for lists still.
     is_empty: bool,
 }
@@ -136,7 +139,7 @@ impl Engine {
         }));
         let cursor = page.marks_cursor;
         others.extend(cursor.map(|cursor| ServerEvent::MarksEnd { cursor }));
-        self.receive(&rows)?;
+        let added = self.receive(&rows)?;
         self.keep_marks(&others)?;
         self.take_removals(&others)?;
         self.receive_controls(&controls)?;
@@ -151,7 +154,12 @@ impl Engine {
                 self.on_other(other);
             }
         }
-        self.queue_fetch.fetched += entry_ids.len() as u64;
+        let fetch = &mut self.queue_fetch;
+        fetch.fetched += entry_ids.len() as u64;
+        fetch.idle = if added > 0 { 0 } else { fetch.idle + 1 };
+        if fetch.idle >= IDLE_PAGES_MAX {
+            return Err(EngineError::RelayGarbage { status: 200 });
+        }
         Ok((entry_ids, page.has_more))
     }
 

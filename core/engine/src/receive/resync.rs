@@ -1,6 +1,7 @@
 //! This device was away for longer than the relay keeps things for it: every thread's history is read again, from where it
 //! was read up to, before the catch-up counts as ended. What is left to read is in the store, so that a restart goes on.
 
+use super::history::IDLE_PAGES_MAX;
 use super::marks;
 use crate::backoff::Backoff;
 use crate::outbox::is_final_code;
@@ -33,6 +34,8 @@ pub(crate) struct Resync {
     reading: BTreeSet<ThreadId>,
     /// Histories whose pages were not of the contract, and how often in a row.
     garbled: BTreeMap<ThreadId, u32>,
+    /// Pages in a row, of the list or of histories, that brought nothing new.
+    idle: u32,
     backoff: Backoff,
     /// The relay's queue is through; the end of the catch-up waits for the histories alone.
     caught_up: bool,
@@ -41,6 +44,10 @@ pub(crate) struct Resync {
 impl Resync {
     pub(crate) fn hurry(&mut self, now: Timestamp) {
         self.backoff.hurry(now);
+    }
+
+    fn read_one_more(&mut self, news: bool) {
+        self.idle = if news { 0 } else { self.idle.saturating_add(1) };
     }
 }
 
@@ -133,7 +140,7 @@ impl Engine {
             .read::<Inbox>()
             .and_then(|page| self.take_threads(&page))
         {
-            Ok(()) => self.resync.backoff.succeeded(),
+            Ok(()) => self.resync_got_on(),
             Err(EngineError::Relay { code, .. }) if is_final_code(code) => self.end_listing(),
             Err(error) => self.resync_rests(&error),
         }
@@ -147,7 +154,7 @@ impl Engine {
         match taken {
             Ok(()) => {
                 self.resync.garbled.remove(&thread);
-                self.resync.backoff.succeeded();
+                self.resync_got_on();
             }
             Err(EngineError::Relay {
                 code: ErrorCode::InvalidCursor,
@@ -193,7 +200,8 @@ impl Engine {
         if next.is_some_and(|cursor| !is_cursor(cursor)) {
             return Err(garbage());
         }
-        self.receive(&page.messages)?;
+        let added = self.receive(&page.messages)?;
+        self.resync.read_one_more(added > 0);
         self.store.transaction(|tx| -> Result<(), EngineError> {
             let before = tx.resync(thread)?;
             if let Some(next) = next {
@@ -215,7 +223,8 @@ impl Engine {
             .next_cursor
             .as_deref()
             .filter(|cursor| is_cursor(cursor));
-        let news = self.store.transaction(|tx| -> Result<_, EngineError> {
+        let (added, news) = self.store.transaction(|tx| -> Result<_, EngineError> {
+            let mut added = false;
             for thread in page.threads.iter().take(INBOX_PAGE_MAX as usize) {
                 let id = thread.thread.id;
                 if is_of(&me.user, thread)
@@ -223,6 +232,7 @@ impl Engine {
                     && tx.count_resyncs()? < THREADS_MAX
                 {
                     tx.want_resync(id)?;
+                    added = true;
                 }
             }
             let before = tx.setting(THREADS_PAGE)?;
@@ -231,14 +241,24 @@ impl Engine {
                 None => tx.remove_setting(THREADS_PAGE)?,
             }
             let said: Vec<_> = page.threads.iter().flat_map(what_it_says).collect();
-            marks::commit(tx, &me, &said)
+            Ok((added, marks::commit(tx, &me, &said)?))
         })?;
+        self.resync.read_one_more(added);
         self.tell_marks(news);
         Ok(())
     }
 
     fn end_listing(&mut self) {
         let _ = self.store.transaction(|tx| tx.remove_setting(THREADS_PAGE));
+    }
+
+    /// On to the next page at once; after too many that brought nothing, with waits in between.
+    fn resync_got_on(&mut self) {
+        if self.resync.idle < IDLE_PAGES_MAX {
+            self.resync.backoff.succeeded();
+        } else {
+            self.resync_rests(&EngineError::RelayGarbage { status: 200 });
+        }
     }
 
     fn resync_rests(&mut self, error: &EngineError) {

@@ -172,6 +172,27 @@ async fn another_account_under_the_same_name_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_list_of_another_user_is_refused() {
+    let (relay, alice, bob, thread) = start_pair().await;
+    let carol = Device::register(relay.url(), "carol").await;
+    alice.say(thread, "before").await;
+    bob.hears("before").await;
+    let carols = carol.keys().await.signed;
+    show(&alice.adversary, lists_of(&user("bob"), &[&carols]));
+    announce(&alice.adversary);
+    alice.events.until("DeviceListRollback", is_rollback).await;
+    let message = alice.write(thread, "later").await;
+    alice.adversary.rest();
+    soon("sent", alice.client.wait_until_sent(message.local_id))
+        .await
+        .unwrap();
+    bob.hears("later").await;
+    assert_eq!(wrapped_for(&alice), [("bob".to_owned(), 1)].into());
+    carol.cold().await;
+    same_everywhere(thread, vec![alice, bob], &["before", "later"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_older_list_than_the_one_held_is_refused_and_the_newer_one_stays() {
     let (_relay, alice, bob, thread) = start_pair().await;
     let phone = bob.link().await;
@@ -329,6 +350,15 @@ async fn a_bundle_under_the_right_identity_with_a_strangers_prekey_is_refused() 
     bundle_refused(|bundle| {
         let strange = serde_json::to_value(strangers_bundle(1, 1)).unwrap();
         bundle["signed_prekey"] = strange["signed_prekey"].clone();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_under_the_right_identity_with_a_strangers_kem_prekey_is_refused() {
+    bundle_refused(|bundle| {
+        let strange = serde_json::to_value(strangers_bundle(1, 1)).unwrap();
+        bundle["kem_prekey"] = strange["kem_prekey"].clone();
     })
     .await;
 }
