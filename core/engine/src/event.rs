@@ -96,7 +96,8 @@ pub enum Event {
         /// Its version.
         version: u64,
     },
-    /// A user's account key is not the one pinned: sending to them waits until the app accepts it.
+    /// A user's account key is not the one pinned, or a recovery says that all their devices are new under the same one: sending
+    /// to them waits until the app accepts it.
     AccountKeyChanged {
         /// Whose.
         user_id: UserId,

@@ -4,7 +4,7 @@ mod accept;
 mod lists;
 mod travel;
 
-pub(crate) use lists::{keep_first, list_at, newest_list, undisputed_list};
+pub(crate) use lists::{is_disputed, keep_first, list_at, newest_list, undisputed_list};
 pub(crate) use travel::{from_wire, grant_to_wire, to_wire};
 
 use crate::backoff::Backoff;

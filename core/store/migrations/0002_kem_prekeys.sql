@@ -21,4 +21,7 @@ ALTER TABLE signed_prekeys ADD COLUMN listed_version INTEGER NOT NULL DEFAULT 3;
 ALTER TABLE used_base_keys ADD COLUMN kem_prekey_id INTEGER REFERENCES kem_prekeys (id) ON DELETE CASCADE;
 CREATE INDEX used_base_keys_by_kem_prekey ON used_base_keys (kem_prekey_id) WHERE kem_prekey_id IS NOT NULL;
 
+-- The first of the list versions that came with the account key offered: a recovery may be under the key that is pinned.
+ALTER TABLE pinned_accounts ADD COLUMN offered_since INTEGER;
+
 PRAGMA user_version = 2;

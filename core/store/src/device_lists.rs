@@ -21,8 +21,10 @@ pub struct DeviceListRow {
 pub struct PinnedAccount {
     /// First seen, or accepted since.
     pub account_key: [u8; 33],
-    /// Another one that the app has not accepted: until it does, nothing is sent.
+    /// One that the app has not accepted: until it does, nothing is sent. It may be the same, said by a recovery.
     pub offered_key: Option<[u8; 33]>,
+    /// The first list version that the app has not accepted with it.
+    pub offered_since: Option<u64>,
 }
 
 impl Rows {
@@ -76,15 +78,18 @@ impl Rows {
 
     /// The account key of a user, if one was seen.
     pub fn pinned_account(&self, user: &UserId) -> Result<Option<PinnedAccount>, StoreError> {
-        self.statement("SELECT account_key, offered_key FROM pinned_accounts WHERE user_id = ?1")?
-            .query_row([Col(user)], |row| {
-                Ok(PinnedAccount {
-                    account_key: row.get::<_, Col<_>>(0)?.0,
-                    offered_key: row.get::<_, Option<Col<_>>>(1)?.map(|key| key.0),
-                })
+        self.statement(
+            "SELECT account_key, offered_key, offered_since FROM pinned_accounts WHERE user_id = ?1",
+        )?
+        .query_row([Col(user)], |row| {
+            Ok(PinnedAccount {
+                account_key: row.get::<_, Col<_>>(0)?.0,
+                offered_key: row.get::<_, Option<Col<_>>>(1)?.map(|key| key.0),
+                offered_since: row.get::<_, Option<Col<_>>>(2)?.map(|version| version.0),
             })
-            .optional()
-            .map_err(StoreError::from)
+        })
+        .optional()
+        .map_err(StoreError::from)
     }
 }
 
@@ -153,15 +158,20 @@ impl Transaction<'_> {
         }
     }
 
-    /// Notes an account key other than the pinned one, until the app accepts it.
+    /// Notes the account key of a recovery, until the app accepts it, and from which list version on it is said. Of several
+    /// that were not accepted the newest key counts, and the first version.
     pub fn offer_account(
         &mut self,
         user: &UserId,
         offered_key: &[u8; 33],
+        since: u64,
     ) -> Result<(), StoreError> {
         let changed = self
-            .statement("UPDATE pinned_accounts SET offered_key = ?2 WHERE user_id = ?1")?
-            .execute(params![Col(user), offered_key])?;
+            .statement(
+                "UPDATE pinned_accounts SET offered_key = ?2, offered_since = coalesce(offered_since, ?3)
+                 WHERE user_id = ?1",
+            )?
+            .execute(params![Col(user), offered_key, Col(since)])?;
         if changed == 1 {
             Ok(())
         } else {
@@ -175,8 +185,10 @@ impl Transaction<'_> {
             .execute(params![Col(user), Col(version)])?;
         self.statement("DELETE FROM device_removals WHERE user_id = ?1 AND since_version > ?2")?
             .execute(params![Col(user), Col(version)])?;
-        self.statement("UPDATE pinned_accounts SET offered_key = NULL WHERE user_id = ?1")?
-            .execute([Col(user)])?;
+        self.statement(
+            "UPDATE pinned_accounts SET offered_key = NULL, offered_since = NULL WHERE user_id = ?1",
+        )?
+        .execute([Col(user)])?;
         Ok(())
     }
 
@@ -188,7 +200,7 @@ impl Transaction<'_> {
     ) -> Result<(), StoreError> {
         let changed = self
             .statement(
-                "UPDATE pinned_accounts SET account_key = offered_key, offered_key = NULL
+                "UPDATE pinned_accounts SET account_key = offered_key, offered_key = NULL, offered_since = NULL
                  WHERE user_id = ?1 AND offered_key = ?2",
             )?
             .execute(params![Col(user), offered_key])?;
@@ -277,16 +289,18 @@ mod tests {
         write(&mut store, |tx| tx.pin_account(&user("bob"), &[1; 33]));
         let silent = store.transaction(|tx| tx.pin_account(&user("bob"), &[2; 33]));
         assert_eq!(silent, Err(StoreError::Conflict("account key")));
-        write(&mut store, |tx| tx.offer_account(&user("bob"), &[2; 33]));
-        let pinned = |account_key, offered_key| {
+        write(&mut store, |tx| tx.offer_account(&user("bob"), &[9; 33], 4));
+        write(&mut store, |tx| tx.offer_account(&user("bob"), &[2; 33], 6));
+        let pinned = |account_key, offered: Option<([u8; 33], u64)>| {
             Some(PinnedAccount {
                 account_key,
-                offered_key,
+                offered_key: offered.map(|(key, _)| key),
+                offered_since: offered.map(|(_, since)| since),
             })
         };
         assert_eq!(
             store.pinned_account(&user("bob")).unwrap(),
-            pinned([1; 33], Some([2; 33]))
+            pinned([1; 33], Some(([2; 33], 4)))
         );
         let other = store.transaction(|tx| tx.accept_account(&user("bob"), &[3; 33]));
         assert_eq!(
@@ -309,7 +323,7 @@ mod tests {
             tx.pin_account(&bob, &[1; 33])?;
             (1..=3).try_for_each(|number| tx.append_list(&bob, &version(number)))?;
             tx.note_removal(&bob, sealwire_wire::DeviceId::FIRST, 3)?;
-            tx.offer_account(&bob, &[2; 33])?;
+            tx.offer_account(&bob, &[2; 33], 3)?;
             tx.withdraw_lists_after(&bob, 2)
         });
         assert_eq!(store.newest_list(&bob).unwrap(), Some(version(2)));

@@ -5,7 +5,7 @@ use super::classify::Refusal;
 use super::open::{OpenedEnvelope, Origin};
 use crate::UnreadableReason;
 use crate::account::speaks_pqxdh;
-use crate::trust::list_at;
+use crate::trust::{is_disputed, list_at};
 use sealwire_crypto::device::DeviceEntry;
 use sealwire_crypto::ratchet::{OpenError, Version};
 use sealwire_store::{ParkReason, RemovalState, Rows};
@@ -29,11 +29,12 @@ impl Receiver<'_> {
         let held = self.lease.user(rows, user)?;
         let newest = held.newest.as_ref().ok_or_else(unknown)?;
         if let Some(entry) = newest.device(device.get()) {
-            // A list under another account key proves nothing but that somebody holds that key: its devices speak for
-            // this user once the app says so.
-            let waits = held.pinned.as_ref().is_some_and(|pinned| {
-                pinned.offered_key.is_some() && pinned.account_key != entry.account_key.to_bytes()
-            });
+            // A recovery proves nothing but that somebody holds an account key, another one or a copy of this: its devices
+            // speak for this user once the app says so.
+            let waits = held
+                .pinned
+                .as_ref()
+                .is_some_and(|pinned| is_disputed(pinned, newest));
             return if waits {
                 Err(Refusal::NeedsConsent)
             } else {

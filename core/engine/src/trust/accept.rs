@@ -7,11 +7,12 @@ use sealwire_store::Rows;
 use sealwire_wire::contract::UserDeviceLists;
 use sealwire_wire::{DeviceId, UserId};
 
-/// A version that was verified, and whether its account key is a new one.
+/// A version that was verified, and whether people have to say that they believe it: a recovery is signed by no device that they
+/// knew, under another account key or under a copy of the one they know, which every removed device has.
 struct Link {
     signed: SignedDeviceList,
     list: DeviceList,
-    account_key_changed: bool,
+    asks: bool,
 }
 
 impl Engine {
@@ -61,9 +62,9 @@ impl Engine {
                         for gone in removed(previous, &link.list) {
                             tx.note_removal(user, gone, link.list.version)?;
                         }
-                        if link.account_key_changed {
+                        if link.asks {
                             let key = link.list.account_key.to_bytes();
-                            tx.offer_account(user, &key)?;
+                            tx.offer_account(user, &key, link.list.version)?;
                             if own_key == Some(link.list.account_key) {
                                 tx.accept_account(user, &key)?;
                             }
@@ -78,8 +79,8 @@ impl Engine {
             user_id: user.clone(),
             version: newest.version,
         });
-        let changed = chain.iter().any(|link| link.account_key_changed);
-        if changed && own_key != Some(newest.account_key) {
+        let asks = chain.iter().any(|link| link.asks);
+        if asks && own_key != Some(newest.account_key) {
             self.event(Event::AccountKeyChanged {
                 user_id: user.clone(),
             });
@@ -199,28 +200,22 @@ fn verify_chain(
         return Err(wrong(&"it is older than the one held"));
     }
     let mut chain: Vec<Link> = Vec::with_capacity(shown.lists.len());
+    // Nothing vouches for the account key of a first contact: what happened under the same one before is no change.
+    let is_first_contact = held.is_none();
     let mut newest = held;
     for list in &shown.lists {
         let signed = from_wire(list);
         let link = match &newest {
-            None => signed.verify_first(user.as_str()).map(|list| Link {
-                signed,
-                list,
-                account_key_changed: false,
-            }),
+            None => signed.verify_first(user.as_str()).map(|list| (list, false)),
             Some(held) if signed.claims_recovery().map_err(|error| wrong(&error))? => {
-                held.verify_recovery(&signed).map(|recovered| Link {
-                    signed,
-                    list: recovered.list,
-                    account_key_changed: recovered.account_key_changed,
+                held.verify_recovery(&signed).map(|recovered| {
+                    let asks = recovered.account_key_changed || !is_first_contact;
+                    (recovered.list, asks)
                 })
             }
-            Some(held) => held.verify_next(&signed).map(|list| Link {
-                signed,
-                list,
-                account_key_changed: false,
-            }),
+            Some(held) => held.verify_next(&signed).map(|list| (list, false)),
         }
+        .map(|(list, asks)| Link { signed, list, asks })
         .map_err(|error| wrong(&error))?;
         newest = Some(link.list.clone());
         chain.push(link);

@@ -3,7 +3,7 @@
 use crate::EngineError;
 use crate::account::internal;
 use sealwire_crypto::device::{DeviceList, SignedDeviceList};
-use sealwire_store::{DeviceListRow, Rows, Transaction};
+use sealwire_store::{DeviceListRow, PinnedAccount, Rows, Transaction};
 use sealwire_wire::UserId;
 
 /// The newest list of a user that was verified here.
@@ -22,7 +22,7 @@ pub(crate) fn list_at(
         .transpose()
 }
 
-/// The newest list that nobody has to be asked about: under the pinned account key, while another one is offered.
+/// The newest list that nobody has to be asked about: under the pinned account key, before any recovery that is not accepted.
 pub(crate) fn undisputed_list(
     rows: &Rows,
     user: &UserId,
@@ -35,13 +35,18 @@ pub(crate) fn undisputed_list(
         return Ok(newest);
     };
     let mut list = newest;
-    while let Some(disputed) = list
-        .as_ref()
-        .filter(|list| list.account_key.to_bytes() != pinned.account_key)
-    {
+    while let Some(disputed) = list.as_ref().filter(|list| is_disputed(&pinned, list)) {
         list = list_at(rows, user, disputed.version.saturating_sub(1))?;
     }
     Ok(list)
+}
+
+/// Whether the app is still to accept this list: it has another account key than the pinned one, or came with or after a recovery.
+pub(crate) fn is_disputed(pinned: &PinnedAccount, list: &DeviceList) -> bool {
+    let recovered = pinned.offered_since;
+    pinned.offered_key.is_some()
+        && (list.account_key.to_bytes() != pinned.account_key
+            || recovered.is_some_and(|since| list.version >= since))
 }
 
 /// Version 1: the account key first seen is the one that counts from now on.

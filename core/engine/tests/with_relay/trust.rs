@@ -15,6 +15,18 @@ use sealwire_wire::contract::{ErrorCode, QueueItem, QueuePage, ServerEvent};
 
 /// A device that says it is the only one left of bob, under an account key of its own.
 fn pretender(relay: &mut Relay, bob: &Device) -> Device {
+    let account = AccountKeyPair::generate(&mut ChaCha20Rng::seed_from_u64(65));
+    pretender_under(relay, bob, account)
+}
+
+/// The same under bob's own account key: somebody has a copy of it, as every device that bob ever removed.
+fn pretender_with_bobs_key(relay: &mut Relay, bob: &Device) -> Device {
+    let row = bob.engine.store().account().unwrap().unwrap();
+    let account = AccountKeyPair::from_secret_bytes(&row.account_secret.unwrap());
+    pretender_under(relay, bob, account)
+}
+
+fn pretender_under(relay: &mut Relay, bob: &Device, account: AccountKeyPair) -> Device {
     let rng = &mut ChaCha20Rng::seed_from_u64(66);
     let row = bob
         .engine
@@ -24,10 +36,7 @@ fn pretender(relay: &mut Relay, bob: &Device) -> Device {
         .unwrap();
     let signed = SignedDeviceList::from_bytes(&row.bytes).unwrap();
     let list = DeviceList::danger_restore_verified(&signed).unwrap();
-    let (account, identity) = (
-        AccountKeyPair::generate(rng),
-        IdentityKeyPair::generate(rng),
-    );
+    let identity = IdentityKeyPair::generate(rng);
     let consent = consent_to_listing(&identity, "bob", &account.public(), rng).unwrap();
     let device = NewDevice {
         device_id: 5,
@@ -57,6 +66,15 @@ fn pretender(relay: &mut Relay, bob: &Device) -> Device {
 
 #[test]
 fn a_recovery_that_nobody_accepted_puts_no_words_in_anybodys_mouth() {
+    puts_no_words_in_anybodys_mouth(pretender);
+}
+
+#[test]
+fn a_recovery_under_the_same_account_key_puts_no_words_in_anybodys_mouth_either() {
+    puts_no_words_in_anybodys_mouth(pretender_with_bobs_key);
+}
+
+fn puts_no_words_in_anybodys_mouth(pretender: fn(&mut Relay, &Device) -> Device) {
     let relay = &mut Relay::default();
     let mut alice = Device::registered(relay, "alice", 1);
     let mut bob = Device::registered(relay, "bob", 2);
@@ -199,6 +217,15 @@ fn a_recovery_that_the_relay_made_up_ends_no_device_for_good() {
 
 #[test]
 fn a_recovery_that_was_made_up_gives_way_to_the_true_list() {
+    gives_way_to_the_true_list(pretender);
+}
+
+#[test]
+fn a_recovery_under_the_same_account_key_stops_sending_and_gives_way_to_the_true_list() {
+    gives_way_to_the_true_list(pretender_with_bobs_key);
+}
+
+fn gives_way_to_the_true_list(pretender: fn(&mut Relay, &Device) -> Device) {
     let relay = &mut Relay::default();
     let mut alice = Device::registered(relay, "alice", 1);
     let mut bob = Device::registered(relay, "bob", 2);
