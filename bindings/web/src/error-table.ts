@@ -319,6 +319,11 @@ export const ERRORS = {
     retryable: true,
     text: "The recipient's account key changed and was not accepted for a day: compare it with them, accept it, then retry.",
   },
+  post_quantum_keys_missing: {
+    group: "message",
+    retryable: true,
+    text: "A device of the recipient, or another one of this account, has no post-quantum keys, and the session policy asks for them: nothing was sent. Retry when that device is updated.",
+  },
   blocked: {
     group: "message",
     retryable: false,

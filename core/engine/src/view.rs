@@ -65,7 +65,7 @@ pub enum MessageState {
     Read,
     /// Of this account: given up, or it did not reach a recipient, with the code of the reason.
     Failed {
-        /// Stable: `expired`, `blocked` (the relay's word on a recipient), `user_unknown`, `gave_up` (tried, and still not at the relay a day after it was queued), `account_key_changed` (the new key was not accepted for a day), or what the relay answered.
+        /// Stable: `expired`, `blocked` (the relay's word on a recipient), `user_unknown`, `gave_up` (tried, and still not at the relay a day after it was queued), `account_key_changed` (the new key was not accepted for a day), `post_quantum_keys_missing` (a device has no post-quantum keys, and the session policy asks for them), or what the relay answered.
         code: String,
     },
     /// Of this device: not to be sent any more; the relay is asked whether it has it already. Then it is [`Self::Sent`],

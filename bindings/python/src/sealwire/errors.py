@@ -459,6 +459,10 @@ class AccountKeyChangedError(MessageError):
     """The recipient's account key changed and was not accepted for a day: compare it with them, accept it, then retry."""
 
 
+class PostQuantumKeysMissingError(MessageError):
+    """A device of the recipient, or another one of this account, has no post-quantum keys, and the session policy asks for them: nothing was sent. Retry when that device is updated."""
+
+
 class BlockedError(MessageError):
     """One of the two has blocked the other."""
 
@@ -792,6 +796,7 @@ CLASSES: dict[str, type[SealwireError]] = {
     "expired": ExpiredError,
     "gave_up": GaveUpError,
     "account_key_changed": AccountKeyChangedError,
+    "post_quantum_keys_missing": PostQuantumKeysMissingError,
     "blocked": BlockedError,
     "direct_messages_closed": DirectMessagesClosedError,
     "not_a_participant": NotAParticipantError,

@@ -251,6 +251,9 @@ extension SealwireError.Code {
     /// The recipient's account key changed and was not accepted for a day: compare it with them, accept it, then retry.
     public static let accountKeyChanged = Self(rawValue: "account_key_changed")
 
+    /// A device of the recipient, or another one of this account, has no post-quantum keys, and the session policy asks for them: nothing was sent. Retry when that device is updated.
+    public static let postQuantumKeysMissing = Self(rawValue: "post_quantum_keys_missing")
+
     /// One of the two has blocked the other.
     public static let blocked = Self(rawValue: "blocked")
 

@@ -11,7 +11,7 @@ use sealwire_crypto::keys::{KemPublicKey, OneTimePreKey, SignedPreKey};
 use sealwire_crypto::ratchet::{self, AgreementError, SessionRecord, Version};
 use sealwire_crypto::signature::Signature;
 use sealwire_store::{Rows, StoreError, Transaction};
-use sealwire_wire::contract::{Bundle, BundlesAnswer, BundlesQuery, WantedBundles};
+use sealwire_wire::contract::{Bundle, BundlesAnswer, BundlesQuery, DeviceName, WantedBundles};
 use sealwire_wire::limits::QUERY_USERS_MAX;
 use sealwire_wire::{DeviceId, Timestamp, UserId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +26,8 @@ pub(crate) struct Bundles {
     /// Of users whose bundles were not to be had: they hold nobody else up.
     backoff: BTreeMap<UserId, Backoff>,
     left_out_until: BTreeMap<(UserId, DeviceId), Timestamp>,
+    /// Devices whose last bundle was of X3DH alone where the app asks for more.
+    below_policy: BTreeSet<(UserId, DeviceId)>,
 }
 
 impl Bundles {
@@ -40,6 +42,25 @@ impl Bundles {
         self.backoff
             .values_mut()
             .for_each(|backoff| backoff.hurry(now));
+    }
+
+    /// Whether no session may begin with one of these devices, as they are, under the app's policy.
+    pub(crate) fn refuses_any<'a>(
+        &self,
+        devices: impl IntoIterator<Item = &'a DeviceName>,
+    ) -> bool {
+        devices.into_iter().any(|device| {
+            let name = (device.user_id.clone(), device.device_id);
+            self.below_policy.contains(&name)
+        })
+    }
+
+    /// Their devices may have other keys by now: none is passed over.
+    pub(crate) fn look_again(&mut self, users: &[&UserId]) {
+        self.left_out_until
+            .retain(|(left_out, _), _| !users.contains(&left_out));
+        self.below_policy
+            .retain(|(refused, _)| !users.contains(&refused));
     }
 
     /// Pass this device over for a while.
@@ -167,9 +188,7 @@ impl Engine {
 
     /// A new list may hold what was left out.
     pub(crate) fn fanout_knows_new_list(&mut self, user: &UserId) {
-        self.bundles
-            .left_out_until
-            .retain(|(left_out, _), _| left_out != user);
+        self.bundles.look_again(&[user]);
         self.outbox_knows_new_list(user);
     }
 
@@ -216,11 +235,13 @@ impl Engine {
                             continue;
                         }
                     };
-                    if let Err(refusal) = begun {
-                        bundles.leave_out(user.clone(), device, *now);
-                        if refusal.speaks_against_relay() {
-                            unvouched.push((user.clone(), device));
-                        }
+                    bundles.below_policy.remove(&(user.clone(), device));
+                    let Err(refusal) = begun else { continue };
+                    bundles.leave_out(user.clone(), device, *now);
+                    if refusal.speaks_against_relay() {
+                        unvouched.push((user.clone(), device));
+                    } else {
+                        bundles.below_policy.insert((user.clone(), device));
                     }
                 }
             }

@@ -175,6 +175,14 @@ impl Engine {
         let Ok(mismatch) = self.of_the_thread(entry.thread, mismatch) else {
             return self.rest(entry, None);
         };
+        // The relay takes it with an envelope for that device alone, and the app's policy lets it have none: until that device
+        // is updated, nothing that is tried ends otherwise.
+        let without_envelope = mismatch.missing.iter().chain(&mismatch.stale);
+        if self.bundles.refuses_any(without_envelope)
+            && self.give_up(entry, "post_quantum_keys_missing")
+        {
+            return;
+        }
         let now = self.now;
         let noted = self.store.transaction(|tx| -> Result<(), EngineError> {
             for extra in &mismatch.extra {

@@ -90,7 +90,17 @@ impl Engine {
             tx.retry_message(id, now)?;
             Ok(tx.retry_outbox(id, since, now)?)
         })?;
+        self.look_at_bundles_again(held.thread)?;
         self.queued(id)
+    }
+
+    /// Whoever asks for a message once more may know that a device was updated.
+    fn look_at_bundles_again(&mut self, thread: ThreadId) -> Result<(), EngineError> {
+        let me = self.me()?.user.clone();
+        let peer = self.store.thread(thread)?.and_then(|row| row.peer);
+        let users: Vec<_> = [&me].into_iter().chain(&peer).collect();
+        self.bundles.look_again(&users);
+        Ok(())
     }
 
     fn enqueue(

@@ -5,7 +5,7 @@ use crate::relay::Relay;
 use rand_core::SeedableRng as _;
 use sealwire_crypto::device::{DeviceList, NewDevice, SignedDeviceList, consent_to_listing};
 use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair};
-use sealwire_engine::{Event, MessageState};
+use sealwire_engine::{Call, Event, MessageState};
 use sealwire_store::{DeviceListRow, Location, Store, StoreKey};
 use sealwire_wire::Timestamp;
 use sealwire_wire::contract::{
@@ -365,4 +365,66 @@ fn when_a_peer_gains_version_4_the_session_is_begun_anew_with_the_next_message()
             .texts("bob")
             .ends_with(&["anew".to_owned(), "anew to you".to_owned()])
     );
+}
+
+/// Dora, who asks for PQXDH, writes to Bob, who was never updated.
+fn dora_writes_to_one_of_before(text: &str) -> (Before, Device, i64) {
+    let mut before = Before::new();
+    let mut dora = Device::registered(&mut before.relay, "dora", 31);
+    let local_id = dora.send(&mut before.relay, "bob", text);
+    (before, dora, local_id)
+}
+
+#[test]
+fn a_message_to_a_device_without_kem_prekeys_fails_with_its_reason_and_is_not_tried_without_end() {
+    let (mut before, mut dora, local_id) = dora_writes_to_one_of_before("hello");
+    let relay = &mut before.relay;
+    let failed = MessageState::Failed {
+        code: "post_quantum_keys_missing".to_owned(),
+    };
+    assert_eq!(dora.state(local_id), failed);
+    let told =
+        |event: &&Event| matches!(event, Event::MessageFailed(message) if message.state == failed);
+    assert_eq!(dora.events.iter().filter(told).count(), 1);
+    assert_eq!(accuses(&dora), 0, "the relay did nothing wrong");
+    let bobs = relay.queues.keys().find(|name| name.user_id == user("bob"));
+    let waiting = bobs.map_or(0, |name| {
+        let of_dora = |row: &&MessageRow| row.sender_id == user("dora");
+        relay.queues[name].iter().filter(of_dora).count()
+    });
+    assert_eq!(waiting, 0);
+    let asked = relay.asked.len();
+    dora.pass(relay, 60 * 60 * 1000);
+    let tries = relay.asked[asked..]
+        .iter()
+        .filter(|asked| asked.ends_with("/messages") || asked.ends_with("/prekeys/query"));
+    assert_eq!(tries.count(), 0);
+    // Asked for once more too early: the same answer, and not after a day.
+    let call = dora.call(Call::Retry { local_id });
+    assert!(dora.result(call).unwrap().is_ok());
+    dora.run(relay);
+    assert_eq!(dora.state(local_id), failed);
+    assert_eq!(dora.restarted(32).state(local_id), failed);
+}
+
+#[test]
+fn once_the_peer_gains_version_4_what_failed_is_sent_by_retry_and_what_comes_after_goes_by_itself()
+{
+    let (mut before, dora, local_id) = dora_writes_to_one_of_before("hello");
+    let mut dora = dora.restarted_at_its_time(33);
+    let relay = &mut before.relay;
+    before.bob.run(relay);
+    before.bob.caught_up(relay);
+    assert_eq!(listed(relay, "bob"), (2, vec![4]));
+    dora.run(relay);
+    hear_of_list(relay, &mut dora, "bob");
+    let call = dora.call(Call::Retry { local_id });
+    assert!(dora.result(call).unwrap().is_ok());
+    dora.run(relay);
+    dora.send(relay, "bob", "and more");
+    assert_eq!(dora.state(local_id), MessageState::Sent);
+    before.bob.deliver(relay);
+    assert_eq!(before.bob.texts("dora"), ["hello", "and more"]);
+    assert_eq!(speaks(&dora, "bob"), Some(4));
+    assert_eq!(dora.restarted(34).state(local_id), MessageState::Sent);
 }

@@ -153,6 +153,8 @@ table! {
             "Tried for a day, and still not at the relay: retry when there is a network.";
         ACCOUNT_KEY_CHANGED "account_key_changed" true []
             "The recipient's account key changed and was not accepted for a day: compare it with them, accept it, then retry.";
+        POST_QUANTUM_KEYS_MISSING "post_quantum_keys_missing" true []
+            "A device of the recipient, or another one of this account, has no post-quantum keys, and the session policy asks for them: nothing was sent. Retry when that device is updated.";
         BLOCKED "blocked" false []
             "One of the two has blocked the other.";
         DIRECT_MESSAGES_CLOSED "direct_messages_closed" false []

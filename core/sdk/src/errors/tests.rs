@@ -4,12 +4,13 @@ use sealwire_wire::contract::ErrorCode;
 use std::collections::HashSet;
 
 /// The codes that a message which failed carries besides the relay's own (`MessageState::Failed`).
-const REASONS: [&str; 5] = [
+const REASONS: [&str; 6] = [
     "expired",
     "blocked",
     "user_unknown",
     "gave_up",
     "account_key_changed",
+    "post_quantum_keys_missing",
 ];
 
 #[test]

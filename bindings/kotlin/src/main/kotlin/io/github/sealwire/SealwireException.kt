@@ -312,6 +312,9 @@ public class GaveUpException internal constructor(info: ErrorInfo) : MessageExce
 /** The recipient's account key changed and was not accepted for a day: compare it with them, accept it, then retry. */
 public class AccountKeyChangedException internal constructor(info: ErrorInfo) : MessageException(info)
 
+/** A device of the recipient, or another one of this account, has no post-quantum keys, and the session policy asks for them: nothing was sent. Retry when that device is updated. */
+public class PostQuantumKeysMissingException internal constructor(info: ErrorInfo) : MessageException(info)
+
 /** One of the two has blocked the other. */
 public class BlockedException internal constructor(info: ErrorInfo) : MessageException(info)
 
@@ -522,6 +525,7 @@ internal fun exceptionOf(info: ErrorInfo): SealwireException = when (info.code) 
     "expired" -> ExpiredException(info)
     "gave_up" -> GaveUpException(info)
     "account_key_changed" -> AccountKeyChangedException(info)
+    "post_quantum_keys_missing" -> PostQuantumKeysMissingException(info)
     "blocked" -> BlockedException(info)
     "direct_messages_closed" -> DirectMessagesClosedException(info)
     "not_a_participant" -> NotAParticipantException(info)
