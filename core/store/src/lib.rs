@@ -34,6 +34,8 @@ mod search;
 mod send_log;
 mod sessions;
 mod settings;
+#[cfg(feature = "simulation")]
+mod simulation;
 mod skipped_keys;
 mod store;
 mod threads;

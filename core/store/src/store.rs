@@ -12,8 +12,10 @@ use std::sync::Arc;
 
 /// An open store: the one writer of this process. Lends every read of [`Rows`] too.
 pub struct Store {
-    rows: Rows,
+    pub(crate) rows: Rows,
     file: Arc<OpenFile>,
+    #[cfg(feature = "simulation")]
+    pub(crate) disk: crate::simulation::Disk,
 }
 
 /// Every read of the store, over one connection.
@@ -75,7 +77,12 @@ impl Store {
         let rows = Rows { connection };
         refuse_wrong_age(&rows, anchor)?;
         migrate(&rows.connection)?;
-        Ok(Self { rows, file })
+        Ok(Self {
+            rows,
+            file,
+            #[cfg(feature = "simulation")]
+            disk: crate::simulation::Disk::default(),
+        })
     }
 
     /// Runs `work` as one transaction: committed and flushed to disk if it answers `Ok`, undone if it answers `Err` or panics.
@@ -97,6 +104,8 @@ impl Store {
             activity: BTreeMap::new(),
         };
         let done = work(&mut tx)?;
+        #[cfg(feature = "simulation")]
+        self.disk.take()?;
         tx.commit()?;
         drop(undo);
         Ok(done)

@@ -12,6 +12,7 @@ use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::thread::{self, JoinHandle};
 use tokio::sync::oneshot;
 
@@ -24,6 +25,8 @@ const READERS: usize = 2;
 pub(super) enum Lanes {
     /// On the caller's thread.
     Inline(Mutex<Connection>),
+    /// On the caller's thread too; what is told of a step comes a poll later.
+    Stepwise(Mutex<Connection>),
     /// Each on the thread of its kind.
     Threads(Threads),
 }
@@ -131,6 +134,10 @@ impl Lanes {
                 let result = in_transaction(&connection, step);
                 Box::pin(std::future::ready(result))
             }
+            Self::Stepwise(connection) => {
+                let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+                Box::pin(at_next_poll(in_transaction(&connection, step)))
+            }
             Self::Threads(threads) => submit(threads.writes.as_ref(), step),
         }
     }
@@ -144,6 +151,10 @@ impl Lanes {
                 let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
                 let result = in_one_view(&connection, step);
                 Box::pin(std::future::ready(result))
+            }
+            Self::Stepwise(connection) => {
+                let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+                Box::pin(at_next_poll(in_one_view(&connection, step)))
             }
             Self::Threads(threads) => submit(threads.reads.as_ref(), step),
         }
@@ -184,6 +195,20 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
         .name(name.to_owned())
         .spawn(work)
         .map_err(OpenError::Thread)
+}
+
+/// What is ready now, told when it is asked for once more: whoever drives several futures lets others go between.
+async fn at_next_poll<T>(result: T) -> T {
+    let mut told = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut told, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+    result
 }
 
 fn submit<T: Send + 'static>(

@@ -44,7 +44,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, OpenOptions};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// The name of the database inside the data folder.
 const DATABASE: &str = "relay.db";
@@ -71,6 +71,9 @@ pub enum Threading {
     Threads,
     /// Everything at once on the caller's thread; same steps, same order, no threads.
     Inline,
+    /// As inline, but a step that is done is told one poll later: a simulation that drives many futures sees what comes between
+    /// two steps of one, and may end all of them there.
+    Stepwise,
 }
 
 /// How to open a folder.
@@ -136,6 +139,10 @@ impl Sqlite {
             Threading::Inline => {
                 writer.pragma_update(None, "wal_autocheckpoint", INLINE_CHECKPOINT_PAGES)?;
                 Lanes::inline(writer)
+            }
+            Threading::Stepwise => {
+                writer.pragma_update(None, "wal_autocheckpoint", INLINE_CHECKPOINT_PAGES)?;
+                Lanes::Stepwise(Mutex::new(writer))
             }
             Threading::Threads => {
                 Lanes::threads(&path, writer, || connect(&path), Arc::clone(&commits))?

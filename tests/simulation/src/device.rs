@@ -1,0 +1,151 @@
+//! A device: its store and key store outlive every process on it; a process has an engine and an app above it.
+
+use crate::Broken;
+use crate::chance::Chance;
+use crate::relay::{LinkId, ORIGIN};
+use sealwire_engine::{Call, CallId, ConnectionState, Engine, EngineConfig};
+use sealwire_store::{Location, Store, StoreKey};
+use sealwire_wire::contract::DeviceName;
+use sealwire_wire::{Timestamp, UserId};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The store's file in a device's folder.
+const FILE: &str = "store";
+
+/// A device.
+pub(crate) struct Device {
+    pub(crate) folder: PathBuf,
+    pub(crate) user: UserId,
+    /// Once it belongs to the account.
+    pub(crate) name: Option<DeviceName>,
+    /// What the app's key store holds beside the key.
+    pub(crate) anchor: Option<u64>,
+    pub(crate) engine: Option<Engine>,
+    /// How many processes there were.
+    pub(crate) life: u64,
+    /// By how much its clock is ahead of the world's, in milliseconds.
+    pub(crate) clock_ahead: i64,
+    pub(crate) chance: Chance,
+    pub(crate) wants_online: bool,
+    pub(crate) connection: Option<ConnectionState>,
+    pub(crate) link: Option<LinkId>,
+    pub(crate) calls: BTreeMap<CallId, Asked>,
+    last_call: u64,
+    /// Which of the planned wake-ups counts.
+    pub(crate) wake: u64,
+    /// Its disk takes nothing before that.
+    pub(crate) disk_full_until: u64,
+    /// The step in which it came into its account's list.
+    pub(crate) listed_at: Option<u64>,
+    /// Inputs so far, to see whether it comes to rest.
+    pub(crate) inputs: u64,
+    pub(crate) requests: u64,
+}
+
+/// What a call was for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// A message, by its number.
+    Send(u64),
+    Register,
+    StartLinking,
+    FinishLinking,
+    /// Nobody looks at how it ended.
+    Nothing,
+}
+
+impl Device {
+    pub(crate) fn new(folder: PathBuf, user: UserId, chance: Chance) -> Self {
+        Self {
+            folder,
+            user,
+            name: None,
+            anchor: None,
+            engine: None,
+            life: 0,
+            clock_ahead: 0,
+            chance,
+            wants_online: true,
+            connection: None,
+            link: None,
+            calls: BTreeMap::new(),
+            last_call: 0,
+            wake: 0,
+            disk_full_until: 0,
+            listed_at: None,
+            inputs: 0,
+            requests: 0,
+        }
+    }
+
+    pub(crate) fn label(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{}/{}", name.user_id, name.device_id),
+            None => format!("{}/?", self.user),
+        }
+    }
+
+    /// The time as its clock shows it.
+    pub(crate) fn time(&self, world: u64) -> Timestamp {
+        Timestamp(world.saturating_add_signed(self.clock_ahead))
+    }
+
+    /// A process begins: the store is opened cold.
+    pub(crate) fn start(&mut self, world: u64) -> Result<(), Broken> {
+        let store = open(&self.folder, self.anchor)?;
+        let mut config = EngineConfig::new(ORIGIN);
+        config.start_offline = !self.wants_online;
+        let rng = Box::new(self.chance.apart().into_rng());
+        let engine = Engine::new(store, config, rng, self.time(world))
+            .map_err(|error| Broken::new("a client starts again", error))?;
+        self.engine = Some(engine);
+        self.life += 1;
+        Ok(())
+    }
+
+    /// The process ends: nothing but the store is left.
+    pub(crate) fn ends(&mut self) {
+        self.engine = None;
+        self.link = None;
+        self.connection = None;
+        self.calls.clear();
+        self.wake += 1;
+    }
+
+    pub(crate) fn numbered(&mut self, asked: Asked) -> CallId {
+        self.last_call += 1;
+        let id = CallId(self.last_call);
+        self.calls.insert(id, asked);
+        id
+    }
+}
+
+/// Opens the store of a device's folder.
+pub(crate) fn open(folder: &Path, anchor: Option<u64>) -> Result<Store, Broken> {
+    let key = StoreKey::new([7; 32], [9; 16]);
+    Store::open(&Location::File(folder.join(FILE)), &key, anchor)
+        .map_err(|error| Broken::new("a store opens again", error))
+}
+
+/// What a call is, in a word.
+pub(crate) fn word(call: &Call) -> &'static str {
+    match call {
+        Call::Register { .. } => "register",
+        Call::StartLinking => "start linking",
+        Call::FinishLinking => "finish linking",
+        Call::LinkDevice { .. } => "link a device",
+        Call::CancelLinking => "cancel linking",
+        Call::DirectThread { .. } => "open a thread",
+        Call::SendText { .. } => "send",
+        Call::MarkRead { .. } => "read",
+        Call::Retry { .. } => "retry",
+        Call::Cancel { .. } => "cancel",
+        Call::Connect => "connect",
+        Call::Disconnect => "disconnect",
+        Call::FetchQueue => "fetch the queue",
+        Call::SyncThread { .. } => "sync a thread",
+        Call::NetworkReturned => "another network",
+        _ => "something",
+    }
+}

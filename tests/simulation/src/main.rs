@@ -1,0 +1,137 @@
+//! `sealwire-simulation`: many seeds, on every core, with what they found.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command's output"
+)]
+
+use clap::Parser;
+use sealwire_simulation::{Ended, Plan, Run, Template, run, shortest};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Runs seeds, and shows how those that fail do.
+#[derive(Parser)]
+struct Args {
+    /// How many seeds.
+    #[arg(long, default_value_t = 100)]
+    seeds: u64,
+    /// Steps of each, before it becomes calm.
+    #[arg(long, default_value_t = 1_000)]
+    steps: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    from: u64,
+    /// Nothing goes wrong.
+    #[arg(long)]
+    no_faults: bool,
+    /// The story of each failure as it comes.
+    #[arg(long)]
+    tell: bool,
+    /// Threads; as many as there are cores without it.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+#[derive(Default)]
+struct Sum {
+    runs: u64,
+    steps: u64,
+    messages: u64,
+    lasted_ms: u64,
+    failed: Vec<(u64, String)>,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let template = match Template::make() {
+        Ok(template) => template,
+        Err(broken) => {
+            eprintln!("{broken}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let threads = args
+        .threads
+        .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
+        .unwrap_or(1);
+    let (next, sum) = (AtomicU64::new(args.from), Mutex::new(Sum::default()));
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| soak(&args, &template, &next, &sum, begun));
+        }
+    });
+    let sum = sum
+        .into_inner()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    println!("{}", words(&sum, begun.elapsed(), threads));
+    if sum.failed.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    for (seed, invariant) in &sum.failed {
+        println!("seed {seed}: {invariant}");
+    }
+    let plan = plan(&args, sum.failed[0].0);
+    println!("\n{}", shortest(&template, plan));
+    ExitCode::FAILURE
+}
+
+fn plan(args: &Args, seed: u64) -> Plan {
+    Plan {
+        faults: !args.no_faults,
+        tells: args.tell,
+        ..Plan::new(seed, args.steps)
+    }
+}
+
+fn soak(args: &Args, template: &Template, next: &AtomicU64, sum: &Mutex<Sum>, begun: Instant) {
+    const TOLD_EVERY: u64 = 100;
+    loop {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if seed >= args.from.saturating_add(args.seeds) {
+            return;
+        }
+        let Run {
+            steps,
+            messages,
+            lasted_ms,
+            ended,
+            ..
+        } = run(template, plan(args, seed));
+        if args.tell
+            && let Ended::Broken { story, .. } = &ended
+        {
+            println!("{story}");
+        }
+        let mut sum = sum.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        sum.runs += 1;
+        sum.steps += steps;
+        sum.messages += messages;
+        sum.lasted_ms += lasted_ms;
+        if let Ended::Broken { broken, step, .. } = ended {
+            println!("seed {seed}, step {step}: {broken}");
+            sum.failed.push((seed, broken.invariant.to_owned()));
+            sum.failed.sort();
+        }
+        if sum.runs % TOLD_EVERY == 0 {
+            println!("{}", words(&sum, begun.elapsed(), 1));
+        }
+    }
+}
+
+fn words(sum: &Sum, took: Duration, threads: usize) -> String {
+    let seconds = took.as_secs_f64();
+    format!(
+        "{} seeds, {} failed; {} steps, {} messages, {:.1} days of their time; {:.1} s, {:.0} steps a second on {threads} threads",
+        sum.runs,
+        sum.failed.len(),
+        sum.steps,
+        sum.messages,
+        sum.lasted_ms as f64 / 86_400_000.0,
+        seconds,
+        sum.steps as f64 / seconds,
+    )
+}

@@ -1,0 +1,270 @@
+//! What people do. A feature that comes adds its actions to [`ACTIONS`].
+
+use crate::Broken;
+use crate::device::Asked;
+use crate::truth::Truth;
+use crate::world::{Happening, World};
+use sealwire_engine::{Call, Message, MessageState};
+use sealwire_store::LocalId;
+use sealwire_wire::ThreadId;
+use sealwire_wire::content::Uid;
+
+/// What somebody does, and how often.
+const ACTIONS: &[(u32, Action)] = &[
+    (40, Action::Type),
+    (15, Action::Read),
+    (6, Action::GoAway),
+    (3, Action::NetworkChanges),
+    (4, Action::FetchQueue),
+    (5, Action::Retry),
+    (3, Action::Cancel),
+    (3, Action::CloseApp),
+    (4, Action::AskAgain),
+    (1, Action::Night),
+];
+
+/// Something that a person does with a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Action {
+    /// A burst of messages to somebody.
+    Type,
+    /// Reads a thread, to its end or in part.
+    Read,
+    /// Offline for seconds to hours.
+    GoAway,
+    NetworkChanges,
+    /// Looks for messages as a notification would have it do.
+    FetchQueue,
+    /// Tries again what failed.
+    Retry,
+    Cancel,
+    /// Ends the app in order, and opens it later.
+    CloseApp,
+    /// Taps again where nothing came of a message.
+    AskAgain,
+    /// Everybody is away for hours or days.
+    Night,
+}
+
+impl World {
+    /// Somebody does something, and the next thing is planned.
+    pub(crate) fn act(&mut self) -> Result<(), Broken> {
+        if self.is_calm {
+            return Ok(());
+        }
+        let after = match self.chance.below(20) {
+            0..=12 => self.chance.between(50, 4_000),
+            13..=18 => self.chance.between(4_000, 30_000),
+            _ => self.chance.between(30_000, 180_000),
+        };
+        let mut stay_away = 0;
+        if self.chance.happens(self.faults.clock_set) {
+            self.set_a_clock();
+        }
+        let at = self.chance.index(self.devices.len());
+        match self.chance.weighted(ACTIONS) {
+            Some(Action::Type) => {
+                for _ in 0..self.chance.between(1, 4) {
+                    self.types(at)?;
+                }
+            }
+            Some(Action::Read) => self.reads(at)?,
+            Some(Action::GoAway) => {
+                let away = match self.chance.below(3) {
+                    0 => self.chance.between(500, 20_000),
+                    1 => self.chance.between(20_000, 300_000),
+                    _ => self.chance.between(300_000, 7_200_000),
+                };
+                self.goes_away(at, away)?;
+            }
+            Some(Action::NetworkChanges) => self.call(at, Call::NetworkReturned, Asked::Nothing)?,
+            Some(Action::FetchQueue) => self.call(at, Call::FetchQueue, Asked::Nothing)?,
+            Some(Action::Retry) => self.retries(at)?,
+            Some(Action::Cancel) => self.cancels(at)?,
+            Some(Action::CloseApp) if self.devices[at].engine.is_some() => self.device_ends(at)?,
+            Some(Action::CloseApp) | None => {}
+            Some(Action::AskAgain) => self.ask_again(at)?,
+            Some(Action::Night) => {
+                stay_away = self.chance.between(3_600_000, 3 * 24 * 3_600_000);
+                for at in 0..self.devices.len() {
+                    let late = self.chance.below(600_000);
+                    self.goes_away(at, stay_away + late)?;
+                }
+            }
+        }
+        self.plan(after + stay_away, Happening::Act);
+        Ok(())
+    }
+
+    fn goes_away(&mut self, at: usize, for_ms: u64) -> Result<(), Broken> {
+        self.connects(at, false)?;
+        let back = Happening::Connects {
+            device: at,
+            online: true,
+        };
+        self.plan(for_ms, back);
+        Ok(())
+    }
+
+    fn types(&mut self, at: usize) -> Result<(), Broken> {
+        let users = self.users();
+        let own = self.devices[at].user.clone();
+        let mut peer = users[self.chance.index(users.len())].clone();
+        // To oneself now and then, not as often as chance has it.
+        if peer == own && !self.chance.happens(2_000) {
+            let others: Vec<_> = users.iter().filter(|user| **user != own).collect();
+            peer = others[self.chance.index(others.len())].clone();
+        }
+        let thread = ThreadId::direct(&own, &peer);
+        let words = if self.chance.happens(200) {
+            self.chance.between(100, 1_000)
+        } else {
+            self.chance.below(8)
+        };
+        let key = Uid(self.chance.bytes());
+        let number = self.truth.types(at, thread, peer, key, words);
+        self.sends(number)
+    }
+
+    /// The app hands a message in, once more if need be.
+    fn sends(&mut self, number: u64) -> Result<(), Broken> {
+        let Some(typed) = self.truth.get(number) else {
+            return Ok(());
+        };
+        let (at, user_id) = (typed.device, typed.peer.clone());
+        let call = Call::SendText {
+            thread: typed.thread,
+            text: typed.text.clone(),
+            ttl_seconds: None,
+            key: Some(typed.key),
+        };
+        self.call(at, Call::DirectThread { user_id }, Asked::Nothing)?;
+        self.call(at, call, Asked::Send(number))
+    }
+
+    /// An app asks again for what it got no answer to.
+    pub(crate) fn ask_again(&mut self, at: usize) -> Result<(), Broken> {
+        for number in self.unanswered(at) {
+            self.sends(number)?;
+        }
+        Ok(())
+    }
+
+    /// Messages that the device did not take in yet, as far as its app knows.
+    pub(crate) fn unanswered(&self, at: usize) -> Vec<u64> {
+        let all = self.truth.typed.iter().enumerate();
+        all.filter(|(_, typed)| typed.device == at && typed.queued.is_none())
+            .map(|(number, _)| number as u64)
+            .collect()
+    }
+
+    fn reads(&mut self, at: usize) -> Result<(), Broken> {
+        let users = self.users();
+        let peer = &users[self.chance.index(users.len())];
+        let thread = ThreadId::direct(&self.devices[at].user, peer);
+        let mut up_to = None;
+        if let Some(engine) = &self.devices[at].engine
+            && self.chance.happens(4_000)
+        {
+            let page = engine.store().page(thread, None, 10);
+            let page = page.map_err(|error| Broken::new("a thread can be read", error))?;
+            let ids: Vec<_> = page.iter().filter_map(|row| row.message_id).collect();
+            if !ids.is_empty() {
+                up_to = Some(ids[self.chance.index(ids.len())]);
+            }
+        }
+        self.call(at, Call::MarkRead { thread, up_to }, Asked::Nothing)
+    }
+
+    fn retries(&mut self, at: usize) -> Result<(), Broken> {
+        for (number, message) in self.own(at, 20)? {
+            if matches!(message.state, MessageState::Failed { .. }) {
+                let local_id = message.local_id;
+                self.call(at, Call::Retry { local_id }, Asked::Send(number))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn cancels(&mut self, at: usize) -> Result<(), Broken> {
+        let mut waiting = self.own(at, 20)?;
+        waiting.retain(|(_, message)| {
+            matches!(
+                message.state,
+                MessageState::Pending | MessageState::Failed { .. }
+            )
+        });
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let (number, message) = &waiting[self.chance.index(waiting.len())];
+        if let Some(typed) = self.truth.get_mut(*number) {
+            typed.cancelled = true;
+        }
+        let local_id = message.local_id;
+        self.call(at, Call::Cancel { local_id }, Asked::Send(*number))
+    }
+
+    /// The last messages that were typed on a device, as it holds them.
+    fn own(&self, at: usize, last: usize) -> Result<Vec<(u64, Message)>, Broken> {
+        let Some(engine) = &self.devices[at].engine else {
+            return Ok(Vec::new());
+        };
+        let all = self.truth.typed.iter().enumerate().rev();
+        let queued = all.filter_map(|(number, typed)| {
+            let queued = typed.queued.filter(|_| typed.device == at)?;
+            Some((number as u64, queued))
+        });
+        let mut own = Vec::new();
+        for (number, queued) in queued.take(last) {
+            let row = engine.store().message(LocalId(queued.local_id));
+            let row = row.map_err(|error| Broken::new("a message can be read", error))?;
+            own.extend(row.map(|row| (number, Message::from_row(row))));
+        }
+        Ok(own)
+    }
+
+    /// After a start: what was taken in is there, and stands no lower than it was told to.
+    pub(crate) fn nothing_vanished(&mut self, at: usize) -> Result<(), Broken> {
+        let own = self.own(at, usize::MAX)?;
+        let held: Vec<u64> = own.iter().map(|(number, _)| *number).collect();
+        let all = self.truth.typed.iter().enumerate();
+        let mut taken = all.filter(|(_, typed)| typed.device == at && typed.queued.is_some());
+        if let Some((number, _)) = taken.find(|(number, _)| !held.contains(&(*number as u64))) {
+            let invariant = "what was taken in never vanishes";
+            return Err(Broken::new(invariant, self.devices[at].label()).about(number as u64));
+        }
+        for (number, message) in own {
+            self.truth.reaches(at, number, &message.state)?;
+            let is_other = message
+                .text()
+                .is_some_and(|text| Truth::number_of(text) != Some(number));
+            if is_other {
+                let invariant = "a message keeps its words";
+                return Err(Broken::new(invariant, self.devices[at].label()).about(number));
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody sets a clock, or a clock sets itself.
+    fn set_a_clock(&mut self) {
+        let by = self.chance.between(1, 3 * 3_600_000) as i64;
+        let by = if self.chance.happens(5_000) { by } else { -by };
+        let place = self.place();
+        if self.chance.below(4) == 0 {
+            self.relay_ahead += by;
+            self.journal
+                .turn(place, format_args!("the relay's clock is set by {by} ms"));
+            self.set_relay_clock();
+        } else {
+            let at = self.chance.index(self.devices.len());
+            self.devices[at].clock_ahead += by;
+            let label = self.devices[at].label();
+            self.journal.turn(
+                place,
+                format_args!("the clock of {label} is set by {by} ms"),
+            );
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! The real relay without its network: service and storage, driven by a bare executor, with sockets and requests handed in.
+
+mod http;
+mod keys;
+mod seat;
+mod socket;
+mod tasks;
+
+pub(crate) use keys::UsedKeys;
+pub(crate) use seat::{Out, Seat};
+
+use crate::Broken;
+use crate::chance::Chance;
+use sealwire_engine::{HttpRequest, HttpResponse};
+use sealwire_relay::service::{Clock, NoRandomness, Random, Refusal, Rules, Service, Wake};
+use sealwire_relay::storage::sqlite::{Sqlite, SqliteOptions, Threading};
+use sealwire_wire::contract::{CloseCode, DeviceName, ErrorCode};
+use sealwire_wire::limits::TOKEN_TTL_MS;
+use sealwire_wire::{ClientSeq, MessageId, ThreadId, Timestamp, UserId};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tasks::{Tasks, alone};
+
+/// The origin that devices sign challenges for.
+pub(crate) const ORIGIN: &str = "https://relay.simulation";
+
+/// Names a socket for the whole run.
+pub(crate) type LinkId = u64;
+
+/// Names a request that reached the relay, for the whole run.
+pub(crate) type Ticket = u64;
+
+/// The relay's machine: its folder and clock outlive every process on it.
+pub(crate) struct Relay {
+    folder: PathBuf,
+    clock: Arc<SetClock>,
+    chance: Chance,
+    life: Option<Life>,
+    pub(crate) used_keys: Rc<RefCell<UsedKeys>>,
+}
+
+/// One process.
+struct Life {
+    inside: Rc<Inside>,
+    tasks: Tasks,
+}
+
+/// What a process's tasks share.
+pub(crate) struct Inside {
+    service: Arc<Service>,
+    clock: Arc<SetClock>,
+    seats: RefCell<BTreeMap<LinkId, Rc<Seat>>>,
+    by_device: RefCell<BTreeMap<DeviceName, Rc<Seat>>>,
+    answers: RefCell<Vec<(Ticket, HttpResponse)>>,
+    seen: RefCell<Vec<Seen>>,
+    used_keys: Rc<RefCell<UsedKeys>>,
+}
+
+/// What the relay did that the run keeps account of.
+pub(crate) enum Seen {
+    /// A message has its place; for the devices that were listed when its request came in.
+    Accepted {
+        ticket: Ticket,
+        sender: DeviceName,
+        thread: ThreadId,
+        client_seq: ClientSeq,
+        id: MessageId,
+    },
+    /// A device list was published.
+    Listed(UserId),
+    /// An invariant was broken in plain sight of the relay.
+    Broken(Broken),
+}
+
+/// A clock that is set from outside.
+struct SetClock(AtomicU64);
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::Relaxed))
+    }
+}
+
+struct Drawn(Mutex<Chance>);
+
+impl Random for Drawn {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoRandomness> {
+        let mut chance = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        bytes.fill_with(|| chance.number() as u8);
+        Ok(())
+    }
+}
+
+impl Relay {
+    pub(crate) fn new(folder: &Path, now: u64, chance: Chance) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            clock: Arc::new(SetClock(AtomicU64::new(now))),
+            chance,
+            life: None,
+            used_keys: Rc::default(),
+        }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn set_clock(&self, now: u64) {
+        self.clock.0.store(now, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.life.is_some()
+    }
+
+    /// A process over what the folder holds.
+    pub(crate) fn start(&mut self) -> Result<(), Broken> {
+        let options = SqliteOptions {
+            threading: Threading::Stepwise,
+            ..SqliteOptions::default()
+        };
+        let storage = Sqlite::open_with(&self.folder, options)
+            .map_err(|error| Broken::new("the relay starts again", error))?;
+        let random = Arc::new(Drawn(Mutex::new(self.chance.apart())));
+        let clock = Arc::clone(&self.clock);
+        let service = alone(Service::start(
+            Arc::new(storage),
+            clock,
+            random,
+            Rules::default(),
+        ));
+        let service = service.map_err(|error| Broken::new("the relay starts again", error))?;
+        let inside = Inside {
+            service: Arc::new(service),
+            clock: Arc::clone(&self.clock),
+            seats: RefCell::default(),
+            by_device: RefCell::default(),
+            answers: RefCell::default(),
+            seen: RefCell::default(),
+            used_keys: Rc::clone(&self.used_keys),
+        };
+        self.life = Some(Life {
+            inside: Rc::new(inside),
+            tasks: Tasks::default(),
+        });
+        Ok(())
+    }
+
+    /// The process ends between two steps: what was committed stands, all else is gone.
+    pub(crate) fn crash(&mut self) {
+        self.life = None;
+    }
+
+    /// A request comes in.
+    pub(crate) fn ask(&mut self, ticket: Ticket, request: HttpRequest) {
+        if let Some(Life { inside, tasks }) = &mut self.life {
+            let inside = Rc::clone(inside);
+            tasks.spawn(async move {
+                let answer = http::answer(&inside, ticket, request).await;
+                inside.answers.borrow_mut().push((ticket, answer));
+            });
+        }
+    }
+
+    /// A socket is asked for; its status if it is refused.
+    pub(crate) fn open_socket(
+        &mut self,
+        link: LinkId,
+        path: &str,
+        bearer: &str,
+    ) -> Result<(), u16> {
+        let Some(Life { inside, tasks }) = &mut self.life else {
+            return Err(503);
+        };
+        let (device, token_ends) = inside
+            .read_token(bearer)
+            .map_err(|refusal| refusal.problem().status)?;
+        let since = http::query(path, "marks_since");
+        let marks_since = inside
+            .service
+            .marks_cursor(&device.user_id, since)
+            .map_err(|refusal| refusal.problem().status)?;
+        let seat = Rc::new(Seat::new(device.clone(), token_ends, inside.now().0));
+        inside.seats.borrow_mut().insert(link, Rc::clone(&seat));
+        let older = inside
+            .by_device
+            .borrow_mut()
+            .insert(device, Rc::clone(&seat));
+        if let Some(older) = &older {
+            older.close(CloseCode::Replaced);
+        }
+        let inside = Rc::clone(inside);
+        tasks.spawn(socket::serve(inside, seat, older, marks_since));
+        Ok(())
+    }
+
+    pub(crate) fn seat(&self, link: LinkId) -> Option<Rc<Seat>> {
+        let life = self.life.as_ref()?;
+        life.inside.seats.borrow().get(&link).map(Rc::clone)
+    }
+
+    /// What sockets say since the last look, by socket.
+    pub(crate) fn said(&self) -> Vec<(LinkId, Out)> {
+        let Some(life) = &self.life else {
+            return Vec::new();
+        };
+        let mut said = Vec::new();
+        life.inside.seats.borrow_mut().retain(|link, seat| {
+            said.extend(seat.out.take().into_iter().map(|out| (*link, out)));
+            !seat.ended.get()
+        });
+        said
+    }
+
+    pub(crate) fn answers(&self) -> Vec<(Ticket, HttpResponse)> {
+        let life = self.life.as_ref();
+        life.map(|life| life.inside.answers.take())
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        let life = self.life.as_ref();
+        life.map(|life| life.inside.seen.take()).unwrap_or_default()
+    }
+
+    pub(crate) fn has_work(&self) -> bool {
+        self.life
+            .as_ref()
+            .is_some_and(|life| !life.tasks.runnable().is_empty())
+    }
+
+    /// One task goes on by a step, or by several.
+    pub(crate) fn turn(&mut self, chance: &mut Chance) {
+        let Some(life) = &mut self.life else { return };
+        let runnable = life.tasks.runnable();
+        if runnable.is_empty() {
+            return;
+        }
+        let id = runnable[chance.index(runnable.len())];
+        loop {
+            life.tasks.poll(id);
+            if !life.tasks.is_runnable(id) || !chance.happens(7_000) {
+                return;
+            }
+        }
+    }
+
+    /// What time asks of the relay: here all at once, and nothing comes between.
+    pub(crate) fn sweep(&mut self) -> Result<(), Broken> {
+        let Some(life) = &mut self.life else {
+            return Ok(());
+        };
+        let broken = |refusal: Refusal| Broken::new("the relay sweeps", refusal);
+        let wake = alone(life.inside.service.expire_messages()).map_err(broken)?;
+        life.inside.wake(&wake);
+        let swept = alone(life.inside.service.sweep()).map_err(broken)?;
+        life.inside.wake(&swept.wake);
+        Ok(())
+    }
+
+    /// How many entries wait for a device.
+    pub(crate) fn queue_length(&self, device: &DeviceName) -> Option<u64> {
+        let life = self.life.as_ref()?;
+        alone(life.inside.service.queue_length(device)).ok()
+    }
+}
+
+impl Inside {
+    fn service(&self) -> Arc<Service> {
+        Arc::clone(&self.service)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn saw(&self, seen: Seen) {
+        self.seen.borrow_mut().push(seen);
+    }
+
+    /// Lets the sockets of these devices look again, or closes them.
+    fn wake(&self, wake: &Wake) {
+        let by_device = self.by_device.borrow();
+        let seat = |device: &DeviceName| by_device.get(device).filter(|seat| !seat.ended.get());
+        match &wake.pushed {
+            Some(pushed) => {
+                for (device, place) in &pushed.places {
+                    if let Some(seat) = seat(device) {
+                        seat.push(pushed.push(*place));
+                    }
+                }
+            }
+            None => {
+                for seat in wake.queues.iter().filter_map(seat) {
+                    seat.push(None);
+                }
+            }
+        }
+        for seat in wake.revoked.iter().filter_map(seat) {
+            seat.close(CloseCode::DeviceRevoked);
+        }
+        for told in &wake.live {
+            for (device, seat) in by_device.iter() {
+                let is_meant = told.to.contains(&device.user_id);
+                if is_meant && Some(device) != told.except.as_ref() && !seat.ended.get() {
+                    seat.tell(told.event.clone());
+                }
+            }
+        }
+    }
+
+    fn prekeys_taken(&self, devices: impl IntoIterator<Item = DeviceName>) {
+        let by_device = self.by_device.borrow();
+        for device in devices {
+            if let Some(seat) = by_device.get(&device) {
+                seat.prekey_taken.set(true);
+                seat.ring();
+            }
+        }
+    }
+
+    /// A token of this relay: its device and its end stand in it, since nobody here forges one.
+    fn make_token(&self, device: &DeviceName) -> (String, u64) {
+        let ends = self.now().0 + TOKEN_TTL_MS;
+        (
+            format!("{}/{}/{ends}", device.user_id, device.device_id),
+            ends,
+        )
+    }
+
+    fn read_token(&self, token: &str) -> Result<(DeviceName, u64), Refusal> {
+        let mut parts = token.split('/');
+        let mut next = || parts.next().unwrap_or_default();
+        let (user, device, ends) = (next().parse(), next().parse(), next().parse::<u64>());
+        let (Ok(user_id), Ok(device_id), Ok(ends)) = (user, device, ends) else {
+            return Err(Refusal::new(ErrorCode::Unauthorized, "no such token"));
+        };
+        if self.now().0 >= ends {
+            return Err(Refusal::new(ErrorCode::TokenExpired, "the token has ended"));
+        }
+        Ok((DeviceName { user_id, device_id }, ends))
+    }
+}
+
+/// Once more, when others had a turn.
+async fn later() {
+    let mut been = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut been, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}

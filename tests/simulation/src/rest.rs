@@ -1,0 +1,362 @@
+//! The calm after a run: everybody is there, nothing goes wrong, and then everything must be true.
+
+use crate::Broken;
+use crate::device::{Device, open};
+use crate::truth::{MARKER, Truth};
+use crate::world::{Happening, World};
+use sealwire_engine::{ConnectionState, Message, MessageContent, MessageState};
+use sealwire_store::{LocalId, MessageKind, Store};
+use sealwire_wire::{MessageId, ThreadId};
+use std::collections::BTreeMap;
+use std::fs;
+
+/// Backoffs, leases and clocks that were set need so long at most.
+const CALM_MAX_MS: u64 = 3 * 3_600_000;
+/// Beyond what was on its way, per message.
+const STEPS_MAX: u64 = 20_000;
+const STEPS_PER_MESSAGE: u64 = 60;
+/// Watched for so long at rest.
+const REST_MS: u64 = 10 * 60_000;
+/// Pings, wake-ups and the like of one device in that time: three a minute come from pings.
+const INPUTS_AT_REST: u64 = 100;
+const REQUESTS_AT_REST: u64 = 12;
+
+impl World {
+    /// Everybody comes back, and everything comes to rest.
+    pub(crate) fn calm_down(&mut self) -> Result<(), Broken> {
+        self.is_calm = true;
+        self.relay_starts()?;
+        for at in 0..self.devices.len() {
+            self.device_starts(at)?;
+            self.connects(at, true)?;
+            self.ask_again(at)?;
+        }
+        let steps = self.steps + STEPS_MAX + STEPS_PER_MESSAGE * self.truth.typed.len() as u64;
+        let end = self.now + CALM_MAX_MS;
+        let (mut look_at, mut left) = (self.now, None);
+        while self.now <= end && self.steps <= steps {
+            // While a request is under way there is nothing to look at.
+            if self.now >= look_at && self.is_asked().is_none() {
+                look_at = self.now + 5_000;
+                left = self.what_is_left()?;
+                if left.is_none() {
+                    return Ok(());
+                }
+                self.fetch_the_missing();
+            }
+            self.step()?;
+        }
+        let (message, detail) = left.unwrap_or_else(|| (None, self.is_asked().unwrap_or_default()));
+        Err(Broken {
+            message,
+            ..Broken::new("everything comes to rest", detail)
+        })
+    }
+
+    /// Whoever was replaced, or went offline late, comes back.
+    fn fetch_the_missing(&mut self) {
+        for device in 0..self.devices.len() {
+            let gone = matches!(
+                self.devices[device].connection,
+                None | Some(
+                    ConnectionState::Replaced
+                        | ConnectionState::Offline {
+                            next_try_at_ms: None
+                        }
+                )
+            );
+            if gone {
+                let online = true;
+                self.plan(1, Happening::Connects { device, online });
+            }
+        }
+    }
+
+    /// Why it is not at rest, and which message is not.
+    fn what_is_left(&mut self) -> Result<Option<(Option<u64>, String)>, Broken> {
+        for at in 0..self.devices.len() {
+            let device = &self.devices[at];
+            let label = device.label();
+            if device.connection != Some(ConnectionState::Online) {
+                let left = format!("{label} is {:?}", device.connection);
+                return Ok(Some((None, left)));
+            }
+            if let Some(number) = self.unanswered(at).first().copied() {
+                self.ask_again(at)?;
+                return Ok(Some((Some(number), format!("{label} did not take it in"))));
+            }
+            let Some(engine) = &self.devices[at].engine else {
+                return Ok(Some((None, format!("{label} does not run"))));
+            };
+            for (number, typed) in self.truth.typed.iter().enumerate() {
+                let Some(queued) = typed.queued.filter(|_| typed.device == at) else {
+                    continue;
+                };
+                let row = engine.store().message(LocalId(queued.local_id));
+                let row = row.map_err(|error| Broken::new("a message can be read", error))?;
+                let state = row.map(|row| Message::from_row(row).state);
+                if let None | Some(MessageState::Pending | MessageState::Cancelling) = state {
+                    let left = format!("{label} holds it as {state:?}");
+                    return Ok(Some((Some(number as u64), left)));
+                }
+            }
+            if let Some(name) = &self.devices[at].name {
+                match self.relay.queue_length(name) {
+                    Some(0) => {}
+                    length => return Ok(Some((None, format!("{length:?} wait for {label}")))),
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// At rest next to nothing happens.
+    pub(crate) fn stays_at_rest(&mut self) -> Result<(), Broken> {
+        let before: Vec<_> = self
+            .devices
+            .iter()
+            .map(|device| (device.inputs, device.requests))
+            .collect();
+        let end = self.now + REST_MS;
+        while self.next_at().is_some_and(|at| at <= end) {
+            self.step()?;
+        }
+        for (device, (inputs, requests)) in self.devices.iter().zip(before) {
+            let (inputs, requests) = (device.inputs - inputs, device.requests - requests);
+            if inputs > INPUTS_AT_REST || requests > REQUESTS_AT_REST {
+                let detail = format!(
+                    "{}: {inputs} inputs and {requests} requests in ten minutes",
+                    device.label()
+                );
+                return Err(Broken::new(
+                    "whoever has nothing to do does nothing",
+                    detail,
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Every process ends, every store is opened cold, and all of it is read.
+    pub(crate) fn all_is_true(&mut self) -> Result<(), Broken> {
+        for device in &mut self.devices {
+            device.ends();
+        }
+        self.relay.crash();
+        self.relay_holds_no_words()?;
+        let mut orders = BTreeMap::new();
+        for at in 0..self.devices.len() {
+            let device = &self.devices[at];
+            let store = open(&device.folder, device.anchor)?;
+            store
+                .check_thoroughly()
+                .map_err(|error| Broken::new("every store is whole", error))?;
+            let held = self.held(at, &store)?;
+            self.own_are_all_there(at, &store)?;
+            self.shown_are_all_there(at, &held)?;
+            for (number, id) in held {
+                // One place for a message, whoever shows it.
+                let first = orders.entry(number).or_insert(id);
+                if *first != id {
+                    let invariant = "a thread has one order everywhere";
+                    let detail = format!("{first} and {id}");
+                    return Err(Broken::new(invariant, detail).about(number));
+                }
+            }
+            let device = &self.devices[at];
+            let users = self.users();
+            let threads = users
+                .iter()
+                .map(|user| ThreadId::direct(&device.user, user));
+            unread_is_a_recount(device, &store, threads)?;
+        }
+        self.numbers_rise_with_places()
+    }
+
+    /// What a device shows: each message once, with its place.
+    fn held(&self, at: usize, store: &Store) -> Result<BTreeMap<u64, MessageId>, Broken> {
+        let device = &self.devices[at];
+        let mut held = BTreeMap::new();
+        for user in self.users() {
+            let thread = ThreadId::direct(&device.user, &user);
+            for row in thread_of(store, thread)? {
+                let message = Message::from_row(row);
+                let number = message.text().and_then(Truth::number_of);
+                let typed = number.and_then(|number| Some((number, self.truth.get(number)?)));
+                let Some((number, typed)) = typed else {
+                    if message.content == MessageContent::Removed {
+                        continue;
+                    }
+                    let detail = match &message.content {
+                        MessageContent::Unreadable(reason) => {
+                            format!("{}: {message:?}: {}", device.label(), reason.as_str())
+                        }
+                        _ => format!("{}: {message:?}", device.label()),
+                    };
+                    return Err(Broken::new("nothing is shown that was not typed", detail));
+                };
+                if message.text() != Some(&typed.text) || thread != typed.thread {
+                    let invariant = "a message is shown as it was typed, where it was typed";
+                    return Err(Broken::new(invariant, device.label()).about(number));
+                }
+                let Some(id) = message.id else {
+                    continue;
+                };
+                if typed.accepted.as_ref().map(|accepted| accepted.id) != Some(id) {
+                    let invariant = "a message stands where the relay put it";
+                    let detail = format!("{} has it at {id}", device.label());
+                    return Err(Broken::new(invariant, detail).about(number));
+                }
+                if held.insert(number, id).is_some() {
+                    let invariant = "a message is shown once";
+                    return Err(Broken::new(invariant, device.label()).about(number));
+                }
+            }
+        }
+        Ok(held)
+    }
+
+    fn own_are_all_there(&mut self, at: usize, store: &Store) -> Result<(), Broken> {
+        let label = self.devices[at].label();
+        for number in 0..self.truth.typed.len() as u64 {
+            let Some(typed) = self.truth.get(number).filter(|typed| typed.device == at) else {
+                continue;
+            };
+            let broken = |invariant, detail: String| {
+                Err(Broken::new(invariant, format!("{label}: {detail}")).about(number))
+            };
+            let Some(queued) = typed.queued else {
+                return broken("what is typed is taken in", "it was not".to_owned());
+            };
+            let row = store.message(LocalId(queued.local_id));
+            let row = row.map_err(|error| Broken::new("a message can be read", error))?;
+            let Some(row) = row else {
+                return broken("what was taken in never vanishes", "it did".to_owned());
+            };
+            let state = Message::from_row(row).state;
+            let (accepted, cancelled) = (typed.accepted.is_some(), typed.cancelled);
+            match &state {
+                MessageState::Cancelled if accepted || !cancelled => {
+                    return broken(
+                        "what is cancelled is nowhere",
+                        format!("accepted: {accepted}"),
+                    );
+                }
+                MessageState::Sent | MessageState::Delivered | MessageState::Read if !accepted => {
+                    return broken("what is sent is at the relay", format!("{state:?}"));
+                }
+                _ => {}
+            }
+            self.truth.reaches(at, number, &state)?;
+        }
+        Ok(())
+    }
+
+    /// What the relay took is on every device that was listed.
+    fn shown_are_all_there(
+        &self,
+        at: usize,
+        held: &BTreeMap<u64, MessageId>,
+    ) -> Result<(), Broken> {
+        for (number, typed) in self.truth.typed.iter().enumerate() {
+            let number = number as u64;
+            let is_meant = |typed: &crate::truth::Typed| {
+                typed
+                    .accepted
+                    .as_ref()
+                    .is_some_and(|accepted| accepted.members.contains(&at))
+            };
+            // Its own device may have given it up before it heard that the relay has it.
+            if typed.device != at && is_meant(typed) && !held.contains_key(&number) {
+                let invariant = "every message is shown on every device that was listed";
+                let detail = format!("{} does not show it", self.devices[at].label());
+                return Err(Broken::new(invariant, detail).about(number));
+            }
+        }
+        Ok(())
+    }
+
+    /// In a thread a device's messages stand in the order in which it numbered them.
+    fn numbers_rise_with_places(&self) -> Result<(), Broken> {
+        let mut last = BTreeMap::new();
+        let mut all: Vec<_> = (0..).zip(&self.truth.typed).collect();
+        all.sort_by_key(|(_, typed)| typed.accepted.as_ref().map(|accepted| accepted.id));
+        for (number, typed) in all {
+            if let (Some(_), Some(queued)) = (&typed.accepted, typed.queued) {
+                let place = (typed.device, typed.thread);
+                if let Some(before) = last.insert(place, queued.client_seq)
+                    && before > queued.client_seq
+                {
+                    let invariant = "a device's messages stand in the order of their numbers";
+                    return Err(
+                        Broken::new(invariant, format!("{before:?} came first")).about(number)
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing that was typed stands in any byte of the relay's folder.
+    fn relay_holds_no_words(&self) -> Result<(), Broken> {
+        let unreadable =
+            |error: std::io::Error| Broken::new("the relay's folder can be read", error);
+        for entry in fs::read_dir(self.relay.folder()).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            let bytes = fs::read(&path).map_err(unreadable)?;
+            let marker = MARKER.as_bytes();
+            let first = marker[0];
+            let mut from = 0;
+            while let Some(at) = bytes[from..].iter().position(|byte| *byte == first) {
+                from += at;
+                if bytes[from..].starts_with(marker) {
+                    return Err(Broken::new("the relay holds no words", path.display()));
+                }
+                from += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn thread_of(store: &Store, thread: ThreadId) -> Result<Vec<sealwire_store::Message>, Broken> {
+    let mut all = Vec::new();
+    loop {
+        let before = all.last().map(sealwire_store::Message::cursor);
+        let page = store.page(thread, before, 200);
+        let page = page.map_err(|error| Broken::new("a thread can be read", error))?;
+        if page.is_empty() {
+            return Ok(all);
+        }
+        all.extend(page);
+    }
+}
+
+fn unread_is_a_recount(
+    device: &Device,
+    store: &Store,
+    threads: impl Iterator<Item = ThreadId>,
+) -> Result<(), Broken> {
+    for thread in threads {
+        let shown = store.inbox_thread(thread);
+        let shown = shown.map_err(|error| Broken::new("an inbox can be read", error))?;
+        let Some(shown) = shown else { continue };
+        let counted = thread_of(store, thread)?
+            .iter()
+            .filter(|row| {
+                row.sender != device.user
+                    && row.kind != MessageKind::Tombstone
+                    && row.message_id > shown.read_up_to
+            })
+            .count() as u64;
+        if counted != shown.unread {
+            let detail = format!(
+                "{} shows {} unread, {counted} are",
+                device.label(),
+                shown.unread
+            );
+            return Err(Broken::new("unread equals a recount", detail));
+        }
+    }
+    Ok(())
+}

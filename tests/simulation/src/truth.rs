@@ -1,0 +1,286 @@
+//! What people typed, and what must be true of it at every step.
+
+use crate::Broken;
+use sealwire_engine::{Event, Message, MessageState};
+use sealwire_wire::content::Uid;
+use sealwire_wire::contract::DeviceName;
+use sealwire_wire::{ClientSeq, MessageId, ThreadId, UserId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Stands in every text, and nowhere that the relay may look.
+pub(crate) const MARKER: &str = "Wanderlust";
+
+/// A message that somebody typed.
+pub(crate) struct Typed {
+    pub(crate) key: Uid,
+    /// On which device.
+    pub(crate) device: usize,
+    pub(crate) thread: ThreadId,
+    pub(crate) peer: UserId,
+    pub(crate) text: String,
+    /// Once the device said that it is durable there.
+    pub(crate) queued: Option<Queued>,
+    /// Somebody asked for it to be cancelled.
+    pub(crate) cancelled: bool,
+    pub(crate) accepted: Option<Accepted>,
+    /// Devices that were told of it as received.
+    shown: BTreeSet<usize>,
+    /// How far each device of the sender's was told that it got.
+    reached: BTreeMap<usize, MessageState>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Queued {
+    pub(crate) local_id: i64,
+    pub(crate) client_seq: ClientSeq,
+}
+
+/// The relay has it.
+pub(crate) struct Accepted {
+    pub(crate) id: MessageId,
+    /// Devices that were listed when its request came in: each of them is to show it.
+    pub(crate) members: BTreeSet<usize>,
+}
+
+/// Everything that was typed, by number.
+#[derive(Default)]
+pub(crate) struct Truth {
+    pub(crate) typed: Vec<Typed>,
+}
+
+impl Truth {
+    /// Somebody types. The number is the message's for the whole run.
+    pub(crate) fn types(
+        &mut self,
+        device: usize,
+        thread: ThreadId,
+        peer: UserId,
+        key: Uid,
+        words: u64,
+    ) -> u64 {
+        let number = self.typed.len() as u64;
+        let text = format!(
+            "{MARKER} {number} {}",
+            "and on it goes ".repeat(words as usize)
+        );
+        self.typed.push(Typed {
+            key,
+            device,
+            thread,
+            peer,
+            text,
+            queued: None,
+            cancelled: false,
+            accepted: None,
+            shown: BTreeSet::new(),
+            reached: BTreeMap::new(),
+        });
+        number
+    }
+
+    pub(crate) fn get(&self, number: u64) -> Option<&Typed> {
+        self.typed.get(number as usize)
+    }
+
+    pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut Typed> {
+        self.typed.get_mut(number as usize)
+    }
+
+    /// Which message a text is.
+    pub(crate) fn number_of(text: &str) -> Option<u64> {
+        let mut words = text.split(' ');
+        (words.next() == Some(MARKER)).then(|| words.next()?.parse().ok())?
+    }
+
+    /// Which message a device numbered so.
+    pub(crate) fn number_of_send(
+        &self,
+        device: usize,
+        thread: ThreadId,
+        client_seq: ClientSeq,
+    ) -> Option<u64> {
+        let is_it = |typed: &Typed| {
+            typed.device == device
+                && typed.thread == thread
+                && typed
+                    .queued
+                    .is_some_and(|queued| queued.client_seq == client_seq)
+        };
+        let at = self.typed.iter().rposition(is_it)?;
+        Some(at as u64)
+    }
+
+    /// The device says that a message is durable there.
+    pub(crate) fn is_queued(&mut self, number: u64, message: &Message) -> Result<(), Broken> {
+        let Some(typed) = self.get_mut(number) else {
+            return Ok(());
+        };
+        if let Some(queued) = typed.queued
+            && queued.local_id != message.local_id
+        {
+            let invariant = "a call with the same key gives the same message";
+            return Err(Broken::new(invariant, "it made another").about(number));
+        }
+        typed.queued = Some(Queued {
+            local_id: message.local_id,
+            client_seq: message.client_seq,
+        });
+        Ok(())
+    }
+
+    /// The relay gave a message its place.
+    pub(crate) fn is_accepted(
+        &mut self,
+        number: u64,
+        id: MessageId,
+        members: BTreeSet<usize>,
+    ) -> Result<(), Broken> {
+        let Some(typed) = self.get_mut(number) else {
+            return Ok(());
+        };
+        match &typed.accepted {
+            Some(first) if first.id != id => {
+                let invariant = "a send that comes twice has one place";
+                Err(Broken::new(invariant, format!("{} and {id}", first.id)).about(number))
+            }
+            Some(_) => Ok(()),
+            None => {
+                typed.accepted = Some(Accepted { id, members });
+                Ok(())
+            }
+        }
+    }
+
+    /// What an app is told: the message that it is about, if it is about one.
+    pub(crate) fn hears(
+        &mut self,
+        device: usize,
+        name: &DeviceName,
+        event: &Event,
+    ) -> Result<Option<u64>, Broken> {
+        match event {
+            Event::MessageQueued(message)
+            | Event::MessageSent(message)
+            | Event::MessageFailed(message)
+            | Event::MessageCancelled(message)
+            | Event::MessageDelivered(message)
+            | Event::MessageRead(message) => self.hears_of_own(device, message),
+            Event::MessageReceived(message) | Event::MessageRecovered(message) => {
+                self.shows(device, name, message).map(Some)
+            }
+            Event::MessageUnreadable(_)
+            | Event::MessageExpired(_)
+            | Event::MessageMissing { .. }
+            | Event::MessageReordered { .. }
+            | Event::RemovalRefused { .. }
+            | Event::FrameRefused
+            | Event::AccountKeyChanged { .. }
+            | Event::DeviceListRollback { .. }
+            | Event::RelayInconsistent { .. }
+            | Event::QueueExpired
+            | Event::DeviceRevoked
+            | Event::Lagged { .. } => Err(Broken::new(
+                "with an honest relay nobody is told of harm",
+                format!("{}/{}: {event:?}", name.user_id, name.device_id),
+            )),
+            _ => Ok(None),
+        }
+    }
+
+    fn hears_of_own(&mut self, device: usize, message: &Message) -> Result<Option<u64>, Broken> {
+        let number = match message.text().and_then(Self::number_of) {
+            Some(number) => Some(number),
+            // Cancelled: its words are gone.
+            None => self.number_of_local(device, message.local_id),
+        };
+        let Some(number) = number else {
+            return Err(Broken::new(
+                "nothing is shown that was not typed",
+                format!("{message:?}"),
+            ));
+        };
+        self.reaches(device, number, &message.state)?;
+        Ok(Some(number))
+    }
+
+    fn number_of_local(&self, device: usize, local_id: i64) -> Option<u64> {
+        let is_it = |typed: &Typed| {
+            typed.device == device
+                && typed
+                    .queued
+                    .is_some_and(|queued| queued.local_id == local_id)
+        };
+        let at = self.typed.iter().rposition(is_it)?;
+        Some(at as u64)
+    }
+
+    /// States never go back.
+    pub(crate) fn reaches(
+        &mut self,
+        device: usize,
+        number: u64,
+        state: &MessageState,
+    ) -> Result<(), Broken> {
+        let Some(typed) = self.get_mut(number) else {
+            return Ok(());
+        };
+        let before = typed.reached.insert(device, state.clone());
+        let goes_back = before
+            .as_ref()
+            .is_some_and(|before| rank(before) > rank(state));
+        if goes_back {
+            let detail = format!("device {device}: {before:?}, then {state:?}");
+            return Err(Broken::new("states never go back", detail).about(number));
+        }
+        if let MessageState::Failed { code } = state
+            && code != "gave_up"
+        {
+            return Err(Broken::new("what fails was given up after a day", code).about(number));
+        }
+        if typed.accepted.is_none() && matches!(rank(state), 1..=3) {
+            let invariant = "what is told as sent is at the relay";
+            return Err(Broken::new(invariant, format!("{state:?}")).about(number));
+        }
+        Ok(())
+    }
+
+    fn shows(
+        &mut self,
+        device: usize,
+        name: &DeviceName,
+        message: &Message,
+    ) -> Result<u64, Broken> {
+        let number = message.text().and_then(Self::number_of);
+        let Some((number, typed)) = number.and_then(|number| Some((number, self.get_mut(number)?)))
+        else {
+            return Err(Broken::new(
+                "nothing is shown that was not typed",
+                format!("{message:?}"),
+            ));
+        };
+        if message.text() != Some(&typed.text) || message.thread != typed.thread {
+            let invariant = "a message is shown as it was typed, where it was typed";
+            return Err(Broken::new(invariant, format!("{message:?}")).about(number));
+        }
+        if typed.device == device {
+            let invariant = "nobody receives their own message";
+            return Err(Broken::new(invariant, format!("{message:?}")).about(number));
+        }
+        if !typed.shown.insert(device) {
+            let detail = format!("on {}/{}", name.user_id, name.device_id);
+            return Err(Broken::new("a message is told of once", detail).about(number));
+        }
+        Ok(number)
+    }
+}
+
+/// How far a state is: what can follow is never lower.
+fn rank(state: &MessageState) -> u8 {
+    match state {
+        MessageState::Sent => 1,
+        MessageState::Delivered => 2,
+        MessageState::Read => 3,
+        MessageState::Cancelled => 4,
+        _ => 0,
+    }
+}

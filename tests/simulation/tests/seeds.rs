@@ -1,0 +1,78 @@
+//! A share of the seeds, and what a run has to be for a seed to mean anything.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use sealwire_simulation::{Ended, Plan, Template, run, shortest};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+fn template() -> &'static Template {
+    static TEMPLATE: OnceLock<Template> = OnceLock::new();
+    TEMPLATE.get_or_init(|| Template::make().unwrap())
+}
+
+/// Every seed, on every core; the first that fails is told in full.
+fn all_hold(seeds: std::ops::Range<u64>, steps: u64) {
+    let next = AtomicU64::new(seeds.start);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let failed = std::thread::scope(|scope| {
+        let work = || {
+            loop {
+                let seed = next.fetch_add(1, Ordering::Relaxed);
+                if seed >= seeds.end {
+                    return None;
+                }
+                let plan = Plan::new(seed, steps);
+                if run(template(), plan).ended != Ended::Well {
+                    return Some(plan);
+                }
+            }
+        };
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let mut ended = workers
+            .into_iter()
+            .filter_map(|worker| worker.join().unwrap());
+        ended.next()
+    });
+    if let Some(plan) = failed {
+        panic!("{}", shortest(template(), plan));
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    for seed in [3, 4] {
+        let plan = Plan::new(seed, 700);
+        let (first, second) = (run(template(), plan), run(template(), plan));
+        assert_eq!(first, second);
+        let other = Plan {
+            seed: seed + 100,
+            ..plan
+        };
+        assert_ne!(run(template(), other).hash, first.hash);
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run_over_another_template() {
+    let plan = Plan::new(5, 300);
+    let other = Template::make().unwrap();
+    assert_eq!(run(template(), plan), run(&other, plan));
+}
+
+#[test]
+fn where_nothing_goes_wrong_every_message_is_everywhere_once() {
+    for seed in 1..6 {
+        let plan = Plan {
+            faults: false,
+            tells: true,
+            ..Plan::new(seed, 600)
+        };
+        let run = run(template(), plan);
+        assert_eq!(run.ended, Ended::Well, "seed {seed}");
+    }
+}
+
+#[test]
+fn whatever_goes_wrong_every_message_is_everywhere_once() {
+    all_hold(1..40, 1_000);
+}
