@@ -4,6 +4,7 @@ Nothing of this project's code is called. What is not in Python's standard libra
 differs ends the program with its name; so does one of the file that nothing here made or used.
 """
 
+import base64
 import hashlib
 import hmac
 import sys
@@ -279,6 +280,86 @@ def check_content(section):
     section.holds("envelope", envelope + number(5, 7) + number(7, 3))
 
 
+# docs/protocol/devices.md
+
+AT = 1_700_000_000_000
+NONCE = b"\x99" * 64
+
+
+def check_devices(section, keys):
+    secret, identity = keys["alice_identity_secret"], keys["alice_identity"]
+    account, account_key = section["account_secret"], public(section["account_secret"])
+    section.holds("account_key", account_key)
+    entry = data(1, b"alice") + data(2, account_key) + number(3, 1) + number(4, 1001) + data(5, identity)
+    entry += number(6, AT) + data(7, varint(4))
+    section.holds("entry_payload", entry)
+    by_account = sign(account, text_of("Sealwire v1 device entry", field(entry)), NONCE)
+    section.holds("entry_account_signature", by_account)
+    by_device = sign(secret, text_of("Sealwire v1 device consent", field(b"alice"), account_key), NONCE)
+    section.holds("entry_device_signature", by_device)
+    signed = data(1, entry) + data(2, by_account) + data(3, by_device)
+    payload = data(1, b"alice") + data(2, account_key) + number(3, 1) + data(4, bytes(32)) + number(5, AT) + data(6, signed)
+    section.holds("list_payload", payload)
+    by_account = sign(account, text_of("Sealwire v1 device list", field(payload)), NONCE)
+    section.holds("list_account_signature", by_account)
+    one = (1).to_bytes(4, "big")
+    by_signer = sign(secret, text_of("Sealwire v1 list signer", one, field(payload)), NONCE)
+    section.holds("list_signer_signature", by_signer)
+    section.holds("list", data(1, payload) + data(2, by_account) + number(3, 1) + data(4, by_signer))
+    section.holds("list_hash", hashlib.sha256(payload).digest())
+    nonce = section["challenge_nonce"]
+    proof = text_of("Sealwire v1 challenge", field(b"https://relay.example"), field(b"alice"), one, nonce)
+    section.holds("challenge_answer", sign(secret, proof, NONCE))
+
+
+# docs/protocol/linking.md
+
+
+def check_linking(section, keys, account):
+    mailbox, new, existing = section["mailbox_id"], section["new_device_secret"], section["existing_device_secret"]
+
+    def text(value):
+        return base64.urlsafe_b64encode(value).rstrip(b"=")
+
+    section.holds("code", b"sealwire://link?v=1&id=" + text(mailbox) + b"&k=" + text(public(new)))
+    section.holds("existing_device_key", public(existing))
+    agreed = agree(existing, public(new))
+    section.holds("agreed", agreed)
+    info = text_of("Sealwire v1 link keys", mailbox, public(new), public(existing))
+    okm = hkdf(None, agreed, info, 64)
+    section.holds("key_of_existing", okm[:32])
+    section.holds("key_of_new", okm[32:])
+
+    def slot(at, key, message, ephemeral=b""):
+        additional = text_of("Sealwire v1 link slot", mailbox, bytes([at]))
+        return ephemeral + data(2, AESGCM(key).encrypt(bytes(11) + bytes([at]), message, additional))
+
+    granted = data(1, b"alice") + number(2, 2) + data(3, b"\x14" * 16) + number(4, AT + 600_000)
+    one = (1).to_bytes(4, "big")
+    by_account = sign(account, text_of("Sealwire v1 registration grant", field(granted)), NONCE)
+    by_device = sign(keys["alice_identity_secret"], text_of("Sealwire v1 grant signer", one, field(granted)), NONCE)
+    grant = data(1, granted) + data(2, by_account) + number(3, 1) + data(4, by_device)
+    section.holds("grant", grant)
+    offer = data(1, b"alice") + data(2, public(account)) + number(3, 2) + data(4, grant)
+    section.holds("slot_0", slot(0, okm[:32], data(1, offer), data(1, public(existing))))
+    phone = section["phone_identity_secret"]
+    consent = sign(phone, text_of("Sealwire v1 device consent", field(b"alice"), public(account)), NONCE)
+    answer = data(1, public(phone)) + number(2, 1003) + data(3, varint(4)) + data(5, consent)
+    section.holds("slot_1", slot(1, okm[32:], data(2, answer)))
+    section.holds("slot_2", slot(2, okm[:32], data(3, data(1, account))))
+
+
+# docs/protocol/attachments.md
+
+
+def check_attachment(section):
+    nonce = section["nonce_prefix"] + bytes(4) + b"\x01"
+    section.holds("nonce", nonce)
+    chunk = AESGCM(section["key"]).encrypt(nonce, section["file"] + b"\0", None)
+    section.holds("chunk", chunk)
+    section.holds("digest", hashlib.sha256(hashlib.sha256(chunk).digest()).digest())
+
+
 # docs/protocol/safety-numbers.md
 
 
@@ -311,6 +392,10 @@ def main():
     ends = keys["bob_identity"], keys["alice_identity"]
     turn(reply, root, reply["ratchet_secret"], ratchet_of_alice, *ends, b"hi", 0x44)
     check_content(sections["content"])
+    devices = sections["devices"]
+    check_devices(devices, keys)
+    check_linking(sections["linking"], keys, devices["account_secret"])
+    check_attachment(sections["attachment"])
     check_safety_number()
     for name, section in sections.items():
         if section.keys() - section.seen:

@@ -34,9 +34,10 @@ pub const MAX_FEATURE_BYTES: usize = 64;
 /// The device id of the first device of every account.
 pub const FIRST_DEVICE_ID: u32 = 1;
 
-/// A user id as the platform may give one: 1 to 64 of `A-Z a-z 0-9 _ . -`.
+/// A user id as the platform may give one: 1 to 64 of `A-Z a-z 0-9 _ . -`, but not `.` or `..` alone, which are steps in a path.
 pub(crate) fn is_user_id(text: &str) -> bool {
     (1..=64).contains(&text.len())
+        && !matches!(text, "." | "..")
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))

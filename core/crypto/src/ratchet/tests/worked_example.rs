@@ -1,18 +1,22 @@
-//! The worked example of docs/protocol/examples.md: a session of either version begun and answered, and a content sealed, with
-//! every secret and every random byte given. The page and the file of vectors must show what this code makes.
+//! The worked example of docs/protocol/examples.md: a session of either version begun and answered, a content sealed, a list
+//! signed, a device linked, a file encrypted, with every secret and every random byte given. The page and the file of vectors must show what this code makes.
 
 use core::convert::Infallible;
 
 use rand_core::{TryCryptoRng, TryRng};
 
+use crate::attachment::{AttachmentPlan, DigestBuilder};
 use crate::bundle::PreKeyBundle;
+use crate::challenge::Challenge;
 use crate::content::{ContentKind, Position};
+use crate::device::{NewDevice, RegistrationGrant, SignedDeviceList, consent_to_listing};
 use crate::envelope::EnvelopePlaintext;
 use crate::keys::{
-    EphemeralKeyPair, IdentityKeyPair, KemCiphertext, KemKeyPair, KemType, OneTimePreKeyPair,
-    RatchetKey, RatchetKeyPair, SignedPreKeyPair,
+    AccountKeyPair, EphemeralKeyPair, IdentityKeyPair, KemCiphertext, KemKeyPair, KemType,
+    OneTimePreKeyPair, PublicKey, RatchetKey, RatchetKeyPair, SignedPreKeyPair,
 };
-use crate::primitives::{aes256_cbc_encrypt, hkdf_sha256, hmac_sha256, sha256};
+use crate::linking::{DeviceTraits, LinkOffer, LinkSecret, LinkSender};
+use crate::primitives::{X25519Secret, aes256_cbc_encrypt, hkdf_sha256, hmac_sha256, sha256};
 use crate::ratchet::{
     KemPreKey, MessageKind, PreKeyMessage, PreKeys, RatchetMessage, RootKey, SealedMessage, Sender,
     SessionPolicy, SessionRecord, Version, accept, begin, open, seal,
@@ -358,7 +362,128 @@ fn content() -> Section {
     out
 }
 
-fn sections() -> [Section; 5] {
+/// Alice's first list, and her device's word to a relay.
+fn devices(alice: &IdentityKeyPair) -> Section {
+    let mut out = Section("devices", Vec::new());
+    let account = AccountKeyPair::from_secret_bytes(&[0xcc; 32]);
+    let consent = consent_to_listing(alice, "alice", &account.public(), &mut Laid::out(&[&NONCE]));
+    let device = NewDevice {
+        device_id: 1,
+        registration_id: 1001,
+        identity_key: alice.public(),
+        added_at_ms: 1_700_000_000_000,
+        protocol_versions: vec![4],
+        features: Vec::new(),
+        device_signature: consent.unwrap(),
+    };
+    let mut rng = Laid::out(&[&NONCE, &NONCE, &NONCE]);
+    let time = 1_700_000_000_000;
+    let list = SignedDeviceList::sign_first(&account, alice, "alice", &device, time, &mut rng);
+    let list = list.unwrap();
+    let verified = list.verify_first("alice").unwrap();
+    let entry = verified.devices()[0].signed();
+    out.put("account_secret", account.secret_bytes());
+    out.put("account_key", account.public().to_bytes());
+    out.put("entry_payload", &entry.payload);
+    out.put("entry_account_signature", &entry.account_signature);
+    out.put("entry_device_signature", &entry.device_signature);
+    out.put("list_payload", &list.payload);
+    out.put("list_account_signature", &list.account_signature);
+    out.put("list_signer_signature", &list.signer_signature);
+    out.put("list", list.to_bytes());
+    out.put("list_hash", verified.hash);
+
+    let challenge = Challenge {
+        relay_origin: "https://relay.example",
+        user_id: "alice",
+        device_id: 1,
+        nonce: &[0xdd; 32],
+    };
+    let answer = challenge.sign(alice, &mut Laid::out(&[&NONCE])).unwrap();
+    out.put("challenge_nonce", challenge.nonce);
+    out.put("challenge_answer", answer.to_bytes());
+    out
+}
+
+/// Alice's device 1 lets device 2 in.
+fn linking(alice: &IdentityKeyPair) -> Section {
+    let mut out = Section("linking", Vec::new());
+    let account = AccountKeyPair::from_secret_bytes(&[0xcc; 32]);
+    let (mailbox_id, new, existing) = ([0xee; 16], [0x12; 32], [0x13; 32]);
+    let secret = LinkSecret::new(mailbox_id, &mut Laid::out(&[&new]));
+    let code = secret.code();
+    let grant = RegistrationGrant {
+        user_id: "alice".to_owned(),
+        device_id: 2,
+        nonce: [0x14; 16],
+        expires_at_ms: 1_700_000_600_000,
+    };
+    let grant = grant.sign(&account, 1, alice, &mut Laid::out(&[&NONCE, &NONCE]));
+    let offer = LinkOffer {
+        user_id: "alice".to_owned(),
+        account_key: account.public(),
+        device_id: 2,
+        grant: grant.unwrap(),
+    };
+    let sender = LinkSender::new(&code, &mut Laid::out(&[&existing])).unwrap();
+    let (confirmer, slot_0) = sender.seal_offer(&offer).unwrap();
+    let joiner = secret.open_offer(&slot_0).unwrap();
+    let phone = IdentityKeyPair::from_secret_bytes(&[0x15; 32]);
+    let traits = DeviceTraits {
+        registration_id: 1003,
+        protocol_versions: vec![4],
+        features: Vec::new(),
+    };
+    let answered = joiner.seal_answer(&phone, &traits, &mut Laid::out(&[&NONCE]));
+    let (waiter, slot_1) = answered.unwrap();
+    let (finisher, _) = confirmer.open_answer(&slot_1, 0).unwrap();
+    let slot_2 = finisher.seal_finish(&account).unwrap();
+    assert!(waiter.open_finish(&slot_2).is_ok());
+
+    let (new, existing) = (X25519Secret::new(&new), X25519Secret::new(&existing));
+    out.put("mailbox_id", mailbox_id);
+    out.put("new_device_secret", new.as_bytes());
+    out.put("code", code.to_string());
+    out.put("existing_device_secret", existing.as_bytes());
+    out.put(
+        "existing_device_key",
+        PublicKey::spelled_out(existing.public()),
+    );
+    let agreed = existing.agree(&new.public()).unwrap();
+    out.put("agreed", *agreed);
+    let info = Transcript::new("Sealwire v1 link keys")
+        .fixed(&mailbox_id)
+        .fixed(&PublicKey::spelled_out(new.public()))
+        .fixed(&PublicKey::spelled_out(existing.public()));
+    let keys: [u8; 64] = hkdf_sha256(None, &*agreed, &info.finish().unwrap());
+    out.put("key_of_existing", &keys[..32]);
+    out.put("key_of_new", &keys[32..]);
+    out.put("grant", offer.grant.to_bytes());
+    out.put("phone_identity_secret", phone.secret_bytes());
+    out.put("slot_0", slot_0);
+    out.put("slot_1", slot_1);
+    out.put("slot_2", slot_2);
+    out
+}
+
+/// A file of nine bytes, which is padded to ten.
+fn attachment() -> Section {
+    let mut out = Section("attachment", Vec::new());
+    let (prefix, key) = ([0x16; 7], [0x17; 32]);
+    let plan = AttachmentPlan::new(9, &mut Laid::out(&[&prefix, &key])).unwrap();
+    let chunk = plan.sealer().seal(0, b"nine byte").unwrap();
+    let mut digest = DigestBuilder::new();
+    digest.push(&chunk);
+    out.put("key", key);
+    out.put("nonce_prefix", prefix);
+    out.put("nonce", plan.nonce(0));
+    out.put("file", b"nine byte");
+    out.put("chunk", chunk);
+    out.put("digest", digest.finish());
+    out
+}
+
+fn sections() -> [Section; 8] {
     let people = People::new();
     [
         people.keys(),
@@ -366,6 +491,9 @@ fn sections() -> [Section; 5] {
         people.beginning(Version::Pqxdh),
         people.reply(),
         content(),
+        devices(&people.alice),
+        linking(&people.alice),
+        attachment(),
     ]
 }
 
