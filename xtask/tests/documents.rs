@@ -1,5 +1,5 @@
 //! The documents hang together: a link that leads nowhere, a page that no table of contents names, a test that is named and is
-//! not there, or a claim that names none is found here.
+//! not there, a claim that names none, or a label of the protocol that no page has is found here.
 //!
 //! An unwrap that fails here is the test failing.
 #![allow(clippy::unwrap_used)]
@@ -137,4 +137,56 @@ fn a_name_without_its_test_is_found() {
     }
     let text = "| a | `a/b.rs::there`, `Type::method`, b.rs::not_in_code_type |";
     assert_eq!(named_tests(text), [("a/b.rs", "there")]);
+}
+
+/// The labels of derivations and signed texts in a source: string literals that begin like one, up to its tests.
+fn labels(source: &str) -> Vec<&str> {
+    let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let lines = code.lines().map(str::trim_start);
+    let lines = lines.filter(|line| !line.starts_with("//"));
+    let literals = lines.flat_map(|line| line.split('"').skip(1).step_by(2));
+    let bare = literals.map(|literal| literal.strip_prefix("\\0").unwrap_or(literal));
+    let label = |text: &&str| {
+        ["Sealwire v1 ", "Sealwire_", "Whisper"]
+            .iter()
+            .any(|beginning| text.starts_with(beginning))
+    };
+    bare.filter(label).collect()
+}
+
+#[test]
+fn every_label_of_the_code_stands_in_the_protocol() {
+    let docs = root().join("docs");
+    let pages = pages().into_iter().filter(|page| {
+        page.starts_with(docs.join("protocol")) || *page == docs.join("protocol.md")
+    });
+    let protocol: String = pages
+        .map(|page| std::fs::read_to_string(page).unwrap())
+        .collect();
+    let mut found = 0;
+    let folders = [
+        "core/crypto/src",
+        "core/wire/src",
+        "core/engine/src",
+        "server-stub/src/service",
+    ];
+    let mut folders: Vec<_> = folders.map(|folder| root().join(folder)).into();
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("tests") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|kind| kind == "rs")
+                && !path.ends_with("tests.rs")
+            {
+                let source = std::fs::read_to_string(&path).unwrap();
+                for label in labels(&source) {
+                    found += 1;
+                    let stands = protocol.contains(&format!("`{label}`"));
+                    assert!(stands, "{label} of {} is on no page", path.display());
+                }
+            }
+        }
+    }
+    assert!(found >= 20, "{found} labels are not all that there are");
 }
