@@ -7,6 +7,7 @@ mod linking;
 mod listing;
 mod me;
 mod own_devices;
+mod publishing;
 mod register;
 mod remove_device;
 

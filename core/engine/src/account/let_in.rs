@@ -1,12 +1,13 @@
 //! Letting a device in: read its code, offer the account, ask the user, publish the list that holds it, hand over the key.
 
 use super::linking::{Stage, Step, mailbox_error, slot_bytes};
+use super::publishing::publish;
 use crate::requests::{Answer, Outgoing};
 use crate::{CallId, Engine, EngineError, Event, Question, QuestionId, Reply, trust};
 use rand_core::Rng as _;
-use sealwire_crypto::device::{DeviceListError, ListChange, NewDevice, RegistrationGrant};
+use sealwire_crypto::device::{ListChange, NewDevice, RegistrationGrant};
 use sealwire_crypto::linking::{LinkCode, LinkConfirmer, LinkFinisher, LinkOffer, LinkSender};
-use sealwire_wire::contract::{ErrorCode, PublishDeviceList, ReservedDevice};
+use sealwire_wire::contract::{ErrorCode, ReservedDevice};
 use sealwire_wire::{DeviceId, limits};
 
 /// Lists published for one new device before giving up: each time another one had come first.
@@ -188,9 +189,7 @@ impl Engine {
         device: Box<NewDevice>,
         rounds: u8,
     ) -> Result<(), EngineError> {
-        let me = self.me()?.clone();
-        let account = me.account.as_ref().ok_or(EngineError::AccountKeyMissing)?;
-        let newest = trust::newest_list(&self.store, &me.user)?
+        let newest = trust::newest_list(&self.store, &self.me()?.user)?
             .ok_or_else(|| super::internal("this account's own list is missing"))?;
         if newest
             .device(device.device_id)
@@ -206,28 +205,12 @@ impl Engine {
             put: vec![(*device).clone()],
             remove: Vec::new(),
         };
-        let signed = newest.sign_next(
-            account,
-            me.device.get(),
-            &me.identity,
-            &change,
-            self.now.0,
-            &mut self.rng,
-        );
-        let list = match signed {
-            Ok(list) => list,
-            Err(DeviceListError::TooManyDevices { .. }) => {
-                return self.let_nobody_in(finisher, EngineError::DeviceLimit);
-            }
-            Err(error) => return self.let_nobody_in(finisher, super::internal(error)),
-        };
-        let body = PublishDeviceList {
-            list: trust::to_wire(&list)?,
+        let next = match self.next_list(&change) {
+            Ok(next) => next,
+            Err(error) => return self.let_nobody_in(finisher, error),
         };
         self.set_let_in_stage(LetInStage::Publishing(finisher, device, rounds + 1));
-        self.link_request(Step::Publish, |purpose| {
-            Outgoing::put("/v1/me/devices/list", purpose).json(&body)
-        });
+        self.link_request(Step::Publish, |purpose| publish(&next, purpose));
         Ok(())
     }
 

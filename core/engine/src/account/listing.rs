@@ -2,14 +2,15 @@
 //!
 //! Prekeys come first: whoever reads the entry must find in the bundle what it promises.
 
+use super::publishing::publish;
 use crate::backoff::Backoff;
-use crate::requests::{Answer, Outgoing, Purpose};
+use crate::requests::{Answer, Purpose};
 use crate::{Engine, EngineError, trust};
 use sealwire_crypto::device::{ListChange, NewDevice, consent_to_listing};
 use sealwire_crypto::ratchet::Version;
 use sealwire_store::PrekeyKind;
 use sealwire_wire::Timestamp;
-use sealwire_wire::contract::{ErrorCode, PublishDeviceList};
+use sealwire_wire::contract::ErrorCode;
 
 /// How the publication stands.
 pub(crate) struct Listing {
@@ -123,20 +124,8 @@ impl Engine {
             }],
             remove: Vec::new(),
         };
-        let list = list
-            .sign_next(
-                account,
-                me.device.get(),
-                &me.identity,
-                &change,
-                self.now.0,
-                &mut self.rng,
-            )
-            .map_err(super::internal)?;
-        let body = PublishDeviceList {
-            list: trust::to_wire(&list)?,
-        };
-        self.request(Outgoing::put("/v1/me/devices/list", Purpose::ListVersions).json(&body));
+        let next = self.next_list(&change)?;
+        self.request(publish(&next, Purpose::ListVersions));
         Ok(true)
     }
 

@@ -1,10 +1,11 @@
 //! Taking a device out of the account: the next version of its list, signed without it.
 
-use crate::requests::{Answer, Outgoing, Purpose};
+use super::publishing::publish;
+use crate::requests::{Answer, Purpose};
 use crate::{CallId, Engine, EngineError, Reply, trust};
 use sealwire_crypto::device::ListChange;
 use sealwire_wire::DeviceId;
-use sealwire_wire::contract::{ErrorCode, PublishDeviceList};
+use sealwire_wire::contract::ErrorCode;
 
 /// Lists published for one removal before giving up: each time another one had come first.
 const ROUNDS_MAX: u8 = 3;
@@ -105,10 +106,6 @@ impl Engine {
     }
 
     fn publish_without(&mut self) -> Result<(), EngineError> {
-        let me = self.me()?.clone();
-        let account = me.account.as_ref().ok_or(EngineError::AccountKeyMissing)?;
-        let newest = trust::newest_list(&self.store, &me.user)?
-            .ok_or_else(|| super::internal("this account's own list is missing"))?;
         let Some(removal) = &mut self.removal else {
             return Ok(());
         };
@@ -118,20 +115,8 @@ impl Engine {
             put: Vec::new(),
             remove: vec![removal.device.get()],
         };
-        let list = newest
-            .sign_next(
-                account,
-                me.device.get(),
-                &me.identity,
-                &change,
-                self.now.0,
-                &mut self.rng,
-            )
-            .map_err(super::internal)?;
-        let body = PublishDeviceList {
-            list: trust::to_wire(&list)?,
-        };
-        self.request(Outgoing::put("/v1/me/devices/list", purpose).json(&body));
+        let next = self.next_list(&change)?;
+        self.request(publish(&next, purpose));
         Ok(())
     }
 
