@@ -155,10 +155,10 @@ impl From<OpenError> for Refusal {
             OpenError::AlreadyUsed => UnreadableReason::KeyReused,
             OpenError::TooFarAhead => UnreadableReason::TooFarAhead,
             OpenError::PreKeyMissing => UnreadableReason::PrekeyMissing,
-            // In a session of the version asked for it can be told again.
-            OpenError::X3dhRefused => UnreadableReason::UnknownVersion,
-            OpenError::UnknownVersion(_) | OpenError::UnknownKem(_) => {
-                return Self::Unreadable(UnreadableReason::UnknownVersion);
+            // In a session that begins from this device's own bundle it can be told again: what the app's policy refuses, what a
+            // later version sealed, and what somebody on the way made to look like that.
+            OpenError::X3dhRefused | OpenError::UnknownVersion(_) | OpenError::UnknownKem(_) => {
+                UnreadableReason::UnknownVersion
             }
             OpenError::IdentityChanged => {
                 return Self::Unreadable(UnreadableReason::IdentityChanged);
@@ -191,5 +191,88 @@ impl From<EnvelopeOpenError> for Refusal {
                 UnreadableReason::Malformed
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use UnreadableReason::*;
+
+    fn asks(error: OpenError) -> Option<UnreadableReason> {
+        match Refusal::from(error) {
+            Refusal::AskResend(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    fn never(error: impl Into<Refusal>) -> Option<UnreadableReason> {
+        match error.into() {
+            Refusal::Unreadable(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn what_another_session_can_bring_is_asked_for() {
+        for (error, reason) in [
+            (OpenError::Malformed, EnvelopeTampered),
+            (OpenError::NotAuthentic, EnvelopeTampered),
+            (OpenError::NoSession, NoSession),
+            (OpenError::AlreadyUsed, KeyReused),
+            (OpenError::TooFarAhead, TooFarAhead),
+            (OpenError::PreKeyMissing, PrekeyMissing),
+            (OpenError::X3dhRefused, UnknownVersion),
+            (OpenError::UnknownVersion(5), UnknownVersion),
+            (OpenError::UnknownKem(0x0b), UnknownVersion),
+        ] {
+            assert_eq!(asks(error), Some(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_no_session_can_bring_is_unreadable_for_good() {
+        assert_eq!(never(OpenError::IdentityChanged), Some(IdentityChanged));
+        for (error, reason) in [
+            (EnvelopeOpenError::Thread, Misplaced),
+            (EnvelopeOpenError::ClientSeq, Misplaced),
+            (EnvelopeOpenError::Revision, Misplaced),
+            (EnvelopeOpenError::Commitment, Unfrankable),
+            (
+                EnvelopeOpenError::Content(ContentError::Digest),
+                CiphertextTampered,
+            ),
+            (
+                EnvelopeOpenError::Content(ContentError::Tampered),
+                CiphertextTampered,
+            ),
+            (
+                EnvelopeOpenError::Content(ContentError::Unfrankable),
+                Unfrankable,
+            ),
+            (EnvelopeOpenError::Content(ContentError::Padding), Malformed),
+            (
+                EnvelopeOpenError::Content(ContentError::Malformed),
+                Malformed,
+            ),
+        ] {
+            assert_eq!(never(error), Some(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_registration_that_the_list_does_not_have_waits_for_the_list() {
+        let refusal = Refusal::from(OpenError::RegistrationChanged);
+        let waits = matches!(
+            refusal,
+            Refusal::NeedsList(ParkReason::NewerList, None, IdentityChanged)
+        );
+        assert!(waits);
+    }
+
+    #[test]
+    fn a_store_that_failed_decides_nothing() {
+        let refusal = Refusal::from(StoreError::DiskFull);
+        assert!(matches!(refusal, Refusal::Failed(EngineError::Store(_))));
     }
 }

@@ -428,3 +428,37 @@ fn once_the_peer_gains_version_4_what_failed_is_sent_by_retry_and_what_comes_aft
     assert_eq!(speaks(&dora, "bob"), Some(4));
     assert_eq!(dora.restarted(34).state(local_id), MessageState::Sent);
 }
+
+#[test]
+fn a_version_or_kem_type_that_was_altered_on_the_way_costs_no_message() {
+    for alter in [
+        |body: &mut Vec<u8>| body[0] = 0x54,
+        |body: &mut Vec<u8>| {
+            // Field 8 of the prekey message, of 1,569 bytes, and its type.
+            let kem = [0x42, 0xa1, 0x0c, 0x0a];
+            let at = body.windows(4).position(|bytes| bytes == kem).unwrap();
+            body[at + 3] = 0x0b;
+        },
+    ] {
+        let relay = &mut Relay::default();
+        let mut alice = Device::registered(relay, "alice", 1);
+        let mut bob = Device::registered(relay, "bob", 2);
+        bob.send(relay, "alice", "hello");
+        let mut row = relay
+            .queues
+            .remove(&alice.name())
+            .unwrap()
+            .remove(0)
+            .unwrap();
+        alter(&mut row.envelope.as_mut().unwrap().body.0);
+        alice.take_rows(relay, vec![row]);
+        assert_eq!(alice.texts("bob"), ["<unknown_version>"]);
+        for _ in 0..3 {
+            alice.pass(relay, 5_000);
+            bob.deliver(relay);
+            bob.pass(relay, 5_000);
+            alice.deliver(relay);
+        }
+        assert_eq!(alice.restarted(7).texts("bob"), ["hello"]);
+    }
+}
