@@ -67,7 +67,8 @@ pub enum Event {
     /// The relay delivered something that the contract does not have. It was acknowledged, so that what comes behind it is
     /// not held up; if a message was lost by it, [`Event::MessageMissing`] tells.
     FrameRefused,
-    /// A device says that it sent another message before this one, and that one is not here: it was lost or is held back.
+    /// A device says that it sent another message before this one, and that one is not here: it was lost or is held back, or
+    /// another one stands under its number.
     MessageMissing {
         /// Where.
         thread: ThreadId,

@@ -51,8 +51,8 @@ pub use kem_prekeys::KemPrekeyRow;
 pub use key::StoreKey;
 pub use marks::{MarkMove, Marks, NewMark, NewUnreached, UNPLACED_MARKS_MAX};
 pub use messages::{
-    Inserted, LocalId, Message, MessageKind, MessageState, NewMessage, PageCursor, Reached,
-    Replaced,
+    HeldRange, Inserted, LocalId, Message, MessageKind, MessageState, NewMessage, PageCursor,
+    Reached, Replaced,
 };
 pub use migrations::SCHEMA_VERSION;
 pub use outbox::{

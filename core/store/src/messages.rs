@@ -10,7 +10,7 @@ mod expiry;
 mod read;
 mod write;
 
-pub use read::PageCursor;
+pub use read::{HeldRange, PageCursor};
 pub use write::{Inserted, Replaced};
 
 /// A message's number in this store: given in the order of arrival, never given again.

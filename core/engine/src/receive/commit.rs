@@ -49,7 +49,8 @@ impl Receiver<'_> {
         let (id, as_it_came) = match tx.insert_new(&message)? {
             Some(id) => {
                 let (user, device) = (&row.sender_id, row.sender_device_id);
-                self.lease.put(row.thread_id, user, device, row.client_seq);
+                let (number, digest) = (row.client_seq, opened.digest);
+                self.lease.put(row.thread_id, user, device, number, digest);
                 (id, row.sender_id != self.me.user)
             }
             None => {

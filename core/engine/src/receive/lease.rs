@@ -7,7 +7,7 @@ use crate::EngineError;
 use crate::trust;
 use sealwire_crypto::device::DeviceList;
 use sealwire_crypto::ratchet::SessionRecord;
-use sealwire_store::{PinnedAccount, Rows, StoreError, Transaction};
+use sealwire_store::{HeldRange, PinnedAccount, Rows, StoreError, Transaction};
 use sealwire_wire::{ClientSeq, DeviceId, ThreadId, UserId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -21,7 +21,7 @@ pub(super) struct Lease {
     sessions: BTreeMap<Device, Session>,
     users: BTreeMap<UserId, User>,
     threads: BTreeSet<ThreadId>,
-    ends: BTreeMap<(ThreadId, UserId, DeviceId), Option<Ends>>,
+    ends: BTreeMap<(ThreadId, UserId, DeviceId), Option<HeldRange>>,
 }
 
 struct Session {
@@ -36,13 +36,6 @@ struct Session {
 pub(super) struct User {
     pub(super) newest: Option<DeviceList>,
     pub(super) pinned: Option<PinnedAccount>,
-}
-
-/// The lowest and the highest number held of one device in one thread.
-#[derive(Clone, Copy)]
-pub(super) struct Ends {
-    pub(super) lowest: ClientSeq,
-    pub(super) highest: ClientSeq,
 }
 
 impl Lease {
@@ -126,34 +119,39 @@ impl Lease {
         thread: ThreadId,
         user: &UserId,
         device: DeviceId,
-    ) -> Result<Option<Ends>, StoreError> {
+    ) -> Result<Option<HeldRange>, StoreError> {
         let name = (thread, user.clone(), device);
         if let Some(ends) = self.ends.get(&name) {
             return Ok(*ends);
         }
-        let range = rows.client_seq_range(thread, user, device)?;
-        let ends = range.map(|(lowest, highest)| Ends { lowest, highest });
+        let ends = rows.client_seq_range(thread, user, device)?;
         self.ends.insert(name, ends);
         Ok(ends)
     }
 
-    /// A row with this number is held now, and none was taken away.
+    /// A row with this number and digest is held now, and none was taken away.
     pub(super) fn put(
         &mut self,
         thread: ThreadId,
         user: &UserId,
         device: DeviceId,
         number: ClientSeq,
+        digest: [u8; 32],
     ) {
         if let Some(ends) = self.ends.get_mut(&(thread, user.clone(), device)) {
-            *ends = Some(match *ends {
-                Some(held) => Ends {
-                    lowest: held.lowest.min(number),
-                    highest: held.highest.max(number),
-                },
-                None => Ends {
-                    lowest: number,
-                    highest: number,
+            let held = ends.unwrap_or(HeldRange {
+                lowest: number,
+                highest: number,
+                digest_of_highest: None,
+            });
+            let is_highest = number >= held.highest;
+            *ends = Some(HeldRange {
+                lowest: held.lowest.min(number),
+                highest: held.highest.max(number),
+                digest_of_highest: if is_highest {
+                    Some(digest)
+                } else {
+                    held.digest_of_highest
                 },
             });
         }

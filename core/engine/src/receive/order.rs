@@ -1,4 +1,4 @@
-//! Whether one device's messages come whole and in its order: each names the one before it.
+//! Whether one device's messages come whole and in its order: each names the one before it, by number and by digest.
 
 use super::Receiver;
 use crate::{EngineError, Event};
@@ -30,13 +30,21 @@ impl Receiver<'_> {
         }
         let Some(prev) = prev else { return Ok(faults) };
         // What was sent before the first message that came from this device was never meant for this one.
-        let expected = ends
-            .is_some_and(|ends| prev.client_seq >= ends.lowest && prev.client_seq != ends.highest);
-        if expected
-            && rows.message_by_client_seq(thread, sender, device, prev.client_seq)?.is_none()
-            // It may wait for a device list.
-            && rows.count_parked_for(sender)? == 0
-        {
+        let expected = ends.filter(|ends| prev.client_seq >= ends.lowest);
+        let is_held = match expected {
+            None => true,
+            Some(ends) if prev.client_seq == ends.highest => {
+                may_be(ends.digest_of_highest, prev.digest)
+            }
+            Some(_) => {
+                let held = rows.message_by_client_seq(thread, sender, device, prev.client_seq)?;
+                held.is_some_and(|held| {
+                    may_be(held.digest.filter(|_| held.revision == 0), prev.digest)
+                })
+            }
+        };
+        // It may wait for a device list.
+        if !is_held && rows.count_parked_for(sender)? == 0 {
             faults.push(Event::MessageMissing {
                 thread,
                 sender: sender.clone(),
@@ -46,4 +54,9 @@ impl Receiver<'_> {
         }
         Ok(faults)
     }
+}
+
+/// Whether what is held is what the sender sent before. A placeholder holds the number alone: what it stands for is not known.
+fn may_be(held: Option<[u8; 32]>, named: [u8; 32]) -> bool {
+    held.is_none_or(|held| held == named)
 }

@@ -9,7 +9,7 @@ use sealwire_crypto::device::ListChange;
 use sealwire_crypto::envelope::EnvelopePlaintext;
 use sealwire_crypto::ratchet::{self, SessionRecord};
 use sealwire_engine::{Event, HttpRequest, Input, SocketInput};
-use sealwire_store::DeviceListRow;
+use sealwire_store::{DeviceListRow, Location, Store, StoreKey};
 use sealwire_wire::content::{Body, Kind, Previous, ThreadFacts, Uid};
 use sealwire_wire::contract::{EnvelopeBody, EnvelopeType, MessageRow, ServerEvent};
 use sealwire_wire::{Base64, ClientSeq, MessageId, ThreadId, Timestamp};
@@ -389,4 +389,50 @@ fn after_a_long_absence_lists_are_asked_for_a_few_at_a_time() {
             "{peer}"
         );
     }
+}
+
+#[test]
+fn another_message_under_the_number_that_the_next_one_names_is_a_gap() {
+    let relay = &mut Relay::default();
+    let mut bob = Device::registered(relay, "bob", 2);
+    let folder = tempfile::tempdir().unwrap();
+    let open = |name: &str, anchor| {
+        let place = Location::File(folder.path().join(name));
+        Store::open(&place, &StoreKey::new([7; 32], [9; 16]), anchor).unwrap()
+    };
+    let mut alice = Device::over(open("store", None), 1);
+    let call = alice.register("alice");
+    alice.run(relay);
+    alice.result(call).unwrap().unwrap();
+    alice.send(relay, "bob", "hello");
+    bob.deliver(relay);
+    let store = alice.engine.into_store();
+    store.close().unwrap();
+    std::fs::copy(folder.path().join("store"), folder.path().join("copy")).unwrap();
+    let told = |bob: &Device| {
+        let missing = bob.events.iter().filter_map(|event| match event {
+            Event::MessageMissing { client_seq, .. } => Some(*client_seq),
+            _ => None,
+        });
+        missing.collect::<Vec<_>>()
+    };
+    let mut one = Device::over(open("store", Some(1)), 3);
+    one.send(relay, "bob", "one");
+    one.send(relay, "bob", "two");
+    bob.deliver(relay);
+    assert_eq!(told(&bob), []);
+    // The copy gives the numbers once more, and the relay helps it.
+    relay.forgets_what_was_sent();
+    let mut other = Device::over(open("copy", Some(1)), 4);
+    let queued = other.queue("bob", "other");
+    let number = other.message(queued).client_seq;
+    other.run(relay);
+    relay.queues.clear();
+    other.send(relay, "bob", "two again");
+    relay.queues.clear();
+    other.send(relay, "bob", "three");
+    bob.deliver(relay);
+    assert_eq!(told(&bob), [ClientSeq(number.0 + 1)]);
+    let bob = bob.restarted(5);
+    assert_eq!(bob.texts("alice"), ["hello", "one", "two", "three"]);
 }

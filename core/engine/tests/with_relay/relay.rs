@@ -361,6 +361,11 @@ impl Relay {
         ok(&BundlesAnswer { users })
     }
 
+    /// It takes any number again, as if nothing had been sent under it.
+    pub(crate) fn forgets_what_was_sent(&mut self) {
+        self.stored.clear();
+    }
+
     fn send(&mut self, sender: DeviceName, thread: ThreadId, send: SendMessage) -> HttpResponse {
         self.sends.push((sender.clone(), send.clone()));
         let number = (thread, sender.clone(), send.client_seq.0);

@@ -16,6 +16,17 @@ pub enum PageCursor {
     Confirmed(MessageId, u32),
 }
 
+/// What is held of one device in one thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldRange {
+    /// The lowest number.
+    pub lowest: ClientSeq,
+    /// The highest number.
+    pub highest: ClientSeq,
+    /// SHA-256 of the ciphertext under the highest, as it was sent; none of what never opened.
+    pub digest_of_highest: Option<[u8; 32]>,
+}
+
 impl Message {
     /// Where the page of older messages begins.
     pub fn cursor(&self) -> PageCursor {
@@ -89,26 +100,39 @@ impl Rows {
         .map_err(StoreError::from)
     }
 
-    /// The lowest and the highest number held of a device in a thread: a `prev` below the lowest is no gap.
+    /// What is held of a device in a thread at its two ends: a `prev` below the lowest is no gap.
     pub fn client_seq_range(
         &self,
         thread: ThreadId,
         sender: &UserId,
         device: DeviceId,
-    ) -> Result<Option<(ClientSeq, ClientSeq)>, StoreError> {
-        let ends = self
+    ) -> Result<Option<HeldRange>, StoreError> {
+        let lowest: Option<Col<ClientSeq>> = self
             .statement(
-                "SELECT (SELECT client_seq FROM messages WHERE thread_id = ?1 AND sender_user_id = ?2
-                             AND sender_device_id = ?3 ORDER BY client_seq LIMIT 1),
-                        (SELECT client_seq FROM messages WHERE thread_id = ?1 AND sender_user_id = ?2
-                             AND sender_device_id = ?3 ORDER BY client_seq DESC LIMIT 1)",
+                "SELECT client_seq FROM messages WHERE thread_id = ?1 AND sender_user_id = ?2
+                     AND sender_device_id = ?3 ORDER BY client_seq LIMIT 1",
             )?
             .query_row(params![Col(thread), Col(sender), Col(device)], |row| {
-                let lowest: Option<Col<ClientSeq>> = row.get(0)?;
-                let highest: Option<Col<ClientSeq>> = row.get(1)?;
-                Ok(lowest.zip(highest))
-            })?;
-        Ok(ends.map(|(lowest, highest)| (lowest.0, highest.0)))
+                row.get(0)
+            })
+            .optional()?;
+        let Some(Col(lowest)) = lowest else {
+            return Ok(None);
+        };
+        self.statement(
+            "SELECT client_seq, CASE revision WHEN 0 THEN digest END FROM messages
+             WHERE thread_id = ?1 AND sender_user_id = ?2 AND sender_device_id = ?3
+             ORDER BY client_seq DESC, revision DESC LIMIT 1",
+        )?
+        .query_row(params![Col(thread), Col(sender), Col(device)], |row| {
+            Ok(HeldRange {
+                lowest,
+                highest: row.get::<_, Col<_>>(0)?.0,
+                digest_of_highest: row.get::<_, Option<Col<_>>>(1)?.map(|digest| digest.0),
+            })
+        })
+        .optional()
+        .map_err(StoreError::from)
     }
 
     /// Whether a held message of a device names this number as the one before it: if that one comes now, it comes late.

@@ -311,7 +311,11 @@ fn gaps_and_late_messages_show_in_the_numbers_held() {
     });
     assert_eq!(
         store.client_seq_range(thread(), &bob, one).unwrap(),
-        Some((ClientSeq(3), ClientSeq(5)))
+        Some(HeldRange {
+            lowest: ClientSeq(3),
+            highest: ClientSeq(5),
+            digest_of_highest: fifth.digest,
+        })
     );
     let named = |number| {
         store
