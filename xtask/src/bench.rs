@@ -23,6 +23,8 @@ enum What {
     Client(Size),
     /// Sessions and attachments on both backends of the primitives, beside vodozemac and AWS-LC.
     Crypto(Size),
+    /// Whether times depend on secrets, on both backends of the primitives: a report, no gate.
+    Timing(Size),
 }
 
 #[derive(Clone, Copy, clap::Args)]
@@ -39,6 +41,7 @@ pub(crate) fn main(args: &Args) -> Result<(), Error> {
         What::Relay(size) => relay(size.quick),
         What::Client(size) => client(size.quick),
         What::Crypto(size) => crypto(size.quick),
+        What::Timing(size) => timing(size.quick),
     }
 }
 
@@ -83,6 +86,24 @@ fn crypto(quick: bool) -> Result<(), Error> {
             .with_extension("json");
         let mut bench = Command::new(folder.join(PACKAGE));
         bench.arg("--json").arg(figures).args(append);
+        if quick {
+            bench.arg("--quick");
+        } else {
+            bench.arg("--page").arg(root().join("docs/benchmarks.md"));
+        }
+        run(&mut bench)?;
+    }
+    Ok(())
+}
+
+/// Both backends, as [`crypto`].
+fn timing(quick: bool) -> Result<(), Error> {
+    const PACKAGE: &str = "sealwire-bench-crypto";
+    for features in [None, Some("--features=native")] {
+        let mut build = cargo(["build", "--locked", "--release", "-p", PACKAGE]);
+        run(build.args(features))?;
+        let mut bench = Command::new(release_folder()?.join(PACKAGE));
+        bench.arg("--leaks");
         if quick {
             bench.arg("--quick");
         } else {

@@ -10,6 +10,7 @@
 
 mod attachments;
 mod floor;
+mod leaks;
 #[path = "../../bench/src/machine.rs"]
 #[allow(dead_code, reason = "shared with a bench that reads more")]
 mod machine;
@@ -48,6 +49,10 @@ struct Arguments {
     /// The page of the book whose section is written
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
+
+    /// Not how fast: whether times depend on secrets
+    #[arg(long, conflicts_with_all = ["json", "append"])]
+    leaks: bool,
 
     /// A second: shows that everything works, not how fast it is
     #[arg(long)]
@@ -116,6 +121,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Done<()> {
+    if arguments.leaks {
+        return leaks(arguments);
+    }
     let effort = if arguments.quick {
         Effort::QUICK
     } else {
@@ -148,6 +156,20 @@ fn run(arguments: &Arguments) -> Done<()> {
         report::write_section(page, &format!("bench crypto {BACKEND}"), &text)?;
     }
     Ok(())
+}
+
+fn leaks(arguments: &Arguments) -> Done<()> {
+    let count = if arguments.quick {
+        leaks::QUICK
+    } else {
+        leaks::FULL
+    };
+    let text = format!("{}\n\n{}", machine::line(), leaks::report(count)?);
+    println!("{text}");
+    match &arguments.page {
+        Some(page) => report::write_section(page, &format!("bench timing {BACKEND}"), &text),
+        None => Ok(()),
+    }
 }
 
 fn write(path: &std::path::Path, figures: &[serde_json::Value]) -> Done<()> {
