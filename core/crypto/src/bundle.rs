@@ -133,7 +133,7 @@ impl IdentityKeyPair {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::{KemKeyPair, SignedPreKeyPair};
+    use crate::keys::{KemKeyPair, OneTimePreKeyPair, SignedPreKeyPair};
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng;
 
@@ -172,5 +172,26 @@ mod tests {
             let refused = bundle.clone().with_kem_prekey(5, key, &signature);
             assert_eq!(refused.err(), Some(BundleError::BadKemSignature));
         }
+    }
+
+    #[test]
+    fn a_bundle_says_what_it_was_made_of() {
+        let mut rng = ChaCha20Rng::seed_from_u64(3);
+        let identity = IdentityKeyPair::generate(&mut rng);
+        let prekey = SignedPreKeyPair::generate(4, &mut rng).public();
+        let one_time = OneTimePreKeyPair::generate(6, &mut rng).public();
+        let kem = KemKeyPair::generate(5, &mut rng).public();
+        let signature = identity.sign_prekey(&mut rng, &prekey);
+        let kem_signature = identity.sign_kem_prekey(&mut rng, &kem);
+        let of = Some((6, one_time));
+        let bundle = PreKeyBundle::new(11, 12, identity.public(), 4, prekey, &signature, of)
+            .and_then(|bundle| bundle.with_kem_prekey(5, kem.clone(), &kem_signature))
+            .unwrap();
+        assert_eq!((bundle.registration_id(), bundle.device_id()), (11, 12));
+        assert_eq!(bundle.identity_key(), identity.public());
+        assert_eq!(bundle.signed_prekey_id(), 4);
+        assert_eq!(bundle.signed_prekey(), prekey);
+        assert_eq!(bundle.one_time_prekey(), Some((6, one_time)));
+        assert_eq!(bundle.kem_prekey(), Some((5, &kem)));
     }
 }

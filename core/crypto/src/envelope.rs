@@ -238,6 +238,32 @@ mod tests {
         assert!(EnvelopePlaintext::decode(&largest.encode()).is_ok_and(|read| read == largest));
     }
 
+    /// A field of a later version fills it up to the bound.
+    #[test]
+    fn a_plaintext_of_the_longest_length_is_read_and_one_byte_more_is_not() {
+        let envelope = EnvelopePlaintext {
+            client_seq: u64::MAX,
+            ..envelope()
+        };
+        let extended = |length: usize| {
+            let encoded = envelope.encode();
+            let rest = length - encoded.len() - 2;
+            [&encoded[..], &[15 << 3 | 2, rest as u8], &vec![0; rest]].concat()
+        };
+        let longest = extended(MAX_ENVELOPE_PLAINTEXT_BYTES);
+        assert_eq!(longest.len(), 256);
+        assert!(EnvelopePlaintext::decode(&longest).is_ok_and(|read| read == envelope));
+        assert!(EnvelopePlaintext::decode(&extended(257)).is_err());
+    }
+
+    #[test]
+    fn trailing_bytes_that_are_no_field_are_refused() {
+        for trailing in [&[0xff][..], &[100 << 1 | 7], &[1 << 3 | 2, 9]] {
+            let bytes = [&envelope().encode()[..], trailing].concat();
+            assert!(EnvelopePlaintext::decode(&bytes).is_err());
+        }
+    }
+
     #[test]
     fn a_field_of_the_wrong_length_is_refused() {
         let good = Message::decode(envelope().encode().as_slice()).unwrap();

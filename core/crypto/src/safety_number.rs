@@ -186,6 +186,19 @@ mod tests {
         }
     }
 
+    /// A field of a later version fills it up to the bound.
+    #[test]
+    fn a_code_of_the_longest_length_is_compared_and_one_byte_more_is_not() {
+        let (alice, bob) = both();
+        let extended = |length: usize| {
+            let code = bob.to_scannable();
+            let rest = length - code.len() - 2;
+            [&code[..], &[4 << 3 | 2, rest as u8], &vec![0; rest]].concat()
+        };
+        assert_eq!(alice.compare(&extended(128)), Ok(()));
+        assert_eq!(alice.compare(&extended(129)), Err(ScanError::Malformed));
+    }
+
     #[test]
     fn what_is_no_code_is_refused() {
         let (alice, bob) = both();

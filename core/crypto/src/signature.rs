@@ -147,6 +147,12 @@ mod tests {
     }
 
     #[test]
+    fn a_signature_prints_its_bytes() {
+        let signature = identity(true).sign(&mut rng(), b"text");
+        assert_eq!(format!("{signature:?}"), hex::encode(signature.to_bytes()));
+    }
+
+    #[test]
     fn keys_of_either_sign_sign_and_verify() {
         for negative in [false, true] {
             let pair = identity(negative);

@@ -234,6 +234,14 @@ fn what_a_counter_cannot_reach_is_refused() {
 }
 
 #[test]
+fn the_limits_are_those_of_the_protocol() {
+    // 2^32 - 1 chunks of 64 KiB.
+    assert_eq!(MAX_ATTACHMENT_BYTES, 281_474_976_645_120);
+    let layout = AttachmentLayout::new((1 << 48) - (1 << 42)).unwrap();
+    assert_eq!(layout.chunk_count(), 0xfc00_0000);
+}
+
+#[test]
 fn another_chunk_size_says_so() {
     assert_eq!(
         AttachmentPlan::from_pointer(1, 4096, &[0; 32], &[0; 7]).err(),

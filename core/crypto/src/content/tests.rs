@@ -190,6 +190,42 @@ fn a_ciphertext_beyond_the_limit_is_not_looked_at() {
 }
 
 #[test]
+fn a_ciphertext_of_the_limit_is_looked_at() {
+    let key = ContentKey::from_bytes(&[1; 32]);
+    let opened = open(HERE, &key, &[0; 65_536], &[0; 32], &[0; 32]);
+    assert_eq!(opened.err(), Some(OpenError::Digest));
+}
+
+#[test]
+fn the_limits_are_those_of_the_protocol() {
+    assert_eq!((MAX_CIPHERTEXT_BYTES, MAX_BODY_BYTES), (65_536, 63_449));
+}
+
+/// A field of a later version fills it up to the limit.
+#[test]
+fn a_report_of_the_longest_length_is_looked_at_and_one_byte_more_is_not() {
+    let sealed = sealed(b"hello");
+    let extended = |length: usize| {
+        let content = &sealed.content_bytes;
+        let rest = length - content.len() - 4;
+        let low = (rest & 0x7f) as u8 | 0x80;
+        let (middle, high) = ((rest >> 7 & 0x7f) as u8 | 0x80, (rest >> 14) as u8);
+        [
+            &content[..],
+            &[15 << 3 | 2, low, middle, high],
+            &vec![0; rest],
+        ]
+        .concat()
+    };
+    let report = |bytes: &[u8]| reported_body(bytes, &[3; 16], "alice", &sealed.commitment);
+    let longest = extended(MAX_CIPHERTEXT_BYTES);
+    assert_eq!(longest.len(), 65_536);
+    assert_eq!(report(&longest).as_deref(), Ok(&b"hello".to_vec()));
+    let longer = extended(MAX_CIPHERTEXT_BYTES + 1);
+    assert_eq!(report(&longer), Err(ReportError::Malformed));
+}
+
+#[test]
 fn an_impossible_sender_seals_nothing() {
     let nobody = Position {
         sender: "not a user",

@@ -611,6 +611,69 @@ fn a_list_beyond_its_bound_is_not_parsed() {
     );
 }
 
+/// Bytes that are one field of a later version, and a message with no other fields.
+fn one_unknown_field(length: usize) -> Vec<u8> {
+    let rest = length - 4;
+    let low = (rest & 0x7f) as u8 | 0x80;
+    let (middle, high) = ((rest >> 7 & 0x7f) as u8 | 0x80, (rest >> 14) as u8);
+    [&[15 << 3 | 2, low, middle, high], &vec![0; rest][..]].concat()
+}
+
+#[test]
+fn a_list_of_the_longest_length_is_parsed() {
+    assert_eq!(MAX_LIST_BYTES, 32_768);
+    let longest = one_unknown_field(MAX_LIST_BYTES);
+    assert_eq!(longest.len(), 32_768);
+    assert!(SignedDeviceList::from_bytes(&longest).is_ok());
+}
+
+#[test]
+fn an_entry_beyond_its_bound_is_not_parsed() {
+    assert_eq!(MAX_ENTRY_BYTES, 4_096);
+    let too_large = DeviceListError::TooLarge {
+        max: MAX_ENTRY_BYTES,
+    };
+    let entry = |payload| SignedDeviceEntry {
+        payload,
+        account_signature: vec![],
+        device_signature: vec![],
+    };
+    let longest = one_unknown_field(MAX_ENTRY_BYTES);
+    assert!(SignedDeviceEntry::from_bytes(&longest).is_ok());
+    // Without a user id it is no entry; but it was looked at.
+    assert_eq!(entry(longest).verify(), Err(DeviceListError::UserId));
+    let longer = one_unknown_field(MAX_ENTRY_BYTES + 1);
+    let refused = SignedDeviceEntry::from_bytes(&longer);
+    assert_eq!(refused, Err(too_large));
+    assert_eq!(entry(longer).verify(), Err(too_large));
+}
+
+#[test]
+fn trailing_bytes_that_are_no_field_are_refused() {
+    let alice = alice();
+    let malformed = DeviceListError::Malformed;
+    let list = alice.first_signed();
+    let entry = list.verify_first("alice").unwrap().devices()[0]
+        .signed()
+        .clone();
+    let trailing = |bytes: &[u8]| [bytes, &[0xff]].concat();
+    let list_bytes = trailing(&list.to_bytes());
+    assert_eq!(SignedDeviceList::from_bytes(&list_bytes), Err(malformed));
+    let entry_bytes = trailing(&entry.to_bytes());
+    assert_eq!(SignedDeviceEntry::from_bytes(&entry_bytes), Err(malformed));
+    let inside = SignedDeviceList {
+        payload: trailing(&list.payload),
+        ..list
+    };
+    assert_eq!(inside.verify_first("alice"), Err(malformed));
+}
+
+#[test]
+fn nobody_agrees_to_be_listed_as_an_impossible_user() {
+    let consent = consent_to_listing(&identity(1), "al ice", &alice().key.public(), &mut rng(2));
+    assert_eq!(consent.err(), Some(DeviceListError::UserId));
+}
+
 #[test]
 fn a_recovery_is_told_from_an_ordinary_change() {
     let alice = alice();
@@ -831,6 +894,63 @@ mod grants {
             tampered.verify(&alice().first(), 0),
             Err(GrantError::AccountSignature)
         );
+    }
+
+    /// A field of a later version fills it up to the bound.
+    #[test]
+    fn a_grant_of_the_longest_length_is_read_and_one_byte_more_is_not() {
+        let granted = signed(&grant(2), 1, &identity(1));
+        let extended = |bytes: &[u8], length: usize| {
+            let rest = length - bytes.len() - 3;
+            let (low, high) = ((rest & 0x7f) as u8 | 0x80, (rest >> 7) as u8);
+            [bytes, &[15 << 3 | 2, low, high], &vec![0; rest]].concat()
+        };
+        let longest = extended(&granted.to_bytes(), 512);
+        assert_eq!(longest.len(), 512);
+        assert_eq!(
+            SignedRegistrationGrant::from_bytes(&longest),
+            Ok(granted.clone())
+        );
+        let longer = extended(&granted.to_bytes(), 513);
+        assert_eq!(
+            SignedRegistrationGrant::from_bytes(&longer),
+            Err(GrantError::Malformed)
+        );
+        // The payload has the same bound; a longer one was not signed by anybody either.
+        for (length, refused) in [
+            (512, GrantError::AccountSignature),
+            (513, GrantError::Malformed),
+        ] {
+            let padded = SignedRegistrationGrant {
+                payload: extended(&granted.payload, length),
+                ..granted.clone()
+            };
+            assert_eq!(padded.verify(&alice().first(), 0), Err(refused));
+        }
+    }
+
+    #[test]
+    fn a_grant_for_an_impossible_user_or_device_is_neither_made_nor_taken() {
+        for (user_id, device_id) in [("al ice", 2), ("alice", 0)] {
+            let impossible = RegistrationGrant {
+                user_id: user_id.to_owned(),
+                ..grant(device_id)
+            };
+            let made = impossible.sign(&alice().key, 1, &identity(1), &mut rng(30));
+            assert_eq!(made.err(), Some(GrantError::Malformed));
+            let payload = proto::GrantPayload {
+                user_id: user_id.to_owned(),
+                device_id,
+                nonce: vec![9; 16],
+                expires_at_ms: 1_000,
+            };
+            let forged = SignedRegistrationGrant {
+                payload: payload.encode_to_vec(),
+                ..signed(&grant(2), 1, &identity(1))
+            };
+            let refused = forged.verify(&alice().first(), 0);
+            assert_eq!(refused, Err(GrantError::Malformed));
+        }
     }
 
     #[test]

@@ -126,6 +126,20 @@ mod tests {
         }
     }
 
+    /// The bytes of p alone make a coordinate too large, not one of them.
+    #[test]
+    fn a_coordinate_below_the_order_of_the_field_is_a_key() {
+        for (first, last, between) in [
+            (0xed, 0x7f, 0),
+            (0xff, 0x7f, 0xfe),
+            (0xff, 0x7e, 0xff),
+            (0xff, 0, 0xff),
+        ] {
+            let bytes = encoding(first, last, between);
+            assert_eq!(PublicKey::from_bytes(&bytes).unwrap().to_bytes(), bytes);
+        }
+    }
+
     #[test]
     fn a_key_with_a_small_order_part_is_seen() {
         let honest = crate::primitives::X25519Secret::new(&[7; 32]).public();

@@ -137,6 +137,16 @@ mod tests {
     }
 
     #[test]
+    fn a_code_of_the_longest_length_is_read_and_one_byte_more_is_not() {
+        let shown = code().to_string();
+        let extended =
+            |length: usize| format!("{shown}&x={}", "y".repeat(length - shown.len() - 3));
+        assert_eq!(extended(1024).len(), 1024);
+        assert!(extended(1024).parse() == Ok(code()));
+        assert_eq!(read(&extended(1025)), Some(LinkCodeError::NotALinkCode));
+    }
+
+    #[test]
     fn a_missing_doubled_or_broken_parameter_is_named() {
         let good = code().to_string();
         let doubled_id = format!("{good}&id=-_v7-_v7-_v7-_v7-_v7-w");

@@ -328,6 +328,70 @@ fn an_answer_at_its_bounds_fits_a_slot_and_one_beyond_is_refused() {
     assert_eq!(sealed.err(), Some(LinkError::TooLarge));
 }
 
+/// Fields of a later version, outside of what is sealed, fill it up to the bound.
+#[test]
+fn a_slot_of_the_longest_length_is_read_and_one_byte_more_is_not() {
+    let (_, _, slot) = offered();
+    let extended = |length: usize| {
+        let rest = length - slot.len() - 3;
+        let (low, high) = ((rest & 0x7f) as u8 | 0x80, (rest >> 7) as u8);
+        [&slot[..], &[15 << 3 | 2, low, high], &vec![0; rest]].concat()
+    };
+    assert_eq!(extended(MAX_SLOT_BYTES).len(), 4_096);
+    assert!(secret().open_offer(&extended(MAX_SLOT_BYTES)).is_ok());
+    let longer = secret().open_offer(&extended(MAX_SLOT_BYTES + 1));
+    assert_eq!(longer.err(), Some(LinkError::Malformed));
+}
+
+#[test]
+fn a_message_fills_a_slot_and_not_one_byte_more() {
+    let sealed = |secret: usize| {
+        let (channel, _) = Channel::to(&self::secret().code(), &mut rng(6))
+            .ok()
+            .unwrap();
+        let step = proto::Step::Finish(proto::Finish {
+            account_secret: vec![1; secret],
+        });
+        channel.seal(Writer::Existing, 2, None, step)
+    };
+    let around = sealed(3_000).unwrap().len() - 3_000;
+    let fits = MAX_SLOT_BYTES - around;
+    assert_eq!(sealed(fits).unwrap().len(), MAX_SLOT_BYTES);
+    assert_eq!(sealed(fits + 1).err(), Some(LinkError::TooLarge));
+}
+
+#[test]
+fn an_offer_of_an_impossible_user_or_device_is_malformed() {
+    for (user_id, device_id) in [("al ice", 2), ("alice", 0)] {
+        let (_, slot) = sender()
+            .seal_offer(&offer_of(&account(), user_id, device_id))
+            .ok()
+            .unwrap();
+        let refused = secret().open_offer(&slot).err();
+        assert_eq!(refused, Some(LinkError::Malformed));
+    }
+}
+
+#[test]
+fn an_answer_beyond_the_bounds_of_an_entry_is_malformed() {
+    use crate::device::{MAX_FEATURES, MAX_PROTOCOL_VERSIONS};
+    let answer = |versions: usize, features: usize| {
+        let agreed = consent_to_listing(&identity(), "alice", &account().public(), &mut rng(8));
+        sealed_by_new(proto::Step::Answer(proto::Answer {
+            identity_key: identity().public().to_bytes().to_vec(),
+            registration_id: 77,
+            protocol_versions: vec![4; versions],
+            features: vec!["f".to_owned(); features],
+            device_signature: agreed.unwrap().to_bytes().to_vec(),
+        }))
+    };
+    let read = |slot: &[u8]| offered().0.open_answer(slot, 0).err();
+    assert_eq!(read(&answer(MAX_PROTOCOL_VERSIONS, MAX_FEATURES)), None);
+    let malformed = Some(LinkError::Malformed);
+    assert_eq!(read(&answer(MAX_PROTOCOL_VERSIONS + 1, 0)), malformed);
+    assert_eq!(read(&answer(0, MAX_FEATURES + 1)), malformed);
+}
+
 fn described(name: &str, message: &impl prost::Message, oneofs: usize) {
     let name = format!("sealwire.linking.v1.{name}");
     crate::proto_reference::assert_described("linking.proto", &name, message, oneofs);

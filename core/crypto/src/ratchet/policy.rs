@@ -28,3 +28,20 @@ impl SessionPolicy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_asks_for_it_gets_sessions_of_version_3() {
+        for (policy, x3dh) in [
+            (SessionPolicy::default(), false),
+            (SessionPolicy::allow_x3dh(), true),
+        ] {
+            assert_eq!(policy.allows_x3dh(), x3dh);
+            assert_eq!(policy.allows(Version::X3dh), x3dh);
+            assert!(policy.allows(Version::Pqxdh));
+        }
+    }
+}

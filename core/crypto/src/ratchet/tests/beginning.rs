@@ -256,6 +256,8 @@ fn a_session_without_an_answer_is_not_sent_on_for_ever() {
     let (mut alice, mut bob) = pair();
     alice.begin_with(&mut bob);
     let record = alice.record.clone().unwrap();
+    // Thirty days.
+    assert_eq!(UNACKNOWLEDGED_LIFETIME_MS, 2_592_000_000);
     let last = alice.now_ms + UNACKNOWLEDGED_LIFETIME_MS - 1;
     assert!(record.is_usable_for_sending(last));
     assert!(!record.is_usable_for_sending(last + 1));

@@ -32,14 +32,17 @@ fn each_message_opens_once() {
 #[test]
 fn the_last_message_of_an_old_chain_opens_after_the_ratchet_has_turned() {
     let (mut alice, mut bob) = talking_pair();
+    let first_of_chain = alice.send(b"first of its chain");
     alice.send(b"lost");
     let last_of_chain = alice.send(b"last of its chain");
+    bob.receive(&alice, &first_of_chain).unwrap();
     for _ in 0..MAX_RECEIVER_CHAINS - 1 {
         let question = bob.send(b"?");
         alice.receive(&bob, &question).unwrap();
         let answer = alice.send(b"!");
         bob.receive(&alice, &answer).unwrap();
     }
+    assert!(bob.rows.is_empty(), "the chain itself is kept");
     assert_eq!(
         bob.receive(&alice, &last_of_chain).unwrap(),
         b"last of its chain"
@@ -78,4 +81,50 @@ fn the_previous_counter_is_one_less_than_the_chain_was_long() {
     let bytes = alice.send(b"!").body;
     // version, key field (35 bytes), counter field, then field 3.
     assert_eq!(bytes[36..40], [0x10, 0, 0x18, 2]);
+}
+
+/// Each carries the beginning: whichever comes first begins the session.
+#[test]
+fn the_first_messages_of_a_session_open_in_any_order() {
+    for version in [Version::X3dh, Version::Pqxdh] {
+        let (mut alice, mut bob) = pair_of(version);
+        alice.begin_with(&mut bob);
+        let messages: Vec<_> = (0..4u8).map(|text| alice.send(&[text])).collect();
+        for index in [2, 0, 3, 1] {
+            let opened = bob.receive(&alice, &messages[index]);
+            assert_eq!(opened.as_deref(), Ok(&[index as u8][..]));
+        }
+        assert!(bob.rows.is_empty());
+    }
+}
+
+/// What a caller asks before it looks for a kept key.
+#[test]
+fn a_record_says_which_messages_are_still_to_come() {
+    let (mut alice, mut bob) = talking_pair();
+    let messages: Vec<_> = (0..3).map(|_| alice.send(b"x")).collect();
+    let still_to_come = |bob: &Device| {
+        let record = bob.record.as_ref().unwrap();
+        let parsed = |message: &SealedMessage| RatchetMessage::parse(&message.body).unwrap();
+        let answers = messages.iter().map(parsed);
+        answers
+            .map(|message| record.is_still_to_come(&message))
+            .collect::<Vec<_>>()
+    };
+    // A chain that is not known yet may have kept keys or not.
+    assert_eq!(still_to_come(&bob), [false; 3]);
+    bob.receive(&alice, &messages[1]).unwrap();
+    assert_eq!(still_to_come(&bob), [false, false, true]);
+    bob.receive(&alice, &messages[2]).unwrap();
+    assert_eq!(still_to_come(&bob), [false; 3]);
+}
+
+#[test]
+fn a_repeated_message_of_an_archived_session_was_used_before() {
+    let (mut alice, mut bob) = talking_pair();
+    let message = bob.send(b"once");
+    alice.receive(&bob, &message).unwrap();
+    alice.begin_with(&mut bob);
+    let repeated = alice.receive(&bob, &message);
+    assert_eq!(repeated, Err(OpenError::AlreadyUsed));
 }

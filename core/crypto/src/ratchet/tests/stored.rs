@@ -144,3 +144,16 @@ fn a_session_takes_600_bytes_after_ten_rounds() {
         assert!(bob.stored().len() <= 600, "{}", bob.stored().len());
     }
 }
+
+/// A buffer that grows leaves a copy of the secrets behind, which nobody wipes.
+#[test]
+fn a_record_is_written_into_a_buffer_of_about_its_size() {
+    let (mut alice, mut bob) = pair();
+    alice.begin_with(&mut bob);
+    let bytes = alice.record.as_ref().unwrap().to_bytes();
+    assert!(bytes.capacity() < bytes.len() + 1_024, "{}", bytes.len());
+    let hello = alice.send(b"hello");
+    bob.receive(&alice, &hello).unwrap();
+    let answered = bob.record.as_ref().unwrap().to_bytes();
+    assert!(answered.capacity() < 2_500, "{}", answered.capacity());
+}
