@@ -129,6 +129,11 @@ fn what_is_no_content_is_refused() {
         open_at(HERE, &forge(&pad(b"\xff\xff"), [0; 32])),
         Err(OpenError::Malformed)
     );
+    let trailing = [&sealed(b"hello").content_bytes[..], &[0xff]].concat();
+    assert_eq!(
+        open_at(HERE, &forge(&pad(&trailing), [0; 32])),
+        Err(OpenError::Malformed)
+    );
     let short_key = Content {
         body: b"hello".to_vec(),
         franking_key: vec![1; 31],

@@ -955,6 +955,11 @@ mod grants {
 
     #[test]
     fn what_is_no_grant_is_refused() {
+        let trailing = [&signed(&grant(2), 1, &identity(1)).to_bytes()[..], &[0xff]].concat();
+        assert_eq!(
+            SignedRegistrationGrant::from_bytes(&trailing),
+            Err(GrantError::Malformed)
+        );
         assert_eq!(
             SignedRegistrationGrant::from_bytes(&[0; 600]),
             Err(GrantError::Malformed)

@@ -309,6 +309,9 @@ fn what_is_no_message_is_refused() {
     let too_long = vec![0; MAX_SLOT_BYTES + 1];
     assert_eq!(secret().open_offer(&too_long).err(), malformed);
     assert_eq!(secret().open_offer(b"").err(), malformed);
+    let (_, _, slot) = offered();
+    let trailing = [&slot[..], &[0xff]].concat();
+    assert_eq!(secret().open_offer(&trailing).err(), malformed);
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! What no honest peer sends, and the answer to each.
 
 use super::*;
-use crate::keys::{IdentityKey, KemCiphertext, SignedPreKey};
+use crate::bundle::PreKeyBundle;
+use crate::keys::{IdentityKey, KemCiphertext, OneTimePreKey, SignedPreKey};
+use crate::primitives::edwards::{Point, Scalar};
 use crate::ratchet::*;
+use crate::signature::Signature;
 
 /// A first message of version 4, with the bytes that follow it replaced or extended.
 fn first_message() -> (Device, Device, SealedMessage) {
@@ -64,6 +67,17 @@ fn an_unknown_version_or_kem_type_is_named() {
         let mut bytes = message.body.clone();
         bytes[kind] = unknown;
         assert_eq!(refusal(&bytes), ParseError::UnknownKem(unknown));
+    }
+}
+
+/// It has no MAC of its own.
+#[test]
+fn the_version_byte_outside_repeats_the_one_inside() {
+    let (.., message) = first_message();
+    for outside in [0x33, 0x34, 0x43, 0x45] {
+        let mut bytes = message.body.clone();
+        bytes[0] = outside;
+        assert_eq!(refusal(&bytes), ParseError::Malformed);
     }
 }
 
@@ -175,7 +189,7 @@ fn a_signed_prekey_of_low_order_begins_nothing() {
     for point in low_order() {
         let prekey = SignedPreKey::from_bytes(&point).unwrap();
         let signature = bob.identity.sign_prekey(&mut bob.rng, &prekey);
-        let bundle = crate::bundle::PreKeyBundle::new(
+        let bundle = PreKeyBundle::new(
             bob.registration_id,
             1,
             bob.identity.public(),
@@ -190,6 +204,45 @@ fn a_signed_prekey_of_low_order_begins_nothing() {
         assert_eq!(alice.begin_from(&bundle), Err(AgreementError::BadKey));
         assert!(alice.record.is_none());
     }
+}
+
+#[test]
+fn a_one_time_prekey_of_low_order_begins_nothing() {
+    let (mut alice, mut bob) = pair();
+    let prekey = bob.signed.public();
+    let signature = bob.identity.sign_prekey(&mut bob.rng, &prekey);
+    let kem = bob.kem[&LAST_RESORT].public();
+    let kem_signature = bob.identity.sign_kem_prekey(&mut bob.rng, &kem);
+    for point in low_order() {
+        let one_time = OneTimePreKey::from_bytes(&point).unwrap();
+        let (id, identity) = (bob.registration_id, bob.identity.public());
+        let of = Some((100, one_time));
+        let bundle = PreKeyBundle::new(id, 1, identity, 10, prekey, &signature, of)
+            .and_then(|bundle| bundle.with_kem_prekey(20, kem.clone(), &kem_signature))
+            .unwrap();
+        assert_eq!(alice.begin_from(&bundle), Err(AgreementError::BadKey));
+        assert!(alice.record.is_none());
+    }
+}
+
+/// Under u = 0, the point of order two, anybody signs: half of all s make `sB - hA = sB`. It agrees on nothing.
+#[test]
+fn an_identity_of_low_order_begins_nothing() {
+    let (mut alice, bob) = pair();
+    alice.policy = SessionPolicy::allow_x3dh();
+    let identity = IdentityKey::from_bytes(&low_order().next().unwrap()).unwrap();
+    let prekey = bob.signed.public();
+    let forged = (1..=255u8).find_map(|s| {
+        let mut signature = [0; 64];
+        signature[..32].copy_from_slice(&Point::base_times(&Scalar::reduce(&[s; 32])).encoding());
+        signature[32..].copy_from_slice(&Scalar::reduce(&[s; 32]).to_bytes());
+        let signature = Signature::from_bytes(&signature).unwrap();
+        let verified = identity.verify(&prekey.to_bytes(), &signature);
+        verified.is_ok().then_some(signature)
+    });
+    let bundle = PreKeyBundle::new(1, 1, identity, 10, prekey, &forged.unwrap(), None).unwrap();
+    assert_eq!(alice.begin_from(&bundle), Err(AgreementError::BadKey));
+    assert!(alice.record.is_none());
 }
 
 #[test]
