@@ -68,7 +68,9 @@ fn asked<'a>(
         mutants.args(["--file", &format!("{SOURCES}{files}")]);
     }
     mutants.args(["--", "--lib", "--"]).args(of_tests);
+    // Few cases, and none of a mutant kept for the next one.
     mutants.env("PROPTEST_CASES", "8");
+    mutants.env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "1");
     // It copies the project and builds there: not into the folder of our own builds.
     mutants.env_remove("CARGO_TARGET_DIR");
     match run(&mut mutants) {

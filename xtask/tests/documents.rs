@@ -110,11 +110,16 @@ fn every_test_that_a_document_names_is_there() {
 }
 
 #[test]
-fn every_claim_of_the_threat_model_names_a_test_or_says_that_none_shows_it() {
-    let model = std::fs::read_to_string(root().join("docs/threat-model.md")).unwrap();
+fn every_claim_of_the_threat_model_and_every_refusal_names_a_test_or_says_that_none_shows_it() {
+    for page in ["docs/threat-model.md", "docs/protocol/refusals.md"] {
+        each_claim_is_shown(&std::fs::read_to_string(root().join(page)).unwrap());
+    }
+}
+
+fn each_claim_is_shown(page: &str) {
     let mut claims = 0;
     let mut shown_by = false;
-    for line in model.lines() {
+    for line in page.lines() {
         if !line.starts_with('|') {
             shown_by = false;
         } else if line.ends_with("| shown by |") {

@@ -14,7 +14,7 @@ use sealwire_crypto::primitives::{aes256_gcm_open, aes256_gcm_seal, constant_tim
 use crate::ours::talking;
 use crate::trouble::{Done, said};
 
-/// Above it, the paper says, a difference is hardly chance.
+/// What the authors' own program, dudect, calls a failure; the paper's 4.5 is for a machine that does nothing else.
 const SUSPECT: f64 = 10.0;
 
 /// How many inputs a class has, each in memory of its own: one alone would stay in the cache, and the other class not.
@@ -222,7 +222,7 @@ impl Verdict {
             "none seen"
         };
         format!(
-            "| {} | {} | {} | {:.1} ns | {:+.2} ns | {:.1} | {read} |\n",
+            "| {} | {} | {} | {:.1} ns | {:+.3} ns | {:.1} | {read} |\n",
             self.name, self.classes, self.count, self.took, self.longer, self.t
         )
     }

@@ -46,3 +46,22 @@ fn every_promised_figure_is_measured_and_added_to_those_of_the_other_backend() {
     assert_eq!(run(&["--append"]).len(), 2 * once.len());
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+#[test]
+fn every_comparison_of_times_is_made() {
+    let run = Command::new(Path::new(env!("CARGO_BIN_EXE_sealwire-bench-crypto")))
+        .args(["--quick", "--leaks"])
+        .output()
+        .unwrap();
+    assert!(run.status.success());
+    let text = String::from_utf8_lossy(&run.stdout);
+    for operation in [
+        "comparing a MAC",
+        "refusing a message",
+        "AES-256-GCM",
+        "XEdDSA",
+        "for control",
+    ] {
+        assert!(text.contains(&format!("\n| {operation}")), "{operation}");
+    }
+}

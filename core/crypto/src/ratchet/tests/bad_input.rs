@@ -81,6 +81,15 @@ fn the_version_byte_outside_repeats_the_one_inside() {
     }
 }
 
+/// The MAC covers the byte, but which session to ask is said by the version first.
+#[test]
+fn a_message_of_another_version_than_its_session_has_no_session() {
+    let (mut alice, mut bob) = talking_pair();
+    let mut message = alice.send(b"x");
+    message.body[0] = 0x34;
+    assert_eq!(bob.receive(&alice, &message), Err(OpenError::NoSession));
+}
+
 #[test]
 fn a_ciphertext_of_another_length_is_malformed() {
     let (.., message) = first_message();
