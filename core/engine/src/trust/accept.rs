@@ -106,26 +106,28 @@ impl Engine {
         }
     }
 
-    /// This device knows its own account key: nobody can show it a chain under another.
+    /// This device knows its own account key: nobody can show it a chain under another. Nor one in which a recovery dropped this
+    /// device, which is for accounts that have lost all of theirs: anybody with a copy of the key can make it up. If either is
+    /// true, this device gets no token any more.
     fn check_own_account(&self, user: &UserId, chain: &[Link]) -> Result<(), EngineError> {
-        let Some(me) = self.me.as_ref().filter(|me| me.user == *user) else {
+        let (Some(me), Some(newest)) = (
+            self.me.as_ref().filter(|me| me.user == *user),
+            chain.last().map(|link| &link.list),
+        ) else {
             return Ok(());
         };
-        let Some(account) = &me.account else {
-            return Ok(());
-        };
-        // Versions before a recovery may be under another key. One that ends under another proves nothing here: anybody can
-        // make it up. If it is true, this device gets no token any more.
-        let ends_under_ours = chain
-            .last()
-            .is_none_or(|link| link.list.account_key == account.public());
-        if ends_under_ours {
-            return Ok(());
+        let wrong = |why: &str| Err(EngineError::DeviceList(user.to_string(), why.to_owned()));
+        let is_dropped = me.is_registered() && newest.device(me.device.get()).is_none();
+        if is_dropped && chain.iter().any(|link| link.asks) {
+            return wrong("a recovery dropped this device");
         }
-        Err(EngineError::DeviceList(
-            user.to_string(),
-            "it is not under this account's key".to_owned(),
-        ))
+        // Versions before a recovery may be under another key.
+        match &me.account {
+            Some(account) if newest.account_key != account.public() => {
+                wrong("it is not under this account's key")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A crash may have come between a list that removes this device and what follows from it.

@@ -196,6 +196,15 @@ fn a_long_chain_is_taken_in_whole_and_in_pieces() {
 
 #[test]
 fn a_recovery_that_the_relay_made_up_ends_no_device_for_good() {
+    ends_no_device_for_good(pretender);
+}
+
+#[test]
+fn a_recovery_under_the_same_account_key_ends_no_device_for_good_either() {
+    ends_no_device_for_good(pretender_with_bobs_key);
+}
+
+fn ends_no_device_for_good(pretender: fn(&mut Relay, &Device) -> Device) {
     let relay = &mut Relay::default();
     let mut bob = Device::registered(relay, "bob", 2);
     let _alice = Device::registered(relay, "alice", 1);
