@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask setup | demo | test | bench | mutants | api | size | swift | web | readme`.
+//! The project's own commands: `cargo xtask setup | demo | test | bench | fuzz | mutants | api | size | swift | web | readme`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -8,6 +8,7 @@
 mod api;
 mod bench;
 mod demo;
+mod fuzz;
 mod mutants;
 mod npm;
 mod readme;
@@ -42,6 +43,8 @@ enum Command {
     Test(test::Args),
     /// Measure what the project promises, and write it into docs/benchmarks.md.
     Bench(bench::Args),
+    /// Throw made-up input at every parser and at a session, for as long as it is told to.
+    Fuzz(fuzz::Args),
     /// Change core/crypto in every way that cargo-mutants knows: the tests have to notice. Hours on one core.
     Mutants(mutants::Args),
     /// Check that docs/api.md shows every operation as each language declares it, or write it so.
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::main(&args),
         Command::Test(args) => test::main(&args),
         Command::Bench(args) => bench::main(&args),
+        Command::Fuzz(args) => fuzz::main(&args),
         Command::Mutants(args) => mutants::main(&args),
         Command::Api(args) => api::main(&args),
         Command::Size => size::check(),

@@ -3,10 +3,12 @@
 mod conversation;
 mod our_device;
 mod peer;
+mod recorded;
 
 pub use conversation::{Conversation, Seeds};
 pub use our_device::OurDevice;
 pub use peer::{Peer, PeerError, PeerKind};
+pub use recorded::{Fields, Recorded, Said, Step};
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::CryptoRng;

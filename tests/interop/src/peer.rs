@@ -58,6 +58,15 @@ enum Answer {
 }
 
 impl PeerKind {
+    /// As a recorded conversation names it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Official072 => "official 0.72.1",
+            Self::Official090 => "official 0.90.0",
+            Self::Python => "python",
+        }
+    }
+
     /// The process, not yet started.
     fn command(self) -> Result<Command, PeerError> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));

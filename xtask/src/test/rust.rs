@@ -51,7 +51,14 @@ pub(super) fn steps(steps: &mut Steps) -> Result<(), Error> {
     steps.step("tests", || passes(["test", "--locked", "--workspace"]))?;
     // The workspace's own build has the native one: the SDK asks for it.
     steps.step("tests of crypto, portable backend", || {
-        passes(["test", "--locked", "-p", "sealwire-crypto"])
+        passes([
+            "test",
+            "--locked",
+            "-p",
+            "sealwire-crypto",
+            "-p",
+            "sealwire-interop",
+        ])
     })?;
     steps.step("quickstart runs", quickstart)?;
     steps.step("wasm32 compiles", wasm32)?;
