@@ -51,6 +51,44 @@ fn every_link_of_a_document_leads_to_a_file() {
     }
 }
 
+/// The names by which a page's headings are linked to: lower case, without what is no letter, digit, `_` or `-`, and with `-` for spaces.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let words = headings.map(|line| line.trim_start_matches('#').trim().to_lowercase());
+    words
+        .map(|heading| {
+            let kept = |sign: &char| sign.is_alphanumeric() || matches!(sign, '_' | '-' | ' ');
+            heading.chars().filter(kept).collect::<String>()
+        })
+        .map(|heading| heading.replace(' ', "-"))
+        .collect()
+}
+
+#[test]
+fn every_link_to_a_heading_leads_to_one() {
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        let targets = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.contains("://")) {
+            let Some((path, heading)) = target.split_once('#') else {
+                continue;
+            };
+            let there = match path {
+                "" => text.clone(),
+                path => std::fs::read_to_string(page.parent().unwrap().join(path)).unwrap(),
+            };
+            assert!(
+                anchors(&there).iter().any(|anchor| anchor == heading),
+                "{} links to {target}, and there is no such heading",
+                page.display()
+            );
+        }
+    }
+}
+
 #[test]
 fn the_table_of_contents_names_every_page_of_the_book() {
     let docs = root().join("docs");
