@@ -1,7 +1,7 @@
 //! Durable 1:1 messages: how many a second, what each costs, how long each takes, and all of it in a database that has grown.
 
 use super::{Ground, names, percentile};
-use crate::floor::{Floor, GROUP};
+use crate::floor::{self, Floor, GROUP};
 use crate::load::{Counts, Load};
 use crate::people::register;
 use crate::prepared::Prepared;
@@ -36,7 +36,16 @@ pub(crate) fn sending(ground: &Ground, floor: &Floor) -> Done<Vec<Figure>> {
     let grown = load.counts.sent as f64 / at_first as f64;
     let second = window(&relay, &mut load, size.window)?;
     load.settle()?;
+    // Beside it, what the disk gives in the same minute: half before, half after.
+    let floor_for = size.steady / 4;
+    let mut bare = floor::steady(&ground.data("before"), STEADY_RATE, floor_for)?;
     let (accepted, received) = steady(&mut load, size.steady)?;
+    bare.extend(floor::steady(
+        &ground.data("after"),
+        STEADY_RATE,
+        floor_for,
+    )?);
+    let bare = percentile(&mut bare, 0.95);
     relay.stop()?;
 
     let senders = size.senders;
@@ -55,13 +64,13 @@ pub(crate) fn sending(ground: &Ground, floor: &Floor) -> Done<Vec<Figure>> {
                 shown(first.generator_micros)
             )),
         Figure::new("at 2,000/s: send → 202, p95", accepted, "ms", Goal::AtMost(5.0))
-            .beside(1000.0 / floor.commits_per_second)
+            .beside(bare)
             .note(format!(
-                "from when it was due; a bare commit takes {} ms, and a send waits for the one under way and for its own",
-                shown(1000.0 / floor.commits_per_second)
+                "from when it was due; of bare durable rows at this rate, right before and after, the p95 is {} ms: a send waits for the commit under way and for its own",
+                shown(bare)
             )),
         Figure::new("at 2,000/s: send → received frame, p95", received, "ms", Goal::AtMost(5.0))
-            .beside(1000.0 / floor.commits_per_second)
+            .beside(bare)
             .note("as above"),
         Figure::new(
             "messages a second before, over after growing",
