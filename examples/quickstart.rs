@@ -16,10 +16,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let alice = alice.key_store(keys).open().await?;
     alice.register("alice").await?;
     let bob = Client::builder(relay.url()).in_memory().open().await?;
+    // Before he is online: what waits for a device is told once.
+    let mut events = bob.events();
     bob.register("bob").await?;
 
     // Durable when this returns; encrypted, sent and repeated by itself from then on.
-    let mut events = bob.events();
     let thread = alice.direct_thread("bob").await?;
     alice.send_text(thread, "Ein Gruß aus Köln 👋").await?;
     while let Some(event) = events.next().await {

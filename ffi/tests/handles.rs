@@ -5,7 +5,7 @@
 
 use futures_util::FutureExt as _;
 use sealwire_ffi::records::{AddDevice, JoinAccount, Progress};
-use sealwire_ffi::records::{Event, MessageState, OpenOptions, StoreLocation};
+use sealwire_ffi::records::{Event, MessageState, OpenOptions, SessionPolicy, StoreLocation};
 use sealwire_ffi::{
     AddDeviceListener, Answer, AttachmentSource, CallError, CallbackError, ClientHandle,
     JoinAccountListener, KeyStore, ProgressListener, file_key_store, live_clients,
@@ -72,6 +72,7 @@ fn in_memory(relay: &Relay) -> OpenOptions {
         start_offline: false,
         danger_allow_http: false,
         give_up_after_ms: None,
+        session_policy: SessionPolicy::default(),
     }
 }
 
@@ -171,6 +172,7 @@ async fn whoever_ends_a_client_once_more_waits_until_its_store_is_given_back() {
             start_offline: true,
             danger_allow_http: false,
             give_up_after_ms: None,
+            session_policy: SessionPolicy::default(),
         };
         let client = ClientHandle::open(options, Some(Arc::clone(&keys)))
             .await

@@ -3,7 +3,7 @@
 //! An unwrap that fails here is the test failing.
 #![allow(clippy::unwrap_used)]
 
-use sealwire_ffi::records::{OpenOptions, StoreLocation};
+use sealwire_ffi::records::{OpenOptions, SessionPolicy, StoreLocation};
 use sealwire_ffi::{CallbackError, ClientHandle, KeyStore, live_clients, memory_key_store};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -50,6 +50,7 @@ async fn a_key_store_may_close_its_client_and_wait_for_it() {
         start_offline: true,
         danger_allow_http: false,
         give_up_after_ms: None,
+        session_policy: SessionPolicy::default(),
     };
     for is_on_get in [true, false] {
         let keys = Arc::new(Closes {

@@ -153,7 +153,10 @@ async def test_a_wait_that_is_cancelled_ends_in_the_library_too_and_holds_the_cl
 
     async def wait_in_vain() -> None:
         options = native.OpenOptions(
-            relay="http://127.0.0.1:1", store=native.StoreLocation.MEMORY(), start_offline=True
+            relay="http://127.0.0.1:1",
+            store=native.StoreLocation.MEMORY(),
+            start_offline=True,
+            session_policy=native.SessionPolicy.REQUIRE_PQXDH,
         )
         handle = await native.ClientHandle.open(options, None)
         assert sealwire.live_clients() == live + 1

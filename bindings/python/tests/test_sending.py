@@ -29,3 +29,15 @@ async def test_a_key_of_another_length_is_an_error_and_nothing_is_sent(world: Wo
     with pytest.raises(errors.InvalidIdError, match="16 bytes"):
         await alice.send_attachment(thread, bytes(9), key=bytes(17))
     assert await alice.count_messages(thread) == 0
+
+
+async def test_a_key_that_was_used_for_other_words_is_an_error_and_nothing_is_sent(world: World) -> None:
+    alice = await world.registered("alice")
+    thread = await alice.direct_thread("alice")
+    key = bytes([7]) * 16
+    await alice.send_text(thread, "first", key=key)
+    with pytest.raises(errors.SendKeyReusedError):
+        await alice.send_text(thread, "second", key=key)
+    with pytest.raises(errors.SendKeyReusedError):
+        await alice.send_attachment(thread, bytes(9), key=key)
+    assert await alice.count_messages(thread) == 1

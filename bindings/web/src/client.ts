@@ -64,9 +64,10 @@ export class Client implements AsyncDisposable {
       // What lies in one tab's memory is of no use to another.
       store: inMemory ? `memory-${crypto.randomUUID()}` : (options.store ?? "default"),
       inMemory,
-      allowHttp: options.allowHttp ?? false,
+      dangerAllowHttp: options.dangerAllowHttp ?? false,
       startOffline: options.startOffline ?? false,
       ...(options.giveUpAfterMs === undefined ? {} : { giveUpAfterMs: options.giveUpAfterMs }),
+      ...(options.sessionPolicy === undefined ? {} : { sessionPolicy: options.sessionPolicy }),
       ...(url === undefined ? {} : { wasmUrl: url }),
       // A copy: the app may wipe its own, and a later worker needs the key again.
       ...(options.key === undefined ? {} : { key: options.key.slice() }),
@@ -167,7 +168,8 @@ export class Client implements AsyncDisposable {
 
   /**
    * Sends words: durable here when the promise is resolved, on their way from then on, also across restarts.
-   * Codes: `empty_text`, `text_too_long`, `unknown_thread`, `not_registered`, `ttl_invalid`.
+   * Codes: `empty_text`, `text_too_long`, `unknown_thread`, `not_registered`, `ttl_invalid`,
+   * `invalid_id` (a key that has not 16 bytes), `send_key_reused` (one that named another message).
    */
   sendText(thread: string, text: string, options: SendOptions = {}): Promise<Message> {
     const { signal, ...how } = options;
@@ -334,6 +336,11 @@ export class Client implements AsyncDisposable {
   /** The registered devices of this account. Needs the relay. */
   ownDevices(options?: CallOptions): Promise<OwnDevice[]> {
     return this.#call("ownDevices", [], options);
+  }
+
+  /** The protocol version of the session that messages for a device go in: 4 is PQXDH, 3 X3DH; nothing where there is no session yet. Of this account's other devices too. */
+  sessionProtocol(user: string, device: number, options?: CallOptions): Promise<number | undefined> {
+    return this.#call("sessionProtocol", [user, device], options);
   }
 
   /** Lets one of the account's devices do nothing any more at the relay, at once and for ever. Needs the relay. */

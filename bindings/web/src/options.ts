@@ -1,6 +1,6 @@
 /** What calls take beside their arguments. */
 
-import type { MediaFacts, Progress } from "./records.js";
+import type { MediaFacts, Progress, SessionPolicy } from "./records.js";
 
 /** Keeps small secrets of a store: its key, and the anchor that shows an old copy of it. */
 export interface KeyStore {
@@ -26,11 +26,13 @@ export interface OpenOptions {
   /** A store of this tab alone that is gone when the client closes, and the device with it. For tests. */
   inMemory?: boolean;
   /** Allows `http://` to other hosts than this machine. Tokens and who writes to whom can then be read by anybody on the way. */
-  allowHttp?: boolean;
+  dangerAllowHttp?: boolean;
   /** Connects to nothing until `goOnline`. */
   startOffline?: boolean;
   /** For how long a message that cannot leave is tried before it fails (`gave_up`), up to 49 days; a day if nothing is said. */
   giveUpAfterMs?: number;
+  /** What new sessions must have: `requirePqxdh` if nothing is said. */
+  sessionPolicy?: SessionPolicy;
   /** Called when another tab holds the store and does not answer: the opening waits for it, and never robs it. */
   onWaiting?: () => void;
   /** Ends the waiting for the store to open. */

@@ -128,6 +128,13 @@ export interface InboxThread {
   lastActivityMs: number;
 }
 
+/** What a new session must have. Sessions that are held go on until the other device speaks PQXDH. */
+export type SessionPolicy =
+  /** A post-quantum part (PQXDH): devices that publish no KEM prekey are neither written to nor read in a new session, and messages for them wait. */
+  | "requirePqxdh"
+  /** With such devices sessions may begin too (X3DH); with devices whose signed list says that they speak PQXDH it changes nothing. */
+  | "allowX3dh";
+
 /** What this account wants of a thread. */
 export interface ThreadPreferences {
   mutedUntilMs?: number;

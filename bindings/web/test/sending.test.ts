@@ -45,3 +45,14 @@ test("a key of another length is an error, and nothing is sent", async () => {
   }
   assert.equal(await held(), before);
 });
+
+test("a key that was used for other words is an error, and nothing is sent", async () => {
+  await alice.evaluate((thread) => window.client.sendText(thread, "first", { key: new Uint8Array(16).fill(9) }), thread);
+  const before = await held();
+  const refused = [
+    await failure(alice, (thread) => window.client.sendText(thread, "second", { key: new Uint8Array(16).fill(9) }), thread),
+    await failure(alice, (thread) => window.client.sendAttachment(thread, new Uint8Array(9), { key: new Uint8Array(16).fill(9) }), thread),
+  ];
+  assert.deepEqual(refused.map(({ code, kind }) => [code, kind]), Array(2).fill(["send_key_reused", "MessageError"]));
+  assert.equal(await held(), before);
+});

@@ -1,6 +1,7 @@
 /** A relay, a page's origin that is not the relay's, a browser; and tabs in which people open their devices. */
 
 import type { Page } from "playwright-core";
+import type { SessionPolicy } from "sealwire";
 import { Browser, openClient, when } from "./browser.js";
 import { servePages, type PageServer } from "./page-server.js";
 import { Relay } from "./relay.js";
@@ -28,7 +29,7 @@ export class World {
   }
 
   /** A tab with the client of this device open. Tabs of one device share its store. */
-  async open(store: string, options: { startOffline?: boolean } = {}): Promise<Page> {
+  async open(store: string, options: { startOffline?: boolean; sessionPolicy?: SessionPolicy } = {}): Promise<Page> {
     const page = await this.browser.tab(`${this.pages.origin}/empty.html`);
     await openClient(page, { relay: this.relay.url, store, ...options });
     return page;

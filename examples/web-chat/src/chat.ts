@@ -1,6 +1,6 @@
 /** The chat: the inbox at one side, a conversation at the other; on a phone one of the two. */
 
-import { SealwireError, type Client, type ConnectionState, type Event } from "sealwire";
+import { SealwireError, type Client, type ConnectionState, type Event, type EventStream } from "sealwire";
 import { Conversation } from "./conversation.js";
 import { attempt } from "./door.js";
 import { el } from "./element.js";
@@ -23,7 +23,7 @@ export class Chat {
     this.#inbox = new Inbox(client, user, (thread, name, message) => void this.open(thread, name, message));
   }
 
-  async show(): Promise<void> {
+  async show(events: EventStream): Promise<void> {
     const menu = el("button", { className: "quiet", textContent: "Link a device" });
     menu.onclick = () => this.#linkDevice();
     const begin = el("button", { className: "quiet", textContent: "New" });
@@ -48,7 +48,6 @@ export class Chat {
     document.addEventListener("keydown", (event) => this.#key(event));
     document.addEventListener("visibilitychange", () => this.#presence());
     this.#presence();
-    const events = this.#client.events();
     await this.#inbox.refresh();
     for await (const event of events) this.#happened(event);
   }

@@ -21,9 +21,12 @@ async function start(): Promise<void> {
     const onWaiting = (): void => {
       app.replaceChildren(el("main", { className: "door" }, el("p", { role: "status", textContent: "Waiting for another tab of this chat, which does not answer …" })));
     };
-    const client = await Client.open({ ...settings(), onWaiting });
+    const client = await Client.open({ ...settings(), onWaiting, startOffline: true });
+    // Before it connects: nothing that waited is missed.
+    const events = client.events();
     const account = client.account() ?? (await showDoor(app, client));
-    await new Chat(app, client, account.user).show();
+    await client.goOnline();
+    await new Chat(app, client, account.user).show(events);
   } catch (error) {
     const words = error instanceof SealwireError ? error.text : String(error);
     app.replaceChildren(el("main", { className: "door" }, el("h1", { textContent: "This device cannot be opened" }), el("p", { textContent: words })));

@@ -7,7 +7,7 @@ use crate::{CallError, running};
 #[uniffi::export]
 impl ClientHandle {
     /// Makes the account of this user, with this device as its first; gives the device's number. Only a relay in dev mode
-    /// takes anybody's word for who they are. `account_exists`: link this device instead.
+    /// takes anybody's word for who they are.
     pub async fn register(&self, user: String) -> Result<i64, CallError> {
         let client = self.client()?;
         running::run(async move { Ok(client.register(&user).await?.get().into()) }).await
@@ -43,14 +43,28 @@ impl ClientHandle {
         .await
     }
 
-    /// Lets one of the account's devices do nothing any more at the relay, at once and for ever. Code: `not_found`.
+    /// The protocol version of the session that messages for a device go in: 4 is PQXDH, 3 X3DH; none where there is no session
+    /// yet. Of this account's other devices too.
+    pub async fn session_protocol(
+        &self,
+        user: String,
+        device: i64,
+    ) -> Result<Option<i64>, CallError> {
+        let client = self.client()?;
+        running::wait(async move {
+            let version = client.session_protocol(&user, device_id(device)?).await?;
+            Ok(version.map(i64::from))
+        })
+        .await
+    }
+
+    /// Lets one of the account's devices do nothing any more at the relay, at once and for ever.
     pub async fn disable_device(&self, device: i64) -> Result<(), CallError> {
         let client = self.client()?;
         running::run(async move { client.disable_device(device_id(device)?).await }).await
     }
 
-    /// Takes a device out of the account's signed list, and disables it. Needs the relay. Codes: `own_device`,
-    /// `unknown_device`.
+    /// Takes a device out of the account's signed list, and disables it. Needs the relay.
     pub async fn remove_device(&self, device: i64) -> Result<(), CallError> {
         let client = self.client()?;
         running::run(async move { client.remove_device(device_id(device)?).await }).await
@@ -110,7 +124,7 @@ impl ClientHandle {
         .await
     }
 
-    /// Tells of typing and presence in these threads, and in no others any more. Code: `too_many_threads`.
+    /// Tells of typing and presence in these threads, and in no others any more.
     pub async fn watch_threads(&self, threads: Vec<String>) -> Result<(), CallError> {
         let client = self.client()?;
         running::run(async move {

@@ -27,8 +27,6 @@ pub enum AttachmentSource {
 #[uniffi::export]
 impl ClientHandle {
     /// Encrypts and uploads a file, then sends a message that points to it: durable here when this returns.
-    ///
-    /// Codes: `attachment_too_large`, `attachment_source`, `attachment_transfer`, `network`, and those of `send_text`.
     pub async fn send_attachment(
         &self,
         thread: String,
@@ -53,8 +51,6 @@ impl ClientHandle {
     }
 
     /// The bytes of a message's attachment: all of them, as they were sent. A cancelled call ends the download.
-    ///
-    /// Codes: `no_attachment`, `attachment_gone`, `attachment_tampered`, `attachment_transfer`, `network`.
     #[uniffi::method(default(cancel = None))]
     pub async fn download_attachment(
         &self,
@@ -74,8 +70,6 @@ impl ClientHandle {
     }
 
     /// Writes a message's attachment to a file, in constant memory: whole, or not at all. A cancelled call ends the download.
-    ///
-    /// Codes: those of `download_attachment` and `attachment_sink`.
     #[uniffi::method(default(cancel = None))]
     pub async fn download_attachment_to_file(
         &self,

@@ -49,8 +49,6 @@ impl ClientHandle {
     }
 
     /// Lets the device that shows this code into the account, if the listener says yes; gives its number.
-    ///
-    /// Codes: `link_code_invalid`, `link_expired`, `link_declined`, `link_tampered`, `device_limit`.
     pub async fn link_device(
         &self,
         code: String,
@@ -79,8 +77,6 @@ impl LinkingHandle {
     }
 
     /// Waits until the existing device has let this one in, and the listener has said yes to its account. Once.
-    ///
-    /// Codes: `link_expired`, `link_declined`, `link_tampered`, `link_state`.
     pub async fn finish(
         &self,
         confirm: Arc<dyn JoinAccountListener>,

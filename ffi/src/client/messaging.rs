@@ -7,15 +7,13 @@ use std::sync::Arc;
 
 #[uniffi::export]
 impl ClientHandle {
-    /// The thread of this user with another one, or with themselves. Codes: `invalid_id`, `not_registered`.
+    /// The thread of this user with another one, or with themselves.
     pub async fn direct_thread(&self, user: String) -> Result<String, CallError> {
         let client = self.client()?;
         running::run(async move { Ok(client.direct_thread(&user).await?.to_string()) }).await
     }
 
     /// Sends words: durable here when this returns, on their way from then on, also across restarts.
-    ///
-    /// Codes: `empty_text`, `text_too_long`, `unknown_thread`, `not_registered`, `ttl_invalid`, `invalid_id`.
     #[uniffi::method(default(options = None))]
     pub async fn send_text(
         &self,
@@ -32,21 +30,19 @@ impl ClientHandle {
         .await
     }
 
-    /// Tries a message that failed once more. Codes: `unknown_message`, `not_failed`, `repeat_too_late`.
+    /// Tries a message that failed once more.
     pub async fn retry(&self, local_id: i64) -> Result<Message, CallError> {
         let client = self.client()?;
         running::run(async move { Ok(client.retry(local_id).await?.into()) }).await
     }
 
-    /// Does not send a message after all; of what may have reached the relay it is asked. Codes: `unknown_message`,
-    /// `already_sent`.
+    /// Does not send a message after all; of what may have reached the relay it is asked.
     pub async fn cancel(&self, local_id: i64) -> Result<Message, CallError> {
         let client = self.client()?;
         running::run(async move { Ok(client.cancel(local_id).await?.into()) }).await
     }
 
-    /// Waits until the relay has a message of this device, and gives it as it stands then. Codes: `message_failed`,
-    /// `message_cancelled`.
+    /// Waits until the relay has a message of this device, and gives it as it stands then.
     #[uniffi::method(default(cancel = None))]
     pub async fn wait_until_sent(
         &self,

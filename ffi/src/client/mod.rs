@@ -29,7 +29,9 @@ pub fn live_clients() -> i64 {
 
 /// One device of one user: registers or links itself, sends, receives, and finds what was said.
 ///
-/// Every call but `end` gives the code `closed` once it was ended: the other languages call that `close`, which is taken here. Letting go of it closes it too, without waiting.
+/// Which codes a call gives stands with the SDK's operation of the same name, and what they mean in [`crate::error_table`]. Every
+/// call but `end` gives `closed` once it was ended: the other languages call that `close`, which is taken here. Letting go of it
+/// closes it too, without waiting.
 #[derive(uniffi::Object)]
 pub struct ClientHandle(Arc<Inner>);
 
@@ -53,14 +55,14 @@ struct Counted;
 impl ClientHandle {
     /// Opens the store and starts the client. It connects by itself if the device belongs to an account.
     ///
-    /// A store is made only where there never was one. Codes: `configuration`, `key_store`, `key_missing`, `store_missing`,
-    /// `store_in_use`, and those of a store that does not open.
+    /// A store is made only where there never was one.
     #[uniffi::constructor]
     pub async fn open(
         options: OpenOptions,
         key_store: Option<Arc<dyn KeyStore>>,
     ) -> Result<Arc<Self>, CallError> {
-        let mut builder = Client::builder(options.relay);
+        let mut builder =
+            Client::builder(options.relay).session_policy(options.session_policy.into());
         if let Some(key_store) = key_store {
             builder = builder.key_store(Arc::new(HandedIn::new(key_store, &options.store)));
         }

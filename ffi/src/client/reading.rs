@@ -96,7 +96,7 @@ impl ClientHandle {
         running::wait(async move { Ok(number(client.count_unread().await?)) }).await
     }
 
-    /// How far a message of this account is with each recipient. Code: `unknown_message`.
+    /// How far a message of this account is with each recipient.
     pub async fn receipts(&self, local_id: i64) -> Result<Vec<Receipt>, CallError> {
         let client = self.client()?;
         running::wait(async move {

@@ -21,7 +21,7 @@ pub use error::{ErrorFields, ErrorGroup, ErrorInfo};
 pub use event::{ConnectionState, Event};
 pub use inbox::{FailureReason, InboxPage, InboxThread, Receipt, RecipientState, Thread};
 pub use message::{Message, MessageContent, MessageState, UnreadableReason};
-pub use options::{OpenOptions, SendOptions, StoreLocation};
+pub use options::{OpenOptions, SendOptions, SessionPolicy, StoreLocation};
 pub use settings::{AccountSettings, DirectMessages, Notifications, ThreadPreferences};
 
 use sealwire::Timestamp;

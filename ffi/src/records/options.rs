@@ -28,6 +28,27 @@ pub struct OpenOptions {
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     #[cfg_attr(feature = "serde", serde(default))]
     pub give_up_after_ms: Option<i64>,
+    /// What new sessions must have.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub session_policy: SessionPolicy,
+}
+
+/// What a new session must have. Sessions that are held go on until the other device speaks PQXDH.
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SessionPolicy {
+    /// A post-quantum part (PQXDH): devices that publish no KEM prekey are neither written to nor read in a new session, and
+    /// messages for them wait.
+    #[default]
+    RequirePqxdh,
+    /// With such devices sessions may begin too (X3DH); with devices whose signed list says that they speak PQXDH it changes
+    /// nothing.
+    AllowX3dh,
 }
 
 /// Where a store lies.
@@ -87,6 +108,15 @@ impl TryFrom<SendOptions> for sealwire::SendOptions {
             given = given.key(send_key(key)?);
         }
         Ok(given)
+    }
+}
+
+impl From<SessionPolicy> for sealwire::SessionPolicy {
+    fn from(policy: SessionPolicy) -> Self {
+        match policy {
+            SessionPolicy::RequirePqxdh => Self::default(),
+            SessionPolicy::AllowX3dh => Self::allow_x3dh(),
+        }
     }
 }
 

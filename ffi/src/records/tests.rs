@@ -46,6 +46,19 @@ fn settings_and_preferences_come_back_as_they_went() {
 }
 
 #[test]
+fn a_policy_asks_for_pqxdh_unless_it_allows_x3dh() {
+    let of = |policy| sealwire::SessionPolicy::from(policy).allows_x3dh();
+    assert_eq!(SessionPolicy::default(), SessionPolicy::RequirePqxdh);
+    assert_eq!(
+        (
+            of(SessionPolicy::RequirePqxdh),
+            of(SessionPolicy::AllowX3dh)
+        ),
+        (false, true)
+    );
+}
+
+#[test]
 fn a_count_below_zero_is_none_at_all() {
     assert_eq!((count(-1), count(7), count(i64::MAX)), (0, 7, u32::MAX));
 }

@@ -65,6 +65,14 @@ impl Client {
         plain(&devices)
     }
 
+    /// The protocol version of the session with a device: 4 is PQXDH, 3 X3DH; nothing where there is none.
+    #[wasm_bindgen(js_name = sessionProtocol)]
+    pub async fn session_protocol(&self, user: String, device: u32) -> Answer<Option<u8>> {
+        let device = DeviceId::new(device).map_err(|error| thrown(Error::InvalidId(error)))?;
+        let version = self.client.session_protocol(&user, device).await;
+        version.map_err(thrown)
+    }
+
     /// Lets one of the account's devices do nothing any more at the relay.
     #[wasm_bindgen(js_name = disableDevice)]
     pub async fn disable_device(&self, device: u32) -> Answer<()> {

@@ -5,6 +5,7 @@ use crate::cipher::WebCipher;
 use crate::error::thrown;
 use crate::key_store::{HandedIn, JsKeyStore};
 use crate::pool::{FILE, Pool};
+use crate::records::SessionPolicy;
 use crate::runtime::Worker;
 use crate::transport::WebTransport;
 use js_sys::Reflect;
@@ -27,10 +28,12 @@ export interface WasmOpenOptions {
   inMemory?: boolean;
   /** Needed, save with `inMemory`. */
   keyStore?: WasmKeyStore;
-  allowHttp?: boolean;
+  dangerAllowHttp?: boolean;
   startOffline?: boolean;
   /** How long a message that cannot leave is tried; a day if nothing is said. */
   giveUpAfterMs?: number;
+  /** "requirePqxdh" if nothing is said. */
+  sessionPolicy?: "requirePqxdh" | "allowX3dh";
 }
 "#;
 
@@ -42,28 +45,31 @@ struct OpenOptions {
     #[serde(default)]
     in_memory: bool,
     #[serde(default)]
-    allow_http: bool,
+    danger_allow_http: bool,
     #[serde(default)]
     start_offline: bool,
     give_up_after_ms: Option<u32>,
+    #[serde(default)]
+    session_policy: SessionPolicy,
 }
 
 #[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl Client {
-    /// Opens the store and starts the client. One client at a time: `store_in_use` while another one is open in this worker,
-    /// or the store is in another worker.
+    /// Opens the store and starts the client. One client at a time: none while another one is open in this worker, or the
+    /// store is in another worker.
     pub async fn open(
         #[wasm_bindgen(unchecked_param_type = "WasmOpenOptions")] options: JsValue,
     ) -> Answer<Client> {
         let key_store = Reflect::get(&options, &"keyStore".into())?;
         let options: OpenOptions = record(options)?;
         let mut builder = sealwire::Client::builder(options.relay)
+            .session_policy(options.session_policy.into())
             .transport(Arc::new(WebTransport))
             .runtime(Arc::new(Worker));
         if let Some(cipher) = WebCipher::new() {
             builder = builder.chunk_cipher(Arc::new(cipher));
         }
-        if options.allow_http {
+        if options.danger_allow_http {
             builder = builder.danger_allow_http();
         }
         if options.start_offline {

@@ -68,16 +68,6 @@ const OTHERWISE: &[(&str, &[Language], &str)] = &[
         "a page has no files: `downloadAttachmentTo`",
     ),
     (
-        "session_protocol",
-        &[
-            Language::Kotlin,
-            Language::Swift,
-            Language::Python,
-            Language::TypeScript,
-        ],
-        "in Rust alone: for whoever looks into a device",
-    ),
-    (
         "network_role",
         &[Language::TypeScript],
         "`leads`: one tab holds the device",

@@ -178,7 +178,11 @@ pub(super) fn read(language: Language, text: &str, surface: &mut Surface) {
                 + line.trim_start().find(rest.trim_end()).unwrap_or(0);
             &text[begin + offset..]
         };
-        let signature = signature(language, from);
+        let mut signature = signature(language, from);
+        // A body in braces gives nothing unless it says so; a property says nothing here.
+        if language == Language::Kotlin && from != "code()" && signature.ends_with(')') {
+            signature += ": Unit";
+        }
         let name: String = signature
             .chars()
             .take_while(|c| c.is_alphanumeric() || *c == '_')
@@ -305,6 +309,15 @@ mod tests {
                 "{language:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_kotlin_function_with_a_body_alone_gives_unit() {
+        let text = "public class Client private constructor() {\n    override fun close() {\n        end()\n    }\n";
+        assert_eq!(
+            surface(Language::Kotlin, text),
+            [("close".to_owned(), "close(): Unit".to_owned())]
+        );
     }
 
     #[test]

@@ -60,5 +60,12 @@ fn maven() -> Result<Done, Error> {
     let mut maven = command("mvn");
     maven.current_dir(root().join(PACKAGE));
     maven.args(["--batch-mode", "--no-transfer-progress", "verify"]);
-    run(maven.arg(format!("-Dsealwire.relay={}", relay.display()))).map(|()| Done::Passed)
+    run(maven.arg(format!("-Dsealwire.relay={}", relay.display())))?;
+    let jar = root().join(PACKAGE).join("target/sealwire-0.1.0.jar");
+    let there = jar.metadata().map_err(|cause| Error::File {
+        path: jar.clone(),
+        cause,
+    })?;
+    println!("{}: {} bytes", jar.display(), there.len());
+    Ok(Done::Passed)
 }

@@ -75,6 +75,7 @@ fn in_chromium() -> Result<Done, Error> {
         "leadership",
         "scenario",
         "sending",
+        "sessions",
         "tabs",
         "faults",
         "web-chat",

@@ -2,11 +2,14 @@
 
 A :class:`Client` is one device of one user::
 
-    async with Client.open("https://relay.example", "alice.db", FileKeyStore("alice.keys")) as alice:
-        await alice.register("alice")
+    async with Client.open("https://relay.example", "alice.db", FileKeyStore("alice.keys"), start_offline=True) as alice:
+        news = alice.events()  # before it connects: nothing that waited is missed
+        if alice.account() is None:
+            await alice.register("alice")
+        await alice.go_online()
         thread = await alice.direct_thread("bob")
         await alice.send_text(thread, "Hello")
-        async for happened in alice.events():
+        async for happened in news:
             match happened:
                 case event.MessageReceived(message):
                     print(message.sender, message.text)
@@ -54,6 +57,7 @@ from .records import (
     Progress,
     Receipt,
     RecipientState,
+    SessionPolicy,
     Thread,
     ThreadPreferences,
 )
@@ -106,6 +110,7 @@ __all__ = [
     "Receipt",
     "RecipientState",
     "SealwireError",
+    "SessionPolicy",
     "StoreError",
     "Thread",
     "ThreadPreferences",

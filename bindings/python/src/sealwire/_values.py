@@ -32,7 +32,7 @@ _RECORDS: list[type] = [
 _ENUMS: list[type[Enum]] = [
     *(content.UnreadableReason, errors.ErrorGroup, log.LogLevel),
     *(records.DirectMessages, records.FailureReason, records.NetworkRole),
-    *(records.Notifications, records.RecipientState),
+    *(records.Notifications, records.RecipientState, records.SessionPolicy),
 ]
 
 _Turn = Callable[[Any], Any]

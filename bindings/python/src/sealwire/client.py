@@ -31,6 +31,7 @@ from .records import (
     OwnDevice,
     Progress,
     Receipt,
+    SessionPolicy,
     Thread,
     ThreadPreferences,
 )
@@ -70,6 +71,7 @@ class Client:
         start_offline: bool = False,
         danger_allow_http: bool = False,
         give_up_after_ms: int | None = None,
+        session_policy: SessionPolicy = SessionPolicy.REQUIRE_PQXDH,
     ) -> Opening:
         """Opens the store and starts the client: ``await`` it, or use it in ``async with``, which closes the client too.
 
@@ -82,6 +84,8 @@ class Client:
         - ``danger_allow_http``: allows ``http://`` to other hosts than this one: tokens, and who writes to whom, can then be
           read and used by anybody on the way
         - ``give_up_after_ms``: for how long a message that cannot leave is tried before it fails; none: a day
+        - ``session_policy``: what new sessions must have: a post-quantum part, unless it is said that devices without may be
+          written to as well
 
         Codes: ``configuration``, ``key_store``, ``key_missing``, ``store_missing``, ``store_in_use``, and those of a store that
         does not open.
@@ -92,6 +96,7 @@ class Client:
             start_offline=start_offline,
             danger_allow_http=danger_allow_http,
             give_up_after_ms=give_up_after_ms,
+            session_policy=lower(session_policy),
         )
         return Opening(options, key_store)
 
@@ -142,6 +147,13 @@ class Client:
     async def own_devices(self) -> list[OwnDevice]:
         """The registered devices of this account, as the relay knows them."""
         return await call(listed(OwnDevice), self._handle.own_devices())
+
+    async def session_protocol(self, user: str, device: int) -> int | None:
+        """The protocol version of the session that messages for a device go in: 4 is PQXDH, 3 X3DH.
+
+        None where there is no session yet. Of this account's other devices too.
+        """
+        return await call(maybe(int), self._handle.session_protocol(user, device))
 
     async def remove_device(self, device: int) -> None:
         """Takes a device out of the account's signed list, and disables it. Codes: ``own_device``, ``unknown_device``."""
@@ -216,7 +228,7 @@ class Client:
         accepted it. With a ``key`` of 16 bytes it is sent once, however often it is asked: a second call with it gives the
         message of the first and sends nothing. Make it of chance alone, or as a UUIDv7 is made, and never use it for another
         message: receivers see it. Codes: ``empty_text``, ``text_too_long``, ``unknown_thread``, ``not_registered``,
-        ``ttl_invalid``, ``invalid_id`` (a key that has not 16 bytes).
+        ``ttl_invalid``, ``invalid_id`` (a key that has not 16 bytes), ``send_key_reused`` (one that named another message).
         """
         options = native.SendOptions(ttl_seconds=ttl_seconds, key=key)
         return await call(Message, self._handle.send_text(thread, text, options))

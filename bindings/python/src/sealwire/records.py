@@ -230,6 +230,18 @@ class NetworkRole(Enum):
     """Another process has the store open and speaks for the device."""
 
 
+class SessionPolicy(Enum):
+    """What a new session must have. Sessions that are held go on until the other device speaks PQXDH."""
+
+    REQUIRE_PQXDH = "require_pqxdh"
+    """A post-quantum part (PQXDH): devices that publish no KEM prekey are neither written to nor read in a new session, and
+    messages for them wait."""
+
+    ALLOW_X3DH = "allow_x3dh"
+    """With such devices sessions may begin too (X3DH); with devices whose signed list says that they speak PQXDH it changes
+    nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccountSettings:
     """The settings of the account."""

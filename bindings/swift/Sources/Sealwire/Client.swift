@@ -25,6 +25,8 @@ public final class Client: Sendable {
     ///   - dangerAllowHttp: allows `http://` to other hosts than this one: tokens, and who writes to whom, can then be read
     ///     and used by anybody on the way
     ///   - giveUpAfterMs: for how long a message that cannot leave is tried before it fails; a day if it is not given
+    ///   - sessionPolicy: what new sessions must have: a post-quantum part, unless it is said that devices without may be
+    ///     written to as well
     /// - Throws: ``SealwireError`` with the codes `configuration`, `keyStore`, `keyMissing`, `storeMissing`, `storeInUse`, and
     ///   those of a store that does not open.
     public static func open(
@@ -33,14 +35,16 @@ public final class Client: Sendable {
         keyStore: (any KeyStore)? = nil,
         startOffline: Bool = false,
         dangerAllowHttp: Bool = false,
-        giveUpAfterMs: Int64? = nil
+        giveUpAfterMs: Int64? = nil,
+        sessionPolicy: SessionPolicy = .requirePqxdh
     ) async throws -> Client {
         let options = OpenOptions(
             relay: relay,
             store: store,
             startOffline: startOffline,
             dangerAllowHttp: dangerAllowHttp,
-            giveUpAfterMs: giveUpAfterMs
+            giveUpAfterMs: giveUpAfterMs,
+            sessionPolicy: sessionPolicy
         )
         let handle = try await call { try await ClientHandle.open(options: options, keyStore: keyStore) }
         return Client(handle: handle)
@@ -149,6 +153,12 @@ extension Client {
         try await call { [handle] in try await handle.ownDevices() }
     }
 
+    /// The protocol version of the session that messages for a device go in: 4 is PQXDH, 3 X3DH; none where there is no
+    /// session yet. Of this account's other devices too.
+    public func sessionProtocol(user: String, device: Int64) async throws -> Int64? {
+        try await call { [handle] in try await handle.sessionProtocol(user: user, device: device) }
+    }
+
     /// Lets one of the account's devices do nothing any more at the relay, at once and for ever.
     public func disableDevice(device: Int64) async throws {
         try await call { [handle] in try await handle.disableDevice(device: device) }
@@ -225,7 +235,7 @@ extension Client {
     /// Sends words: durable here when this returns, on their way from then on, also across restarts.
     ///
     /// - Throws: ``SealwireError`` with the codes `emptyText`, `textTooLong`, `unknownThread`, `notRegistered`, `ttlInvalid`,
-    ///   `invalidId` (a key that has not 16 bytes).
+    ///   `invalidId` (a key that has not 16 bytes), `sendKeyReused` (one that named another message).
     @discardableResult
     public func sendText(
         thread: String,

@@ -32,6 +32,7 @@ public typealias Progress = SealwireCore.Progress
 public typealias Receipt = SealwireCore.Receipt
 public typealias RecipientState = SealwireCore.RecipientState
 public typealias SendOptions = SealwireCore.SendOptions
+public typealias SessionPolicy = SealwireCore.SessionPolicy
 public typealias StoreLocation = SealwireCore.StoreLocation
 public typealias Thread = SealwireCore.Thread
 public typealias ThreadPreferences = SealwireCore.ThreadPreferences

@@ -1060,7 +1060,9 @@ public func FfiConverterTypeCancelHandle_lower(_ value: CancelHandle) -> UInt64 
 /**
  * One device of one user: registers or links itself, sends, receives, and finds what was said.
  *
- * Every call but `end` gives the code `closed` once it was ended: the other languages call that `close`, which is taken here. Letting go of it closes it too, without waiting.
+ * Which codes a call gives stands with the SDK's operation of the same name, and what they mean in [`crate::error_table`]. Every
+ * call but `end` gives `closed` once it was ended: the other languages call that `close`, which is taken here. Letting go of it
+ * closes it too, without waiting.
  */
 public protocol ClientHandleProtocol: AnyObject, Sendable {
 
@@ -1143,7 +1145,7 @@ public protocol ClientHandleProtocol: AnyObject, Sendable {
     func blockedUsers() async throws  -> [String]
 
     /**
-     * Lets one of the account's devices do nothing any more at the relay, at once and for ever. Code: `not_found`.
+     * Lets one of the account's devices do nothing any more at the relay, at once and for ever.
      */
     func disableDevice(device: Int64) async throws
 
@@ -1154,7 +1156,7 @@ public protocol ClientHandleProtocol: AnyObject, Sendable {
 
     /**
      * Makes the account of this user, with this device as its first; gives the device's number. Only a relay in dev mode
-     * takes anybody's word for who they are. `account_exists`: link this device instead.
+     * takes anybody's word for who they are.
      */
     func register(user: String) async throws  -> Int64
 
@@ -1164,10 +1166,15 @@ public protocol ClientHandleProtocol: AnyObject, Sendable {
     func registerWithPlatformToken(user: String, token: String) async throws  -> Int64
 
     /**
-     * Takes a device out of the account's signed list, and disables it. Needs the relay. Codes: `own_device`,
-     * `unknown_device`.
+     * Takes a device out of the account's signed list, and disables it. Needs the relay.
      */
     func removeDevice(device: Int64) async throws
+
+    /**
+     * The protocol version of the session that messages for a device go in: 4 is PQXDH, 3 X3DH; none where there is no session
+     * yet. Of this account's other devices too.
+     */
+    func sessionProtocol(user: String, device: Int64) async throws  -> Int64?
 
     /**
      * Says whether the app is in use on this device, as the account's settings let others know.
@@ -1200,28 +1207,22 @@ public protocol ClientHandleProtocol: AnyObject, Sendable {
     func unblock(user: String) async throws
 
     /**
-     * Tells of typing and presence in these threads, and in no others any more. Code: `too_many_threads`.
+     * Tells of typing and presence in these threads, and in no others any more.
      */
     func watchThreads(threads: [String]) async throws
 
     /**
      * The bytes of a message's attachment: all of them, as they were sent. A cancelled call ends the download.
-     *
-     * Codes: `no_attachment`, `attachment_gone`, `attachment_tampered`, `attachment_transfer`, `network`.
      */
     func downloadAttachment(localId: Int64, progress: ProgressListener?, cancel: CancelHandle?) async throws  -> Data
 
     /**
      * Writes a message's attachment to a file, in constant memory: whole, or not at all. A cancelled call ends the download.
-     *
-     * Codes: those of `download_attachment` and `attachment_sink`.
      */
     func downloadAttachmentToFile(localId: Int64, path: String, progress: ProgressListener?, cancel: CancelHandle?) async throws
 
     /**
      * Encrypts and uploads a file, then sends a message that points to it: durable here when this returns.
-     *
-     * Codes: `attachment_too_large`, `attachment_source`, `attachment_transfer`, `network`, and those of `send_text`.
      */
     func sendAttachment(thread: String, source: AttachmentSource, options: AttachmentOptions?, progress: ProgressListener?) async throws  -> Message
 
@@ -1232,8 +1233,6 @@ public protocol ClientHandleProtocol: AnyObject, Sendable {
 
     /**
      * Lets the device that shows this code into the account, if the listener says yes; gives its number.
-     *
-     * Codes: `link_code_invalid`, `link_expired`, `link_declined`, `link_tampered`, `device_limit`.
      */
     func linkDevice(code: String, confirm: AddDeviceListener) async throws  -> Int64
 
@@ -1244,13 +1243,12 @@ public protocol ClientHandleProtocol: AnyObject, Sendable {
     func startLinking() async throws  -> LinkingHandle
 
     /**
-     * Does not send a message after all; of what may have reached the relay it is asked. Codes: `unknown_message`,
-     * `already_sent`.
+     * Does not send a message after all; of what may have reached the relay it is asked.
      */
     func cancel(localId: Int64) async throws  -> Message
 
     /**
-     * The thread of this user with another one, or with themselves. Codes: `invalid_id`, `not_registered`.
+     * The thread of this user with another one, or with themselves.
      */
     func directThread(user: String) async throws  -> String
 
@@ -1266,14 +1264,12 @@ public protocol ClientHandleProtocol: AnyObject, Sendable {
     func markRead(thread: String, upTo: String?) async throws
 
     /**
-     * Tries a message that failed once more. Codes: `unknown_message`, `not_failed`, `repeat_too_late`.
+     * Tries a message that failed once more.
      */
     func retry(localId: Int64) async throws  -> Message
 
     /**
      * Sends words: durable here when this returns, on their way from then on, also across restarts.
-     *
-     * Codes: `empty_text`, `text_too_long`, `unknown_thread`, `not_registered`, `ttl_invalid`, `invalid_id`.
      */
     func sendText(thread: String, text: String, options: SendOptions?) async throws  -> Message
 
@@ -1283,8 +1279,7 @@ public protocol ClientHandleProtocol: AnyObject, Sendable {
     func syncThread(thread: String) async throws  -> Int64
 
     /**
-     * Waits until the relay has a message of this device, and gives it as it stands then. Codes: `message_failed`,
-     * `message_cancelled`.
+     * Waits until the relay has a message of this device, and gives it as it stands then.
      */
     func waitUntilSent(localId: Int64, cancel: CancelHandle?) async throws  -> Message
 
@@ -1319,7 +1314,7 @@ public protocol ClientHandleProtocol: AnyObject, Sendable {
     func messages(thread: String, before: Int64?, limit: Int64) async throws  -> [Message]
 
     /**
-     * How far a message of this account is with each recipient. Code: `unknown_message`.
+     * How far a message of this account is with each recipient.
      */
     func receipts(localId: Int64) async throws  -> [Receipt]
 
@@ -1338,7 +1333,9 @@ public protocol ClientHandleProtocol: AnyObject, Sendable {
 /**
  * One device of one user: registers or links itself, sends, receives, and finds what was said.
  *
- * Every call but `end` gives the code `closed` once it was ended: the other languages call that `close`, which is taken here. Letting go of it closes it too, without waiting.
+ * Which codes a call gives stands with the SDK's operation of the same name, and what they mean in [`crate::error_table`]. Every
+ * call but `end` gives `closed` once it was ended: the other languages call that `close`, which is taken here. Letting go of it
+ * closes it too, without waiting.
  */
 open class ClientHandle: ClientHandleProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -1394,8 +1391,7 @@ open class ClientHandle: ClientHandleProtocol, @unchecked Sendable {
     /**
      * Opens the store and starts the client. It connects by itself if the device belongs to an account.
      *
-     * A store is made only where there never was one. Codes: `configuration`, `key_store`, `key_missing`, `store_missing`,
-     * `store_in_use`, and those of a store that does not open.
+     * A store is made only where there never was one.
      */
 public static func `open`(options: OpenOptions, keyStore: KeyStore?)async throws  -> ClientHandle  {
     return
@@ -1668,7 +1664,7 @@ open func blockedUsers()async throws  -> [String]  {
 }
 
     /**
-     * Lets one of the account's devices do nothing any more at the relay, at once and for ever. Code: `not_found`.
+     * Lets one of the account's devices do nothing any more at the relay, at once and for ever.
      */
 open func disableDevice(device: Int64)async throws   {
     return
@@ -1707,7 +1703,7 @@ open func ownDevices()async throws  -> [OwnDevice]  {
 
     /**
      * Makes the account of this user, with this device as its first; gives the device's number. Only a relay in dev mode
-     * takes anybody's word for who they are. `account_exists`: link this device instead.
+     * takes anybody's word for who they are.
      */
 open func register(user: String)async throws  -> Int64  {
     return
@@ -1745,8 +1741,7 @@ open func registerWithPlatformToken(user: String, token: String)async throws  ->
 }
 
     /**
-     * Takes a device out of the account's signed list, and disables it. Needs the relay. Codes: `own_device`,
-     * `unknown_device`.
+     * Takes a device out of the account's signed list, and disables it. Needs the relay.
      */
 open func removeDevice(device: Int64)async throws   {
     return
@@ -1760,6 +1755,26 @@ open func removeDevice(device: Int64)async throws   {
             completeFunc: ffi_sealwire_ffi_rust_future_complete_void,
             freeFunc: ffi_sealwire_ffi_rust_future_free_void,
             liftFunc: { $0 },
+            errorHandler: FfiConverterTypeCallError_lift
+        )
+}
+
+    /**
+     * The protocol version of the session that messages for a device go in: 4 is PQXDH, 3 X3DH; none where there is no session
+     * yet. Of this account's other devices too.
+     */
+open func sessionProtocol(user: String, device: Int64)async throws  -> Int64?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_sealwire_ffi_fn_method_clienthandle_session_protocol(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(user),FfiConverterInt64.lower(device)
+                )
+            },
+            pollFunc: ffi_sealwire_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_sealwire_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_sealwire_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionInt64.lift,
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
@@ -1879,7 +1894,7 @@ open func unblock(user: String)async throws   {
 }
 
     /**
-     * Tells of typing and presence in these threads, and in no others any more. Code: `too_many_threads`.
+     * Tells of typing and presence in these threads, and in no others any more.
      */
 open func watchThreads(threads: [String])async throws   {
     return
@@ -1899,8 +1914,6 @@ open func watchThreads(threads: [String])async throws   {
 
     /**
      * The bytes of a message's attachment: all of them, as they were sent. A cancelled call ends the download.
-     *
-     * Codes: `no_attachment`, `attachment_gone`, `attachment_tampered`, `attachment_transfer`, `network`.
      */
 open func downloadAttachment(localId: Int64, progress: ProgressListener?, cancel: CancelHandle? = nil)async throws  -> Data  {
     return
@@ -1920,8 +1933,6 @@ open func downloadAttachment(localId: Int64, progress: ProgressListener?, cancel
 
     /**
      * Writes a message's attachment to a file, in constant memory: whole, or not at all. A cancelled call ends the download.
-     *
-     * Codes: those of `download_attachment` and `attachment_sink`.
      */
 open func downloadAttachmentToFile(localId: Int64, path: String, progress: ProgressListener?, cancel: CancelHandle? = nil)async throws   {
     return
@@ -1941,8 +1952,6 @@ open func downloadAttachmentToFile(localId: Int64, path: String, progress: Progr
 
     /**
      * Encrypts and uploads a file, then sends a message that points to it: durable here when this returns.
-     *
-     * Codes: `attachment_too_large`, `attachment_source`, `attachment_transfer`, `network`, and those of `send_text`.
      */
 open func sendAttachment(thread: String, source: AttachmentSource, options: AttachmentOptions?, progress: ProgressListener?)async throws  -> Message  {
     return
@@ -1981,8 +1990,6 @@ open func cancelLinking()async throws   {
 
     /**
      * Lets the device that shows this code into the account, if the listener says yes; gives its number.
-     *
-     * Codes: `link_code_invalid`, `link_expired`, `link_declined`, `link_tampered`, `device_limit`.
      */
 open func linkDevice(code: String, confirm: AddDeviceListener)async throws  -> Int64  {
     return
@@ -2021,8 +2028,7 @@ open func startLinking()async throws  -> LinkingHandle  {
 }
 
     /**
-     * Does not send a message after all; of what may have reached the relay it is asked. Codes: `unknown_message`,
-     * `already_sent`.
+     * Does not send a message after all; of what may have reached the relay it is asked.
      */
 open func cancel(localId: Int64)async throws  -> Message  {
     return
@@ -2041,7 +2047,7 @@ open func cancel(localId: Int64)async throws  -> Message  {
 }
 
     /**
-     * The thread of this user with another one, or with themselves. Codes: `invalid_id`, `not_registered`.
+     * The thread of this user with another one, or with themselves.
      */
 open func directThread(user: String)async throws  -> String  {
     return
@@ -2099,7 +2105,7 @@ open func markRead(thread: String, upTo: String? = nil)async throws   {
 }
 
     /**
-     * Tries a message that failed once more. Codes: `unknown_message`, `not_failed`, `repeat_too_late`.
+     * Tries a message that failed once more.
      */
 open func retry(localId: Int64)async throws  -> Message  {
     return
@@ -2119,8 +2125,6 @@ open func retry(localId: Int64)async throws  -> Message  {
 
     /**
      * Sends words: durable here when this returns, on their way from then on, also across restarts.
-     *
-     * Codes: `empty_text`, `text_too_long`, `unknown_thread`, `not_registered`, `ttl_invalid`, `invalid_id`.
      */
 open func sendText(thread: String, text: String, options: SendOptions? = nil)async throws  -> Message  {
     return
@@ -2158,8 +2162,7 @@ open func syncThread(thread: String)async throws  -> Int64  {
 }
 
     /**
-     * Waits until the relay has a message of this device, and gives it as it stands then. Codes: `message_failed`,
-     * `message_cancelled`.
+     * Waits until the relay has a message of this device, and gives it as it stands then.
      */
 open func waitUntilSent(localId: Int64, cancel: CancelHandle? = nil)async throws  -> Message  {
     return
@@ -2292,7 +2295,7 @@ open func messages(thread: String, before: Int64?, limit: Int64)async throws  ->
 }
 
     /**
-     * How far a message of this account is with each recipient. Code: `unknown_message`.
+     * How far a message of this account is with each recipient.
      */
 open func receipts(localId: Int64)async throws  -> [Receipt]  {
     return
@@ -3052,8 +3055,6 @@ public protocol LinkingHandleProtocol: AnyObject, Sendable {
 
     /**
      * Waits until the existing device has let this one in, and the listener has said yes to its account. Once.
-     *
-     * Codes: `link_expired`, `link_declined`, `link_tampered`, `link_state`.
      */
     func finish(confirm: JoinAccountListener) async throws  -> Account
 
@@ -3128,8 +3129,6 @@ open func code() -> String  {
 
     /**
      * Waits until the existing device has let this one in, and the listener has said yes to its account. Once.
-     *
-     * Codes: `link_expired`, `link_declined`, `link_tampered`, `link_state`.
      */
 open func finish(confirm: JoinAccountListener)async throws  -> Account  {
     return
@@ -5112,6 +5111,10 @@ public struct OpenOptions: Equatable, Hashable {
      * For how many milliseconds a message that cannot leave is tried before it fails (`gave_up`); none: a day.
      */
     public var giveUpAfterMs: Int64?
+    /**
+     * What new sessions must have.
+     */
+    public var sessionPolicy: SessionPolicy
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -5131,12 +5134,16 @@ public struct OpenOptions: Equatable, Hashable {
          */dangerAllowHttp: Bool = false,
         /**
          * For how many milliseconds a message that cannot leave is tried before it fails (`gave_up`); none: a day.
-         */giveUpAfterMs: Int64? = nil) {
+         */giveUpAfterMs: Int64? = nil,
+        /**
+         * What new sessions must have.
+         */sessionPolicy: SessionPolicy) {
         self.relay = relay
         self.store = store
         self.startOffline = startOffline
         self.dangerAllowHttp = dangerAllowHttp
         self.giveUpAfterMs = giveUpAfterMs
+        self.sessionPolicy = sessionPolicy
     }
 
 
@@ -5159,7 +5166,8 @@ public struct FfiConverterTypeOpenOptions: FfiConverterRustBuffer {
                 store: FfiConverterTypeStoreLocation.read(from: &buf),
                 startOffline: FfiConverterBool.read(from: &buf),
                 dangerAllowHttp: FfiConverterBool.read(from: &buf),
-                giveUpAfterMs: FfiConverterOptionInt64.read(from: &buf)
+                giveUpAfterMs: FfiConverterOptionInt64.read(from: &buf),
+                sessionPolicy: FfiConverterTypeSessionPolicy.read(from: &buf)
         )
     }
 
@@ -5169,6 +5177,7 @@ public struct FfiConverterTypeOpenOptions: FfiConverterRustBuffer {
         FfiConverterBool.write(value.startOffline, into: &buf)
         FfiConverterBool.write(value.dangerAllowHttp, into: &buf)
         FfiConverterOptionInt64.write(value.giveUpAfterMs, into: &buf)
+        FfiConverterTypeSessionPolicy.write(value.sessionPolicy, into: &buf)
     }
 }
 
@@ -7665,6 +7674,83 @@ public func FfiConverterTypeRecipientState_lower(_ value: RecipientState) -> Rus
 
 
 /**
+ * What a new session must have. Sessions that are held go on until the other device speaks PQXDH.
+ */
+
+public enum SessionPolicy: Equatable, Hashable {
+
+    /**
+     * A post-quantum part (PQXDH): devices that publish no KEM prekey are neither written to nor read in a new session, and
+     * messages for them wait.
+     */
+    case requirePqxdh
+    /**
+     * With such devices sessions may begin too (X3DH); with devices whose signed list says that they speak PQXDH it changes
+     * nothing.
+     */
+    case allowX3dh
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension SessionPolicy: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSessionPolicy: FfiConverterRustBuffer {
+    typealias SwiftType = SessionPolicy
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SessionPolicy {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .requirePqxdh
+
+        case 2: return .allowX3dh
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: SessionPolicy, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .requirePqxdh:
+            writeInt(&buf, Int32(1))
+
+
+        case .allowX3dh:
+            writeInt(&buf, Int32(2))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSessionPolicy_lift(_ buf: RustBuffer) throws -> SessionPolicy {
+    return try FfiConverterTypeSessionPolicy.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSessionPolicy_lower(_ value: SessionPolicy) -> RustBuffer {
+    return FfiConverterTypeSessionPolicy.lower(value)
+}
+
+
+
+/**
  * Where a store lies.
  */
 
@@ -8760,19 +8846,22 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_blocked_users() != 31371) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_clienthandle_disable_device() != 63203) {
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_disable_device() != 34897) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_own_devices() != 61692) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_clienthandle_register() != 21758) {
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_register() != 46050) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_register_with_platform_token() != 56274) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_clienthandle_remove_device() != 29007) {
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_remove_device() != 17758) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_session_protocol() != 25614) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_set_presence() != 51004) {
@@ -8793,31 +8882,31 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_unblock() != 24713) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_clienthandle_watch_threads() != 46562) {
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_watch_threads() != 39936) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_clienthandle_download_attachment() != 678) {
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_download_attachment() != 63786) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_clienthandle_download_attachment_to_file() != 2034) {
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_download_attachment_to_file() != 59132) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_clienthandle_send_attachment() != 22734) {
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_send_attachment() != 63219) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_cancel_linking() != 28386) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_clienthandle_link_device() != 52460) {
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_link_device() != 6797) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_start_linking() != 20824) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_clienthandle_cancel() != 36848) {
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_cancel() != 65391) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_clienthandle_direct_thread() != 9929) {
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_direct_thread() != 52682) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_fetch_queue() != 28710) {
@@ -8826,16 +8915,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_mark_read() != 38742) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_clienthandle_retry() != 10434) {
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_retry() != 51851) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_clienthandle_send_text() != 51230) {
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_send_text() != 32324) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_sync_thread() != 6915) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_clienthandle_wait_until_sent() != 37716) {
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_wait_until_sent() != 5993) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_count_messages() != 49361) {
@@ -8856,7 +8945,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_messages() != 29628) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_clienthandle_receipts() != 47982) {
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_receipts() != 43525) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_search() != 17947) {
@@ -8868,7 +8957,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_ffi_checksum_method_linkinghandle_code() != 42314) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_linkinghandle_finish() != 11325) {
+    if (uniffi_sealwire_ffi_checksum_method_linkinghandle_finish() != 35760) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_ffi_checksum_method_eventreader_end() != 3474) {
@@ -8883,7 +8972,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_ffi_checksum_method_cancelhandle_cancel() != 15168) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_constructor_clienthandle_open() != 37028) {
+    if (uniffi_sealwire_ffi_checksum_constructor_clienthandle_open() != 38985) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_ffi_checksum_constructor_cancelhandle_new() != 26670) {

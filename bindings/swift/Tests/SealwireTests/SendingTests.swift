@@ -33,4 +33,16 @@ struct SendingTests {
         let count = try await alice.countMessages(thread: thread)
         #expect(count == 0)
     }
+
+    @Test("a key that was used for other words is an error, and nothing is sent")
+    func otherWords() async throws {
+        let alice = try await world.registered("alice")
+        let thread = try await alice.directThread(user: "alice")
+        let key = SendOptions(key: Data(repeating: 7, count: 16))
+        _ = try await alice.sendText(thread: thread, text: "first", options: key)
+        let refused = try await failure { try await alice.sendText(thread: thread, text: "second", options: key) }
+        #expect(refused.code == .sendKeyReused)
+        let count = try await alice.countMessages(thread: thread)
+        #expect(count == 1)
+    }
 }

@@ -3,7 +3,7 @@
 import type { ErrorGroup } from "../error-table.js";
 import type { ErrorFields } from "../errors.js";
 import type { LogLevel, LogLine } from "../init.js";
-import type { Account, ConnectionState, Event, Progress } from "../records.js";
+import type { Account, ConnectionState, Event, Progress, SessionPolicy } from "../records.js";
 import type { Place, Told } from "./journal.js";
 
 /**
@@ -86,9 +86,10 @@ export interface Opening {
   epoch: string;
   relay: string;
   inMemory: boolean;
-  allowHttp: boolean;
+  dangerAllowHttp: boolean;
   startOffline: boolean;
   giveUpAfterMs?: number;
+  sessionPolicy?: SessionPolicy;
   wasmUrl?: string;
   key?: Uint8Array;
   /** Whether the app's own key store is to be asked, over `ask`. */

@@ -9,8 +9,7 @@ import type { OwnTab } from "./own-tab.js";
 import type { WasmClient } from "./wasm.js";
 
 export async function openClient(opening: Opening, tab: OwnTab, panicked: (error: ErrorInfo) => void): Promise<WasmClient> {
-  const { wasmUrl, relay, store, inMemory, allowHttp, startOffline, giveUpAfterMs } = opening;
-  await load(wasmUrl);
+  await load(opening.wasmUrl);
   // What was asked of an instance that panicked is never answered: also this opening.
   const died = new Promise<never>((_, reject) => {
     const onPanic = (place: string): void => {
@@ -24,7 +23,12 @@ export async function openClient(opening: Opening, tab: OwnTab, panicked: (error
     }
   });
   died.catch(() => undefined);
-  const plain = { relay, store, inMemory, allowHttp, startOffline, ...(giveUpAfterMs === undefined ? {} : { giveUpAfterMs }) };
+  const { relay, store, inMemory, dangerAllowHttp, startOffline, giveUpAfterMs, sessionPolicy } = opening;
+  const plain = {
+    ...{ relay, store, inMemory, dangerAllowHttp, startOffline },
+    ...(giveUpAfterMs === undefined ? {} : { giveUpAfterMs }),
+    ...(sessionPolicy === undefined ? {} : { sessionPolicy }),
+  };
   const open = async (): Promise<unknown> => {
     if (inMemory) return Client.open(plain);
     return Client.open({ ...plain, keyStore: opening.appKeyStore ? tab.keyStore() : await keyStore(opening) });

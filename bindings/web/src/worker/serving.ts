@@ -42,6 +42,7 @@ const METHODS = new Set([
   "blockedUsers",
   "setThreadPreferences",
   "ownDevices",
+  "sessionProtocol",
   "disableDevice",
   "removeDevice",
   "setTyping",

@@ -22,14 +22,20 @@ pub(crate) fn check() -> Result<(), Error> {
     compare("TypeScript's operations", shown.collect(), built.collect())?;
 
     let mut declared = Vec::new();
-    for file in ["records.d.ts", "errors.d.ts", "error-table.d.ts"] {
+    for file in [
+        "records.d.ts",
+        "options.d.ts",
+        "errors.d.ts",
+        "error-table.d.ts",
+    ] {
         let path = root().join("bindings/web/dist").join(file);
         let text = std::fs::read_to_string(&path).map_err(|cause| Error::File { path, cause })?;
         declared.extend(types(&without_comments(&text)));
     }
+    inherit(&mut declared);
     let shown = page.types.iter().map(|(name, members)| {
         let mut members = members.clone();
-        members.extend(of_the_web(name).map(str::to_owned));
+        members.extend(of_the_web(name).iter().map(|&one| one.to_owned()));
         (name, members)
     });
     let shown = shown.filter(|(name, _)| !ELSEWHERE.contains(&name.as_str()));
@@ -42,15 +48,8 @@ pub(crate) fn check() -> Result<(), Error> {
     compare("TypeScript's types", shown, built.collect())
 }
 
-/// What the web has in another shape: the options of its own calls, which tab leads, and an error's information as the error.
-const ELSEWHERE: [&str; 6] = [
-    "OpenOptions",
-    "StoreLocation",
-    "SendOptions",
-    "AttachmentOptions",
-    "NetworkRole",
-    "ErrorInfo",
-];
+/// What the web has in another shape: a store's name, which tab leads, and an error's information as the error.
+const ELSEWHERE: [&str; 3] = ["StoreLocation", "NetworkRole", "ErrorInfo"];
 
 /// Enums that stand where they are used, without a name of their own.
 const UNNAMED: [(&str, &str, &str); 4] = [
@@ -60,9 +59,34 @@ const UNNAMED: [(&str, &str, &str); 4] = [
     ("ThreadPreferences", "notifications", "Notifications"),
 ];
 
-/// Cases that exist in a browser alone.
-fn of_the_web(name: &str) -> Option<&'static str> {
-    (name == "ConnectionState").then_some("WaitingForTab")
+/// What exists in a browser alone, or stands there in the options of a call and elsewhere among its arguments.
+fn of_the_web(name: &str) -> &'static [&'static str] {
+    match name {
+        "ConnectionState" => &["WaitingForTab"],
+        "OpenOptions" => &["key", "key_store", "in_memory", "on_waiting", "signal"],
+        "SendOptions" => &["signal"],
+        "AttachmentOptions" => &["signal", "size", "on_progress"],
+        _ => &[],
+    }
+}
+
+/// Has every interface show the fields of the one that it extends.
+fn inherit(types: &mut [(String, Vec<String>)]) {
+    for at in 0..types.len() {
+        while let Some((name, parent)) = types[at].0.split_once(" extends ") {
+            let (name, parent) = (name.to_owned(), parent.to_owned());
+            let of_parent = types.iter().find(|(declared, _)| {
+                let own = declared.split(" extends ").next();
+                own == Some(parent.as_str())
+            });
+            let (above, fields) = of_parent.cloned().unwrap_or_default();
+            types[at].1.extend(fields);
+            types[at].0 = match above.split_once(" extends ") {
+                Some((_, above)) => format!("{name} extends {above}"),
+                None => name,
+            };
+        }
+    }
 }
 
 /// Every interface with its fields, every union with its cases, under the names of the page.
@@ -164,6 +188,22 @@ mod tests {
             "f(a?: string, limit?: number, o?: O): Promise<void>"
         );
         assert_eq!(as_declared("code: string"), "code: string");
+    }
+
+    #[test]
+    fn an_interface_shows_what_it_extends() {
+        let source = "export interface C extends B {\n    c?: string;\n}\nexport interface A {\n    a: number;\n}\nexport interface B extends A {\n    b: number;\n}\n";
+        let mut types = types(source);
+        inherit(&mut types);
+        let of = |members: &[&str]| members.iter().map(|one| (*one).to_owned()).collect();
+        assert_eq!(
+            types,
+            [
+                ("C".to_owned(), of(&["c", "b", "a"])),
+                ("A".to_owned(), of(&["a"])),
+                ("B".to_owned(), of(&["b", "a"])),
+            ]
+        );
     }
 
     #[test]

@@ -7,7 +7,6 @@ import io.github.sealwire.core.InternalException
 import io.github.sealwire.core.KeyStore
 import io.github.sealwire.core.KeyStoreImpl
 import io.github.sealwire.core.errorTable
-import kotlin.coroutines.cancellation.CancellationException
 
 /** Errors of the library as those of this package. */
 internal inline fun <T> now(work: () -> T): T = try {
@@ -17,12 +16,6 @@ internal inline fun <T> now(work: () -> T): T = try {
 } catch (_: InternalException) {
     // A panic's own words may hold what somebody wrote.
     throw exceptionOf(row("internal", "a call panicked"))
-} catch (error: CancellationException) {
-    // It is an IllegalStateException too, in words of the app's own.
-    throw error
-} catch (error: IllegalStateException) {
-    // The handle was closed and let go of.
-    throw if (error.message.orEmpty().contains("destroyed")) exceptionOf(row("closed", "the client is closed")) else error
 }
 
 /** The same, for calls that wait. A cancelled one stops waiting; the work goes on. */
@@ -36,10 +29,18 @@ internal fun row(code: String, detail: String): ErrorInfo =
  * The same key store, but nothing that it throws is taken for success: the generated layer knows of exceptions alone, and an
  * [Error] (a `TODO()`, too little memory) would look like a secret that is kept.
  */
-internal fun careful(keyStore: KeyStore): KeyStore = if (keyStore is KeyStoreImpl) keyStore else object : KeyStore {
-    override fun get(name: String): ByteArray? = failing { keyStore.get(name) }
+internal fun careful(keyStore: KeyStore): KeyStore = when (keyStore) {
+    is KeyStoreImpl -> {
+        // What the library would be handed is freed memory then.
+        if (keyStore.uniffiIsDestroyed) throw exceptionOf(row("key_store", "it was closed"))
+        keyStore
+    }
 
-    override fun put(name: String, secret: ByteArray): Unit = failing { keyStore.put(name, secret) }
+    else -> object : KeyStore {
+        override fun get(name: String): ByteArray? = failing { keyStore.get(name) }
+
+        override fun put(name: String, secret: ByteArray): Unit = failing { keyStore.put(name, secret) }
+    }
 }
 
 private inline fun <T> failing(work: () -> T): T = try {

@@ -19,6 +19,7 @@ import io.github.sealwire.core.Progress
 import io.github.sealwire.core.ProgressListener
 import io.github.sealwire.core.Receipt
 import io.github.sealwire.core.SendOptions
+import io.github.sealwire.core.SessionPolicy
 import io.github.sealwire.core.StoreLocation
 import io.github.sealwire.core.Thread
 import io.github.sealwire.core.ThreadPreferences
@@ -50,6 +51,8 @@ public class Client private constructor(private val handle: ClientHandle) : Auto
          * @param dangerAllowHttp allows `http://` to other hosts than this one: tokens, and who writes to whom, can then be
          *   read and used by anybody on the way
          * @param giveUpAfterMs for how long a message that cannot leave is tried before it fails; a day if it is not given
+         * @param sessionPolicy what new sessions must have: a post-quantum part, unless it is said that devices without may be
+         *   written to as well
          * @throws SealwireException with the codes `configuration`, `key_store`, `key_missing`, `store_missing`,
          *   `store_in_use`, and those of a store that does not open
          */
@@ -60,8 +63,9 @@ public class Client private constructor(private val handle: ClientHandle) : Auto
             startOffline: Boolean = false,
             dangerAllowHttp: Boolean = false,
             giveUpAfterMs: Long? = null,
+            sessionPolicy: SessionPolicy = SessionPolicy.REQUIRE_PQXDH,
         ): Client = call {
-            val options = OpenOptions(relay, store, startOffline, dangerAllowHttp, giveUpAfterMs)
+            val options = OpenOptions(relay, store, startOffline, dangerAllowHttp, giveUpAfterMs, sessionPolicy)
             Client(ClientHandle.open(options, keyStore?.let(::careful)))
         }
     }
@@ -143,6 +147,12 @@ public class Client private constructor(private val handle: ClientHandle) : Auto
     /** The registered devices of this account, as the relay knows them. */
     public suspend fun ownDevices(): List<OwnDevice> = call { handle.ownDevices() }
 
+    /**
+     * The protocol version of the session that messages for a device go in: 4 is PQXDH, 3 X3DH; none where there is no session
+     * yet. Of this account's other devices too.
+     */
+    public suspend fun sessionProtocol(user: String, device: Long): Long? = call { handle.sessionProtocol(user, device) }
+
     /** Lets one of the account's devices do nothing any more at the relay, at once and for ever. */
     public suspend fun disableDevice(device: Long): Unit = call { handle.disableDevice(device) }
 
@@ -187,7 +197,7 @@ public class Client private constructor(private val handle: ClientHandle) : Auto
      * Sends words: durable here when this returns, on their way from then on, also across restarts.
      *
      * @throws SealwireException with the codes `empty_text`, `text_too_long`, `unknown_thread`, `not_registered`, `ttl_invalid`,
-     *   `invalid_id` (a key that has not 16 bytes)
+     *   `invalid_id` (a key that has not 16 bytes), `send_key_reused` (one that named another message)
      */
     public suspend fun sendText(thread: String, text: String, options: SendOptions = SendOptions()): Message =
         call { handle.sendText(thread, text, options) }

@@ -5,6 +5,7 @@ import io.github.sealwire.core.Answer
 import io.github.sealwire.core.ClientHandle
 import io.github.sealwire.core.NoHandle
 import io.github.sealwire.core.OpenOptions
+import io.github.sealwire.core.SessionPolicy
 import io.github.sealwire.core.StoreLocation
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
@@ -50,7 +51,12 @@ class CallsTest {
     @Test
     fun `a wait that is cancelled ends in the library too, and holds the client no longer`(): Unit = runBlocking {
         val live = Sealwire.liveClients
-        val options = OpenOptions("http://127.0.0.1:1", StoreLocation.Memory, startOffline = true)
+        val options = OpenOptions(
+            "http://127.0.0.1:1",
+            StoreLocation.Memory,
+            startOffline = true,
+            sessionPolicy = SessionPolicy.REQUIRE_PQXDH,
+        )
         ClientHandle.open(options, null).use { handle ->
             val waiting = launch(start = CoroutineStart.UNDISPATCHED) { handle.waitUntilCaughtUp() }
             assertEquals(live + 1, Sealwire.liveClients)

@@ -9,6 +9,7 @@ import io.github.sealwire.core.LogLine
 import io.github.sealwire.core.OpenOptions
 import io.github.sealwire.core.Progress
 import io.github.sealwire.core.ProgressListener
+import io.github.sealwire.core.SessionPolicy
 import io.github.sealwire.core.StoreLocation
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
@@ -52,6 +53,13 @@ class FaultsTest {
     }
 
     @Test
+    fun `a key store of the library's that was closed is the error key_store, and nothing opens`() {
+        val keys = memoryKeyStore()
+        (keys as AutoCloseable).close()
+        assertThrows<KeyStoreException> { runBlocking { opened(StoreLocation.File("$folder/closed.db"), keys).close() } }
+    }
+
+    @Test
     fun `a logger and a progress listener that throw change nothing`(): Unit = runBlocking(Dispatchers.Default) {
         val lines = CopyOnWriteArrayList<LogLine>()
         Sealwire.init(level = LogLevel.DEBUG) {
@@ -61,7 +69,7 @@ class FaultsTest {
         }
         RelayProcess(folder.resolve("relay")).use { relay ->
             withTimeout(60.seconds) {
-                val options = OpenOptions(relay.url, StoreLocation.Memory)
+                val options = OpenOptions(relay.url, StoreLocation.Memory, sessionPolicy = SessionPolicy.REQUIRE_PQXDH)
                 val alice = ClientHandle.open(options, null)
                 alice.register("alice")
                 val told = AtomicInteger()

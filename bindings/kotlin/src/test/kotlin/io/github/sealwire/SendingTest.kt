@@ -59,4 +59,17 @@ class SendingTest {
         }
         assertEquals(0, alice.countMessages(thread))
     }
+
+    @Test
+    fun `a key that was used for other words is an error, and nothing is sent`() = alone { alice, thread ->
+        val key = ByteArray(16) { 7 }
+        alice.sendText(thread, "first", SendOptions(key = key))
+        assertThrows<SendKeyReusedException> {
+            runBlocking { alice.sendText(thread, "second", SendOptions(key = key)) }
+        }
+        assertThrows<SendKeyReusedException> {
+            runBlocking { alice.sendAttachment(thread, AttachmentSource.Bytes(ByteArray(9)), AttachmentOptions(key = key)) }
+        }
+        assertEquals(1, alice.countMessages(thread))
+    }
 }

@@ -14,11 +14,14 @@ import kotlinx.coroutines.withContext
 /** A chat with one person, on the console: `Console RELAY ME YOU`. What you type is sent, what comes is printed. */
 fun main(arguments: Array<String>): Unit = runBlocking {
     val (relay, me, you) = arguments
-    Client.open(relay, StoreLocation.File("$me.db"), fileKeyStore("$me.keys")).use { client ->
+    // Offline until somebody listens: nothing that waited is missed.
+    Client.open(relay, StoreLocation.File("$me.db"), fileKeyStore("$me.keys"), startOffline = true).use { client ->
+        val events = client.events()
         if (client.account() == null) client.register(me)
+        client.goOnline()
         val thread = client.directThread(you)
         val printing = launch {
-            client.events().collect { event ->
+            events.collect { event ->
                 val content = (event as? Event.MessageReceived)?.message?.content
                 if (content is MessageContent.Text) println("$you: ${content.text}")
             }
