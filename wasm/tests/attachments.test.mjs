@@ -37,13 +37,16 @@ test("a stream comes back in equal bytes, whatever the lengths of its pieces", a
   ]) {
     const sent = ok(await worker.ask("sendStream", thread, bytes, pieces, bytes));
     assert.equal(sent.message.content.file.size, bytes);
-    assert.equal(ok(await worker.ask("comesBack", sent.message.localId)), sent.hash, `${bytes} bytes`);
+    assert.equal(ok(await worker.ask("comesBack", sent.message.localId)).hash, sent.hash, `${bytes} bytes`);
   }
 });
 
-test("a blob of several reads comes back in equal bytes", async () => {
-  const sent = ok(await worker.ask("sendPicture", thread, 9 * MIB + 100_000));
-  assert.equal(ok(await worker.ask("comesBack", sent.message.localId)), sent.hash);
+test("a blob of several reads comes back in equal bytes, and WebCrypto opens each of its chunks", async () => {
+  const bytes = 9 * MIB + 100_000;
+  const sent = ok(await worker.ask("sendPicture", thread, bytes));
+  const { hash, opened } = ok(await worker.ask("comesBack", sent.message.localId));
+  assert.equal(hash, sent.hash);
+  assert.ok(opened >= bytes / 65_536, `${opened} chunks`);
 });
 
 test("a stream that is shorter or longer than it was said to be is not sent", async () => {

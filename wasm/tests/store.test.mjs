@@ -201,7 +201,7 @@ test("a picture goes up and comes back in equal bytes, with progress", async () 
   const sent = ok(await worker.ask("sendPicture", thread, 300_001));
   assert.equal(sent.message.content.file.size, 300_001);
   assert.equal(sent.message.content.file.name, "picture.png");
-  assert.equal(ok(await worker.ask("comesBack", sent.message.localId)), sent.hash);
+  assert.equal(ok(await worker.ask("comesBack", sent.message.localId)).hash, sent.hash);
   const events = ok(await worker.ask("events"));
   const progress = events.filter(({ type }) => type === "progress");
   assert.ok(progress.length > 1);

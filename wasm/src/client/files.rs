@@ -5,7 +5,7 @@ use super::{Answer, Client, id, local_id, plain, sending, unfit};
 use crate::attachments::{Sink, Source};
 use crate::error::thrown;
 use crate::records;
-use js_sys::{Function, Reflect, Uint8Array};
+use js_sys::{Function, Reflect};
 use sealwire::{Attachment, EngineError, Error, Message, Progress};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -49,21 +49,6 @@ impl Client {
             .client
             .send_attachment(thread, attachment, told(on_progress));
         message(sent.await)
-    }
-
-    /// The bytes of a message's attachment.
-    #[wasm_bindgen(js_name = downloadAttachment)]
-    pub async fn download_attachment(
-        &self,
-        #[wasm_bindgen(js_name = localId)] id: f64,
-        #[wasm_bindgen(js_name = onProgress)] on_progress: Option<Function>,
-    ) -> Answer<Uint8Array> {
-        let message = self.with_attachment(id).await?;
-        let bytes = self
-            .client
-            .download_attachment(&message, told(on_progress))
-            .await;
-        Ok(Uint8Array::from(bytes.map_err(thrown)?.as_slice()))
     }
 
     /// Gives a message's attachment to `write(chunk)`, chunk by chunk, and waits for each promise that it gives. Only when this

@@ -101,7 +101,22 @@ const tools = {
     const message = await state.client.sendAttachment(thread, stream, { name: "noise", size: said });
     return { message, hash: await hash(noise) };
   },
-  comesBack: async (localId) => await hash(await state.client.downloadAttachment(localId)),
+  /** The hash of what comes back, and how many of its chunks WebCrypto opened. */
+  async comesBack(localId) {
+    const chunks = [];
+    const { decrypt } = SubtleCrypto.prototype;
+    let opened = 0;
+    SubtleCrypto.prototype.decrypt = function (...how) {
+      opened += 1;
+      return decrypt.apply(this, how);
+    };
+    try {
+      await state.client.downloadAttachmentTo(localId, async (chunk) => void chunks.push(chunk.slice()));
+    } finally {
+      SubtleCrypto.prototype.decrypt = decrypt;
+    }
+    return { opened, hash: await hash(await new Blob(chunks).arrayBuffer()) };
+  },
 };
 
 onmessage = async ({ data: { id, tool, args } }) => {

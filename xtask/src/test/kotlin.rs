@@ -1,5 +1,6 @@
 //! The suite `kotlin`: the package of the JVM, built by Maven and tested against the real relay.
 
+use super::aar;
 use crate::api;
 use crate::run::{Error, built, cargo, command, root, run};
 use crate::size::{self, Library};
@@ -10,6 +11,9 @@ const PACKAGE: &str = "bindings/kotlin";
 pub(super) fn steps(steps: &mut Steps) -> Result<(), Error> {
     steps.step("Kotlin: the library", library)?;
     steps.step("Kotlin: the scenario against the relay", maven)?;
+    steps.step("Kotlin: the form of the AAR", || {
+        aar::check().map(|()| Done::Passed)
+    })?;
     steps.step("Kotlin: docs/api.md as the compiler sees it", || {
         api::built::kotlin().map(|()| Done::Passed)
     })?;

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that a change must pass, in suites.
 
+mod aar;
 mod interop;
 mod kotlin;
 mod openapi;
