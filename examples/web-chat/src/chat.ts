@@ -80,7 +80,7 @@ export class Chat {
         this.#showState(event.state);
         break;
       case "inboxChanged":
-        void this.#inbox.refreshThread(event.thread);
+        this.#inbox.refreshThread(event.thread);
         break;
       case "lagged":
         // Something was missed: the store has it.

@@ -4,6 +4,7 @@ import type { Client, Event, Message } from "sealwire";
 import { said } from "./chat.js";
 import { el } from "./element.js";
 import { bubble, keepPicture, reached } from "./message.js";
+import { onceAtATime } from "./once.js";
 
 const PAGE = 40;
 
@@ -17,6 +18,10 @@ export class Conversation {
   readonly #text = el("textarea", { rows: 1, placeholder: "Write a message", aria: { label: "Write a message" }, dir: "auto" });
   readonly #trouble = el("p", { className: "trouble", role: "alert" });
   readonly #left = new AbortController();
+  readonly #readAgain = onceAtATime(() => this.#again());
+  readonly #sayRead = onceAtATime(() => this.#client.markRead(this.#thread));
+  /** Whether all of it may be otherwise, and not its end alone. */
+  #anywhere = false;
   #oldest: number | undefined;
   #loading = false;
 
@@ -108,10 +113,11 @@ export class Conversation {
         if (event.thread === this.#thread && event.user !== this.#user) this.#typing.textContent = event.typing ? "types …" : "";
         break;
       case "marksMoved":
-        if (event.thread === this.#thread) void this.#again("end");
+        if (event.thread === this.#thread) this.#readAgain();
         break;
       case "lagged":
-        void this.#again("all");
+        this.#anywhere = true;
+        this.#readAgain();
     }
   }
 
@@ -133,7 +139,9 @@ export class Conversation {
   }
 
   /** What is on the screen, as the store has it now: its end, or all of it, where nobody knows how much of it is missing. */
-  async #again(how: "end" | "all"): Promise<void> {
+  async #again(): Promise<void> {
+    const all = this.#anywhere;
+    this.#anywhere = false;
     const oldest = this.#oldest;
     let page: Message[];
     let before: number | undefined;
@@ -150,7 +158,7 @@ export class Conversation {
         next = this.#bubble(message.localId);
         before = message.localId;
       }
-    } while (how === "all" && page.length > 0 && !page.some(({ localId }) => localId === oldest));
+    } while (all && page.length > 0 && !page.some(({ localId }) => localId === oldest));
   }
 
   /** In its place, or where it is new, before this one; else at the end. */
@@ -180,7 +188,7 @@ export class Conversation {
 
   #markRead(): void {
     if (this.#left.signal.aborted || document.visibilityState !== "visible") return;
-    void this.#client.markRead(this.#thread).catch(() => undefined);
+    this.#sayRead();
   }
 
   #fit(): void {

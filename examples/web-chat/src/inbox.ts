@@ -3,6 +3,7 @@
 import type { Client, InboxThread, Message } from "sealwire";
 import { el } from "./element.js";
 import { summary, tick, time } from "./message.js";
+import { onceAtATime } from "./once.js";
 
 type Open = (thread: string, name: string, localId?: number) => void;
 
@@ -11,6 +12,8 @@ export class Inbox {
   readonly #client: Client;
   readonly #user: string;
   readonly #open: Open;
+  readonly #changed = new Set<string>();
+  readonly #refreshChanged = onceAtATime(() => this.#refreshThreads());
   #threads: InboxThread[] = [];
   #selected: string | undefined;
   #query = "";
@@ -27,10 +30,17 @@ export class Inbox {
     this.#show();
   }
 
-  async refreshThread(id: string): Promise<void> {
-    const fresh = await this.#client.inboxThread(id);
-    if (!fresh) return;
-    this.#threads = [fresh, ...this.#threads.filter((thread) => thread.id !== id)];
+  refreshThread(id: string): void {
+    this.#changed.add(id);
+    this.#refreshChanged();
+  }
+
+  async #refreshThreads(): Promise<void> {
+    for (const id of this.#changed) {
+      this.#changed.delete(id);
+      const fresh = await this.#client.inboxThread(id);
+      if (fresh) this.#threads = [fresh, ...this.#threads.filter((thread) => thread.id !== id)];
+    }
     this.#threads.sort((a, b) => b.lastActivityMs - a.lastActivityMs);
     this.#show();
   }
