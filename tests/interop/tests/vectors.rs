@@ -7,7 +7,7 @@ use sealwire_interop::{Recorded, Step};
 
 fn conversations(file: &str, peer: &str) -> Vec<Recorded> {
     let recorded: Vec<Recorded> = serde_json::from_str(file).unwrap();
-    assert_eq!(recorded.len(), 2);
+    assert_eq!(recorded.len(), 4);
     assert!(recorded.iter().all(|one| one.peer == peer));
     recorded
 }

@@ -27,9 +27,9 @@ pub(super) const TARGET: Target = Target {
 };
 
 /// New sessions that one program begins: fewer than a record keeps.
-const MAX_BEGUN: usize = 12;
+const MAX_BEGUN: usize = 6;
 /// Messages that one program sends.
-const MAX_SENT: usize = 600;
+const MAX_SENT: usize = 200;
 /// A session's stored form: what `stored.rs` reserves for one, and the beginning that only the current one carries.
 const SESSION_BYTES: usize = 640;
 const BEGINNING_BYTES: usize = 2_048;

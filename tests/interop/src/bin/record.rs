@@ -15,11 +15,16 @@ const PEERS: [(&str, PeerKind, bool); 4] = [
 fn main() -> Result<(), Failure> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
     for (name, kind, kem) in PEERS {
-        // Each side begins once, and each sign of both identities is there.
-        let conversations = [(1, (false, true), true), (2, (true, false), false)]
-            .into_iter()
-            .map(|(seed, signs, we_begin)| Recorded::with(kind, seed, signs, kem, we_begin))
-            .collect::<Result<Vec<_>, _>>()?;
+        // Each side begins with each sign of its identity.
+        let conversations = [
+            (1, (false, true), true),
+            (2, (true, false), false),
+            (3, (true, false), true),
+            (4, (false, true), false),
+        ]
+        .into_iter()
+        .map(|(seed, signs, we_begin)| Recorded::with(kind, seed, signs, kem, we_begin))
+        .collect::<Result<Vec<_>, _>>()?;
         let mut text = serde_json::to_string_pretty(&conversations)?;
         text.push('\n');
         std::fs::write(folder.join(format!("{name}.json")), text)?;
