@@ -58,7 +58,7 @@ pub(crate) fn main(args: &Args) -> Result<(), Error> {
         &args.targets
     };
     setup::install(Needs::BUILD)?;
-    let fuzzers = build()?;
+    let fuzzers = build(chosen)?;
 
     let mut reports = Vec::new();
     let mut finds = Vec::new();
@@ -96,8 +96,8 @@ fn targets() -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// Builds all fuzzers; gives the folder that they lie in.
-fn build() -> Result<PathBuf, Error> {
+/// Builds these fuzzers; gives the folder that they lie in.
+fn build(names: &[String]) -> Result<PathBuf, Error> {
     let host = output("rustc", &["-vV"]).and_then(|text| {
         let host = text.lines().find_map(|line| line.strip_prefix("host: "));
         host.map(str::to_owned)
@@ -107,14 +107,10 @@ fn build() -> Result<PathBuf, Error> {
     let mut build = command("cargo");
     build.current_dir(root().join("fuzz"));
     // With a target named, build scripts are not instrumented.
-    build.args([
-        "build",
-        "--locked",
-        "--release",
-        "--bins",
-        "--target",
-        &host,
-    ]);
+    build.args(["build", "--locked", "--release", "--target", &host]);
+    for name in names {
+        build.args(["--bin", name]);
+    }
     build.env("CARGO_TARGET_DIR", &target);
     build.env("RUSTFLAGS", INSTRUMENTED);
     run(&mut build)?;
