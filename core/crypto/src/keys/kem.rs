@@ -292,6 +292,23 @@ mod tests {
 
     #[cfg(feature = "kyber-round3")]
     #[test]
+    fn keys_and_ciphertexts_of_round_3_travel_under_their_own_type() {
+        let mut rng = ChaCha20Rng::seed_from_u64(3);
+        let pair = KemKeyPair::generate_of(KemType::Kyber1024, 7, &mut rng);
+        let public = KemPublicKey::from_bytes(&pair.public().to_bytes()).unwrap();
+        assert_eq!((public.kind(), public.to_bytes()[0]), (pair.kind(), 0x08));
+        let (sent, secret) = public.encapsulate(&mut rng).unwrap();
+        let ciphertext = KemCiphertext::from_bytes(&sent.to_bytes()).unwrap();
+        assert_eq!(ciphertext.kind(), KemType::Kyber1024);
+        assert_eq!(pair.decapsulate(&ciphertext), Some(secret));
+        let mut not_reduced = public.to_bytes();
+        not_reduced[1..4].fill(0xff);
+        let refused = KemPublicKey::from_bytes(&not_reduced).err();
+        assert_eq!(refused, Some(KemError::NotCanonical));
+    }
+
+    #[cfg(feature = "kyber-round3")]
+    #[test]
     fn a_ciphertext_of_another_mechanism_is_not_opened() {
         let mut rng = ChaCha20Rng::seed_from_u64(3);
         let kyber = KemKeyPair::generate_of(KemType::Kyber1024, 7, &mut rng);
