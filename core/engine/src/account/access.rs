@@ -8,7 +8,7 @@ use sealwire_wire::Timestamp;
 use sealwire_wire::contract::{
     Challenge, ChallengeRequest, ErrorCode, Problem, Token, TokenRequest,
 };
-use sealwire_wire::limits::TOKEN_TTL_MS;
+use sealwire_wire::limits::{CHALLENGE_TTL_MS, TOKEN_TTL_MS};
 
 /// A token is renewed this long before it ends, in milliseconds.
 const RENEW_BEFORE_MS: u64 = 60_000;
@@ -18,6 +18,8 @@ const RENEW_BEFORE_MS: u64 = 60_000;
 pub(crate) struct AccessToken {
     token: Option<Token>,
     asking: bool,
+    /// By how much the relay's clock was ahead of this device's, and behind it, as its last challenge says.
+    relay_clock: Option<(u64, u64)>,
     backoff: Backoff,
     /// The relay said that this device is removed, and that was told.
     told_revoked: bool,
@@ -94,10 +96,14 @@ impl Engine {
             self.connection.access.asking = false;
             return;
         }
-        match answer
-            .read::<Challenge>()
-            .and_then(|challenge| self.answer_challenge(&challenge))
-        {
+        let challenge = answer.read::<Challenge>();
+        if let Ok(challenge) = &challenge {
+            // It ends so long after it was made.
+            let made_at = Timestamp(challenge.expires_at.0.saturating_sub(CHALLENGE_TTL_MS));
+            self.connection.access.relay_clock =
+                Some((made_at.since_ms(self.now), self.now.since_ms(made_at)));
+        }
+        match challenge.and_then(|challenge| self.answer_challenge(&challenge)) {
             Ok(request) => {
                 self.request(
                     Outgoing::post("/v1/auth/token", Purpose::Token)
@@ -151,10 +157,13 @@ impl Engine {
         })
     }
 
-    /// Clocks differ: a token is held for its contract's time by this device's clock, or less if it says so. One that would
-    /// have to be renewed at once says only that the clocks differ; should it be true, the relay refuses it in time.
+    /// Clocks differ: a token is held for its contract's time by this device's clock, or less if by the relay's clock it says so.
+    /// One that would have to be renewed at once says only that the clocks differ all the same; should it be true, the relay
+    /// refuses it in time.
     fn on_our_clock(&self, token: Token) -> Token {
-        let left = token.expires_at.since_ms(self.now);
+        let (ahead, behind) = self.connection.access.relay_clock.unwrap_or_default();
+        let relay_now = Timestamp(self.now.plus_ms(ahead).0.saturating_sub(behind));
+        let left = token.expires_at.since_ms(relay_now);
         let held_for = if left <= 2 * RENEW_BEFORE_MS {
             TOKEN_TTL_MS
         } else {

@@ -4,7 +4,7 @@ use crate::device::Device;
 use crate::relay::{Relay, no, ok, token};
 use sealwire_engine::{Call, EngineError, Event, HttpResponse, Input, MessageState};
 use sealwire_wire::Timestamp;
-use sealwire_wire::contract::{ErrorCode, Token};
+use sealwire_wire::contract::{Challenge, ErrorCode, Token};
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
 const YEAR_MS: u64 = 365 * 24 * HOUR_MS;
@@ -89,6 +89,31 @@ fn tokens_are_asked_for_in_their_time_however_the_clocks_differ() {
         alice.pass(relay, 5 * 60_000);
         let asked = relay.asked.iter().filter(|path| path.ends_with("/token"));
         assert!(asked.count() <= 2, "ends in {ends_in_ms} ms by this clock");
+    }
+}
+
+#[test]
+fn a_clock_that_is_minutes_ahead_of_the_relays_asks_for_no_more_tokens_than_a_true_one() {
+    for ahead_ms in [0, 11 * 60_000, 750_000, 13 * 60_000, 3 * HOUR_MS] {
+        let relay = &mut Relay::default();
+        let mut alice = Device::registered(relay, "alice", 1);
+        alice.now = alice.now.plus_ms(20 * 60_000);
+        let relay_now = Timestamp(alice.now.0 - ahead_ms);
+        relay.instead = Some(Box::new(move |request| match request.path.as_str() {
+            "/v1/auth/challenge" => Some(ok(&Challenge {
+                nonce: [7; 32].into(),
+                expires_at: relay_now.plus_ms(60_000),
+            })),
+            "/v1/auth/token" => Some(ok(&Token {
+                expires_at: relay_now.plus_ms(15 * 60_000),
+                ..token("alice/1")
+            })),
+            _ => None,
+        }));
+        relay.asked.clear();
+        alice.pass(relay, 13 * 60_000);
+        let asked = relay.asked.iter().filter(|path| path.ends_with("/token"));
+        assert_eq!(asked.count(), 1, "{ahead_ms} ms ahead");
     }
 }
 
