@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask setup | demo | test | bench | fuzz | mutants | api | size | swift | web | readme`.
+//! The project's own commands: `cargo xtask setup | demo | test | soak | bench | fuzz | mutants | api | size | swift | web | readme`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -15,6 +15,7 @@ mod readme;
 mod run;
 mod setup;
 mod size;
+mod soak;
 mod steps;
 mod swift;
 mod test;
@@ -41,6 +42,8 @@ enum Command {
     Demo(demo::Args),
     /// Run every check, or the named suites.
     Test(test::Args),
+    /// Run the simulation over many seeds, and tell how those that fail do.
+    Soak(soak::Args),
     /// Measure what the project promises, and write it into docs/benchmarks.md.
     Bench(bench::Args),
     /// Throw made-up input at every parser and at a session, for as long as it is told to.
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Command::Setup(args) => setup::main(&args),
         Command::Demo(args) => demo::main(&args),
         Command::Test(args) => test::main(&args),
+        Command::Soak(args) => soak::main(&args),
         Command::Bench(args) => bench::main(&args),
         Command::Fuzz(args) => fuzz::main(&args),
         Command::Mutants(args) => mutants::main(&args),

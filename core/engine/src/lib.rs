@@ -22,6 +22,8 @@ mod expiry;
 mod fanout;
 mod outbox;
 mod output;
+#[cfg(feature = "planted")]
+pub mod planted;
 mod prekeys;
 mod reading;
 mod receive;

@@ -95,6 +95,19 @@ impl Engine {
                 }
             }
         }
+        #[cfg(feature = "planted")]
+        if crate::planted::has(crate::planted::Planted::ReorderAtCaughtUp) {
+            let ends = |event: &ServerEvent| matches!(event, ServerEvent::CaughtUp { .. });
+            if others.iter().any(ends) {
+                rows.reverse();
+            }
+        }
+        #[cfg(feature = "planted")]
+        if crate::planted::has(crate::planted::Planted::AckBeforeCommit)
+            && let Some(frame_seq) = highest
+        {
+            self.send_frame(&ClientFrame::ClientAck { frame_seq });
+        }
         // Not committed is not acknowledged: the relay delivers them again.
         if self.receive(&rows).is_err()
             || self.receive_controls(&controls).is_err()

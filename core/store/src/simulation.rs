@@ -1,6 +1,6 @@
 //! What a simulation does to a store and asks of it; in no build that an app carries.
 
-use crate::{Rows, Store, StoreError};
+use crate::{LocalId, Rows, Store, StoreError, Transaction};
 use rusqlite::Connection;
 use std::cell::Cell;
 
@@ -35,6 +35,18 @@ impl Store {
     /// Whether a commit was refused, or would be now.
     pub fn refuses_commits(&self) -> bool {
         self.disk.left.get() == Some(0)
+    }
+}
+
+impl Transaction<'_> {
+    /// As if the message had never been sealed.
+    pub fn forget_seal(&mut self, id: LocalId) -> Result<(), StoreError> {
+        self.statement(
+            "UPDATE outbox SET sealed_key = NULL, sealed_ciphertext = NULL, sealed_digest = NULL,
+                 sealed_commitment = NULL, sealed_registration_id = NULL WHERE local_id = ?1",
+        )?
+        .execute([id.0])?;
+        Ok(())
     }
 }
 

@@ -36,8 +36,8 @@ pub(crate) struct Device {
     pub(crate) wake: u64,
     /// Its disk takes nothing before that.
     pub(crate) disk_full_until: u64,
-    /// The step in which it came into its account's list.
-    pub(crate) listed_at: Option<u64>,
+    /// It stands in its account's list, and knows it.
+    pub(crate) is_listed: bool,
     /// Inputs so far, to see whether it comes to rest.
     pub(crate) inputs: u64,
     pub(crate) requests: u64,
@@ -73,7 +73,7 @@ impl Device {
             last_call: 0,
             wake: 0,
             disk_full_until: 0,
-            listed_at: None,
+            is_listed: false,
             inputs: 0,
             requests: 0,
         }

@@ -26,6 +26,7 @@ mod truth;
 mod world;
 
 pub use run::{Ended, Failure, Plan, Run, run, shortest};
+pub use sealwire_engine::planted::Planted;
 pub use template::Template;
 
 use std::fmt;

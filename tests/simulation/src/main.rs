@@ -6,7 +6,7 @@
 )]
 
 use clap::Parser;
-use sealwire_simulation::{Ended, Plan, Run, Template, run, shortest};
+use sealwire_simulation::{Ended, Plan, Planted, Run, Template, run, shortest};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +27,9 @@ struct Args {
     /// Nothing goes wrong.
     #[arg(long)]
     no_faults: bool,
+    /// A bug that every engine has: to see after how many seeds it is found.
+    #[arg(long, value_name = "NAME", value_parser = planted)]
+    planted: Option<Planted>,
     /// The story of each failure as it comes.
     #[arg(long)]
     tell: bool,
@@ -79,10 +82,18 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
+fn planted(name: &str) -> Result<Planted, String> {
+    let all = Planted::ALL.iter().copied();
+    let names = || all.clone().map(Planted::as_str).collect::<Vec<_>>();
+    let named = all.clone().find(|bug| bug.as_str() == name);
+    named.ok_or_else(|| format!("one of {}", names().join(", ")))
+}
+
 fn plan(args: &Args, seed: u64) -> Plan {
     Plan {
         faults: !args.no_faults,
         tells: args.tell,
+        planted: args.planted,
         ..Plan::new(seed, args.steps)
     }
 }
@@ -116,7 +127,7 @@ fn soak(args: &Args, template: &Template, next: &AtomicU64, sum: &Mutex<Sum>, be
             sum.failed.push((seed, broken.invariant.to_owned()));
             sum.failed.sort();
         }
-        if sum.runs % TOLD_EVERY == 0 {
+        if sum.runs.is_multiple_of(TOLD_EVERY) {
             println!("{}", words(&sum, begun.elapsed(), 1));
         }
     }

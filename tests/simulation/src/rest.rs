@@ -7,7 +7,7 @@ use crate::world::{Happening, World};
 use sealwire_engine::{ConnectionState, Message, MessageContent, MessageState};
 use sealwire_store::{LocalId, MessageKind, Store};
 use sealwire_wire::{MessageId, ThreadId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 /// Backoffs, leases and clocks that were set need so long at most.
@@ -144,7 +144,7 @@ impl World {
         }
         self.relay.crash();
         self.relay_holds_no_words()?;
-        let mut orders = BTreeMap::new();
+        let mut shows: Vec<BTreeSet<u64>> = Vec::new();
         for at in 0..self.devices.len() {
             let device = &self.devices[at];
             let store = open(&device.folder, device.anchor)?;
@@ -153,15 +153,10 @@ impl World {
                 .map_err(|error| Broken::new("every store is whole", error))?;
             let held = self.held(at, &store)?;
             self.own_are_all_there(at, &store)?;
-            self.shown_are_all_there(at, &held)?;
+            shows.push(held.keys().copied().collect());
             for (number, id) in held {
-                // One place for a message, whoever shows it.
-                let first = orders.entry(number).or_insert(id);
-                if *first != id {
-                    let invariant = "a thread has one order everywhere";
-                    let detail = format!("{first} and {id}");
-                    return Err(Broken::new(invariant, detail).about(number));
-                }
+                // A thread's order is that of its places: with one place for each message it is the same everywhere.
+                self.truth.has_place(number, id)?;
             }
             let device = &self.devices[at];
             let users = self.users();
@@ -169,6 +164,9 @@ impl World {
                 .iter()
                 .map(|user| ThreadId::direct(&device.user, user));
             unread_is_a_recount(device, &store, threads)?;
+        }
+        for (at, shows) in shows.iter().enumerate() {
+            self.shown_are_all_there(at, shows)?;
         }
         self.numbers_rise_with_places()
     }
@@ -202,11 +200,6 @@ impl World {
                 let Some(id) = message.id else {
                     continue;
                 };
-                if typed.accepted.as_ref().map(|accepted| accepted.id) != Some(id) {
-                    let invariant = "a message stands where the relay put it";
-                    let detail = format!("{} has it at {id}", device.label());
-                    return Err(Broken::new(invariant, detail).about(number));
-                }
                 if held.insert(number, id).is_some() {
                     let invariant = "a message is shown once";
                     return Err(Broken::new(invariant, device.label()).about(number));
@@ -234,7 +227,7 @@ impl World {
                 return broken("what was taken in never vanishes", "it did".to_owned());
             };
             let state = Message::from_row(row).state;
-            let (accepted, cancelled) = (typed.accepted.is_some(), typed.cancelled);
+            let (accepted, cancelled) = (typed.place.is_some(), typed.cancelled);
             match &state {
                 MessageState::Cancelled if accepted || !cancelled => {
                     return broken(
@@ -253,21 +246,13 @@ impl World {
     }
 
     /// What the relay took is on every device that was listed.
-    fn shown_are_all_there(
-        &self,
-        at: usize,
-        held: &BTreeMap<u64, MessageId>,
-    ) -> Result<(), Broken> {
+    fn shown_are_all_there(&self, at: usize, shows: &BTreeSet<u64>) -> Result<(), Broken> {
         for (number, typed) in self.truth.typed.iter().enumerate() {
             let number = number as u64;
-            let is_meant = |typed: &crate::truth::Typed| {
-                typed
-                    .accepted
-                    .as_ref()
-                    .is_some_and(|accepted| accepted.members.contains(&at))
-            };
+            let members = typed.members.as_ref().filter(|_| typed.place.is_some());
+            let is_meant = members.is_some_and(|members| members.contains(&at));
             // Its own device may have given it up before it heard that the relay has it.
-            if typed.device != at && is_meant(typed) && !held.contains_key(&number) {
+            if typed.device != at && is_meant && !shows.contains(&number) {
                 let invariant = "every message is shown on every device that was listed";
                 let detail = format!("{} does not show it", self.devices[at].label());
                 return Err(Broken::new(invariant, detail).about(number));
@@ -280,9 +265,9 @@ impl World {
     fn numbers_rise_with_places(&self) -> Result<(), Broken> {
         let mut last = BTreeMap::new();
         let mut all: Vec<_> = (0..).zip(&self.truth.typed).collect();
-        all.sort_by_key(|(_, typed)| typed.accepted.as_ref().map(|accepted| accepted.id));
+        all.sort_by_key(|(_, typed)| typed.place);
         for (number, typed) in all {
-            if let (Some(_), Some(queued)) = (&typed.accepted, typed.queued) {
+            if let (Some(_), Some(queued)) = (typed.place, typed.queued) {
                 let place = (typed.device, typed.thread);
                 if let Some(before) = last.insert(place, queued.client_seq)
                     && before > queued.client_seq

@@ -6,6 +6,7 @@ use crate::faults::Faults;
 use crate::journal::Journal;
 use crate::template::{Copied, Template};
 use crate::world::{Happening, World};
+use sealwire_engine::planted::{Planted, plant};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -20,6 +21,8 @@ pub struct Plan {
     pub faults: bool,
     /// Whether the journal's words are kept.
     pub tells: bool,
+    /// A bug that every engine has.
+    pub planted: Option<Planted>,
 }
 
 /// How a run ended.
@@ -69,6 +72,7 @@ impl Plan {
             steps,
             faults: true,
             tells: false,
+            planted: None,
         }
     }
 }
@@ -93,7 +97,9 @@ pub fn run(template: &Template, plan: Plan) -> Run {
     let mut world = World::new(devices, relay, chance, faults, Journal::new(plan.tells));
     world.now = ready_at;
     // A panic is a bug as well, and its seed as good.
+    plant(plan.planted);
     let ended = catch_unwind(AssertUnwindSafe(|| all_of_it(&mut world, plan.steps)));
+    plant(None);
     let ended = match ended {
         Ok(Ok(())) => Ended::Well,
         Ok(Err(broken)) => told(&world, broken),

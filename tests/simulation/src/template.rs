@@ -107,7 +107,7 @@ impl Template {
             let mut device = Device::new(to, known.name.user_id.clone(), chance.apart());
             device.name = Some(known.name.clone());
             device.anchor = known.anchor;
-            device.listed_at = Some(0);
+            device.is_listed = true;
             devices.push(device);
         }
         let to = folder.path().join(RELAY);

@@ -22,7 +22,10 @@ pub(crate) struct Typed {
     pub(crate) queued: Option<Queued>,
     /// Somebody asked for it to be cancelled.
     pub(crate) cancelled: bool,
-    pub(crate) accepted: Option<Accepted>,
+    /// Devices that were listed when it first came to the relay: each of them is to show it, if the relay took it.
+    pub(crate) members: Option<BTreeSet<usize>>,
+    /// The place that the relay gave it.
+    pub(crate) place: Option<MessageId>,
     /// Devices that were told of it as received.
     shown: BTreeSet<usize>,
     /// How far each device of the sender's was told that it got.
@@ -33,13 +36,6 @@ pub(crate) struct Typed {
 pub(crate) struct Queued {
     pub(crate) local_id: i64,
     pub(crate) client_seq: ClientSeq,
-}
-
-/// The relay has it.
-pub(crate) struct Accepted {
-    pub(crate) id: MessageId,
-    /// Devices that were listed when its request came in: each of them is to show it.
-    pub(crate) members: BTreeSet<usize>,
 }
 
 /// Everything that was typed, by number.
@@ -71,7 +67,8 @@ impl Truth {
             text,
             queued: None,
             cancelled: false,
-            accepted: None,
+            members: None,
+            place: None,
             shown: BTreeSet::new(),
             reached: BTreeMap::new(),
         });
@@ -128,27 +125,29 @@ impl Truth {
         Ok(())
     }
 
-    /// The relay gave a message its place.
-    pub(crate) fn is_accepted(
-        &mut self,
-        number: u64,
-        id: MessageId,
-        members: BTreeSet<usize>,
-    ) -> Result<(), Broken> {
+    /// A message comes to the relay, for the first time or once more.
+    pub(crate) fn is_coming(&mut self, number: u64, members: BTreeSet<usize>) {
+        if let Some(typed) = self.get_mut(number) {
+            typed.members.get_or_insert(members);
+        }
+    }
+
+    /// Somebody says what place the relay gave a message.
+    pub(crate) fn has_place(&mut self, number: u64, id: MessageId) -> Result<(), Broken> {
         let Some(typed) = self.get_mut(number) else {
             return Ok(());
         };
-        match &typed.accepted {
-            Some(first) if first.id != id => {
-                let invariant = "a send that comes twice has one place";
-                Err(Broken::new(invariant, format!("{} and {id}", first.id)).about(number))
-            }
-            Some(_) => Ok(()),
-            None => {
-                typed.accepted = Some(Accepted { id, members });
-                Ok(())
-            }
+        if typed.members.is_none() {
+            let invariant = "what has a place came to the relay";
+            return Err(Broken::new(invariant, id).about(number));
         }
+        let first = *typed.place.get_or_insert(id);
+        if first != id {
+            let invariant =
+                "a message has one place, whoever says it and however often it was sent";
+            return Err(Broken::new(invariant, format!("{first} and {id}")).about(number));
+        }
+        Ok(())
     }
 
     /// What an app is told: the message that it is about, if it is about one.
@@ -199,6 +198,9 @@ impl Truth {
                 format!("{message:?}"),
             ));
         };
+        if let Some(id) = message.id {
+            self.has_place(number, id)?;
+        }
         self.reaches(device, number, &message.state)?;
         Ok(Some(number))
     }
@@ -237,7 +239,7 @@ impl Truth {
         {
             return Err(Broken::new("what fails was given up after a day", code).about(number));
         }
-        if typed.accepted.is_none() && matches!(rank(state), 1..=3) {
+        if typed.place.is_none() && matches!(rank(state), 1..=3) {
             let invariant = "what is told as sent is at the relay";
             return Err(Broken::new(invariant, format!("{state:?}")).about(number));
         }
@@ -269,6 +271,9 @@ impl Truth {
         if !typed.shown.insert(device) {
             let detail = format!("on {}/{}", name.user_id, name.device_id);
             return Err(Broken::new("a message is told of once", detail).about(number));
+        }
+        if let Some(id) = message.id {
+            self.has_place(number, id)?;
         }
         Ok(number)
     }

@@ -6,7 +6,7 @@ use crate::device::{Asked, Device, word};
 use crate::faults::Faults;
 use crate::journal::Journal;
 use crate::links::{Down, Links, Up};
-use crate::relay::{LinkId, Out, Relay, Seen, Ticket};
+use crate::relay::{Heard, LinkId, Out, Relay, Seen, Ticket};
 use crate::truth::Truth;
 use sealwire_engine::{
     Call, Event, HttpRequest, HttpResponse, Input, Output, QuestionId, Reply, RequestId,
@@ -14,7 +14,7 @@ use sealwire_engine::{
 };
 use sealwire_wire::contract::{CloseCode, DeviceName};
 use sealwire_wire::limits::{PING_INTERVAL_MS, SILENCE_MAX_MS};
-use sealwire_wire::{DeviceId, UserId};
+use sealwire_wire::{ClientSeq, DeviceId, ThreadId, UserId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// When every run begins, in milliseconds since the Unix epoch.
@@ -54,8 +54,6 @@ struct Waiting {
     device: usize,
     life: u64,
     id: RequestId,
-    /// The step in which it reached the relay.
-    came_at: u64,
     answer_is_lost: bool,
 }
 
@@ -499,7 +497,7 @@ impl World {
                 Ok(Reply::Registered { user_id, device_id }),
             ) => {
                 self.devices[at].name = Some(DeviceName { user_id, device_id });
-                self.devices[at].listed_at = Some(self.steps);
+                self.devices[at].is_listed = true;
             }
             _ => {}
         }
@@ -629,7 +627,6 @@ impl World {
                 device,
                 life,
                 id,
-                came_at: self.steps,
                 answer_is_lost,
             },
         );
@@ -703,17 +700,24 @@ impl World {
                     .turn(place, format_args!("a list of {user} is published"));
                 Ok(())
             }
+            Seen::Comes {
+                sender,
+                thread,
+                client_seq,
+            } => {
+                if let Some(number) = self.number_of(&sender, thread, client_seq) {
+                    let members = self.members(number);
+                    self.truth.is_coming(number, members);
+                }
+                Ok(())
+            }
             Seen::Accepted {
-                ticket,
                 sender,
                 thread,
                 client_seq,
                 id,
             } => {
-                let Some(at) = self.device_named(&sender) else {
-                    return Ok(());
-                };
-                let Some(number) = self.truth.number_of_send(at, thread, client_seq) else {
+                let Some(number) = self.number_of(&sender, thread, client_seq) else {
                     return Ok(());
                 };
                 self.journal.note(
@@ -721,26 +725,29 @@ impl World {
                     Some(number),
                     format_args!("the relay has it as {id}"),
                 );
-                let came_at = self
-                    .tickets
-                    .get(&ticket)
-                    .map_or(self.steps, |waiting| waiting.came_at);
-                let members = self.members(number, came_at);
-                self.truth.is_accepted(number, id, members)
+                self.truth.has_place(number, id)
             }
         }
     }
 
-    /// The devices of both people of a message's thread that were listed by then.
-    fn members(&self, number: u64, by: u64) -> BTreeSet<usize> {
+    fn number_of(
+        &self,
+        sender: &DeviceName,
+        thread: ThreadId,
+        client_seq: ClientSeq,
+    ) -> Option<u64> {
+        let at = self.device_named(sender)?;
+        self.truth.number_of_send(at, thread, client_seq)
+    }
+
+    /// The devices of both people of a message's thread that are listed.
+    fn members(&self, number: u64) -> BTreeSet<usize> {
         let Some(typed) = self.truth.get(number) else {
             return BTreeSet::new();
         };
         let users = [&self.devices[typed.device].user, &typed.peer];
         let all = self.devices.iter().enumerate();
-        let listed = all.filter(|(_, device)| {
-            users.contains(&&device.user) && device.listed_at.is_some_and(|at| at < by)
-        });
+        let listed = all.filter(|(_, device)| users.contains(&&device.user) && device.is_listed);
         listed.map(|(at, _)| at).collect()
     }
 
@@ -796,12 +803,13 @@ impl World {
                     && let Ok(frame) = serde_json::from_str(&text)
                 {
                     let now = self.now.saturating_add_signed(self.relay_ahead);
-                    seat.hear(frame, now);
+                    seat.hear(Heard::Frame(frame), now);
                 }
             }
             Up::Closed => {
                 if let Some(seat) = self.relay.seat(id) {
-                    seat.close(CloseCode::GoingAway);
+                    let now = self.now.saturating_add_signed(self.relay_ahead);
+                    seat.hear(Heard::Closed, now);
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! A share of the seeds, and what a run has to be for a seed to mean anything.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use sealwire_simulation::{Ended, Plan, Template, run, shortest};
+use sealwire_simulation::{Ended, Plan, Planted, Template, run, shortest};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -75,4 +75,39 @@ fn where_nothing_goes_wrong_every_message_is_everywhere_once() {
 #[test]
 fn whatever_goes_wrong_every_message_is_everywhere_once() {
     all_hold(1..40, 1_000);
+}
+
+/// Runs seeds from the first on until one fails.
+fn first_to_fail(bug: Planted, seeds: u64) -> Option<u64> {
+    (1..=seeds).find(|seed| {
+        let planted = Some(bug);
+        let plan = Plan {
+            planted,
+            ..Plan::new(*seed, 1_000)
+        };
+        run(template(), plan).ended != Ended::Well
+    })
+}
+
+/// The numbers of seeds are those of docs/testing.md.
+#[test]
+fn every_planted_bug_is_found_within_its_number_of_seeds() {
+    for bug in Planted::ALL {
+        let seeds = match bug {
+            Planted::AckBeforeCommit => 30,
+            Planted::NoDedup => 10,
+            Planted::RetrySealsAgain => 5,
+            Planted::ReorderAtCaughtUp => 10,
+            Planted::RatchetStepNotKept => 2,
+        };
+        assert!(first_to_fail(*bug, seeds).is_some(), "{}", bug.as_str());
+    }
+}
+
+#[test]
+fn what_a_seed_found_once_holds() {
+    // A relay that ends between a message's commit and its answer; a clock twelve minutes ahead of the relay's.
+    for seed in [241, 224] {
+        assert_eq!(run(template(), Plan::new(seed, 1_000)).ended, Ended::Well);
+    }
 }

@@ -22,7 +22,14 @@ pub(crate) fn wrap(
         .ok_or_else(|| EngineError::Internal("a session is missing that was there".to_owned()))?;
     let record = SessionRecord::from_bytes(&row.record).map_err(internal)?;
     let encoded = plaintext.encode();
+    #[cfg(feature = "planted")]
+    let before = record.clone();
     let (record, sealed) = ratchet::seal(&record, now.0, &encoded).map_err(internal)?;
+    #[cfg(feature = "planted")]
+    let record = match crate::planted::has_now(crate::planted::Planted::RatchetStepNotKept, 5) {
+        true => before,
+        false => record,
+    };
     tx.save_session(
         &device.user,
         device.device,

@@ -99,6 +99,8 @@ impl Engine {
             return Ok(());
         };
         let me = self.me()?.clone();
+        #[cfg(feature = "planted")]
+        let head = &self.without_seal(head)?;
         match self.outbox.repairs.get(&head.local_id).cloned() {
             Some(repair) if head.sealed.is_some() => self.repair(&me, head, &repair)?,
             _ if head.sealed.is_none() => self.seal_when_ready(&me, head, &devices)?,
@@ -110,6 +112,15 @@ impl Engine {
             _ => {}
         }
         self.send_if_sealed(&me, head, &peer, &devices)
+    }
+
+    #[cfg(feature = "planted")]
+    fn without_seal(&mut self, head: &OutboxEntry) -> Result<OutboxEntry, EngineError> {
+        if crate::planted::has(crate::planted::Planted::RetrySealsAgain) {
+            self.store.transaction(|tx| tx.forget_seal(head.local_id))?;
+        }
+        let entry = self.store.outbox_entry(head.local_id)?;
+        entry.ok_or(EngineError::UnknownMessage)
     }
 
     /// The other user of this thread and everybody's devices; none while their lists are not at hand, or not to be trusted.

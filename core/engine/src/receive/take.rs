@@ -39,6 +39,10 @@ impl Receiver<'_> {
                 self.lease.forget_ends();
                 None
             }
+            #[cfg(feature = "planted")]
+            Some(held) if crate::planted::has(crate::planted::Planted::NoDedup) => {
+                return Ok(Outcome::Received(Message::from_row(held), Vec::new()));
+            }
             Some(_) => return Ok(duplicate(row)),
             None => None,
         };

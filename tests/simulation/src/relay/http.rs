@@ -1,6 +1,6 @@
 //! Requests to the service's methods, as the relay's own HTTP floor leads them there.
 
-use super::{Inside, ORIGIN, Seen, Ticket};
+use super::{Inside, ORIGIN, Seen};
 use sealwire_engine::{HttpMethod, HttpRequest, HttpResponse};
 use sealwire_relay::service::{Answer, HistoryQuery, Publisher, Refusal};
 use sealwire_wire::contract::*;
@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use std::str::FromStr;
 
 /// What the relay answers.
-pub(super) async fn answer(inside: &Inside, ticket: Ticket, request: HttpRequest) -> HttpResponse {
-    match routed(inside, ticket, &request).await {
+pub(super) async fn answer(inside: &Inside, request: HttpRequest) -> HttpResponse {
+    match routed(inside, &request).await {
         Ok(body) => HttpResponse {
             status: 200,
             retry_after_ms: None,
@@ -35,7 +35,7 @@ pub(super) fn query<'a>(path: &'a str, name: &str) -> Option<&'a str> {
     pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
-async fn routed(inside: &Inside, ticket: Ticket, request: &HttpRequest) -> Answer<Vec<u8>> {
+async fn routed(inside: &Inside, request: &HttpRequest) -> Answer<Vec<u8>> {
     use HttpMethod::{Delete, Get, Post, Put};
     let service = inside.service();
     let path = request.path.split('?').next().unwrap_or_default();
@@ -108,10 +108,14 @@ async fn routed(inside: &Inside, ticket: Ticket, request: &HttpRequest) -> Answe
             let (caller, message): (_, SendMessage) = (caller()?, body(request)?);
             keys_are_fresh(inside, &caller, &message.envelopes);
             let (thread, key) = (part(thread)?, key(request)?);
+            inside.saw(Seen::Comes {
+                sender: caller.clone(),
+                thread,
+                client_seq: message.client_seq,
+            });
             let sent = service.send(&caller, thread, &key, &message).await?;
             inside.wake(&sent.wake);
             inside.saw(Seen::Accepted {
-                ticket,
                 sender: caller,
                 thread,
                 client_seq: message.client_seq,

@@ -7,7 +7,7 @@ mod socket;
 mod tasks;
 
 pub(crate) use keys::UsedKeys;
-pub(crate) use seat::{Out, Seat};
+pub(crate) use seat::{Heard, Out, Seat};
 
 use crate::Broken;
 use crate::chance::Chance;
@@ -62,9 +62,14 @@ pub(crate) struct Inside {
 
 /// What the relay did that the run keeps account of.
 pub(crate) enum Seen {
-    /// A message has its place; for the devices that were listed when its request came in.
+    /// A message comes in.
+    Comes {
+        sender: DeviceName,
+        thread: ThreadId,
+        client_seq: ClientSeq,
+    },
+    /// A message has its place.
     Accepted {
-        ticket: Ticket,
         sender: DeviceName,
         thread: ThreadId,
         client_seq: ClientSeq,
@@ -161,7 +166,7 @@ impl Relay {
         if let Some(Life { inside, tasks }) = &mut self.life {
             let inside = Rc::clone(inside);
             tasks.spawn(async move {
-                let answer = http::answer(&inside, ticket, request).await;
+                let answer = http::answer(&inside, request).await;
                 inside.answers.borrow_mut().push((ticket, answer));
             });
         }

@@ -13,7 +13,7 @@ const WAITING_MAX: usize = 32;
 /// A socket's place.
 pub(crate) struct Seat {
     pub(crate) device: DeviceName,
-    pub(crate) heard: RefCell<VecDeque<ClientFrame>>,
+    pub(crate) heard: RefCell<VecDeque<Heard>>,
     pub(crate) out: RefCell<VecDeque<Out>>,
     pub(crate) ended: Cell<bool>,
     pub(crate) token_ends: Cell<u64>,
@@ -26,6 +26,13 @@ pub(crate) struct Seat {
     live: RefCell<VecDeque<ServerEvent>>,
     rung: Cell<bool>,
     waiting: RefCell<Option<Waker>>,
+}
+
+/// What comes in on a socket, in order.
+pub(crate) enum Heard {
+    Frame(ClientFrame),
+    /// The other end closed it: everything that it said before counts.
+    Closed,
 }
 
 /// What a socket says.
@@ -70,9 +77,9 @@ impl Seat {
         self.ring();
     }
 
-    pub(crate) fn hear(&self, frame: ClientFrame, now: u64) {
+    pub(crate) fn hear(&self, heard: Heard, now: u64) {
         self.heard_at.set(now);
-        self.heard.borrow_mut().push_back(frame);
+        self.heard.borrow_mut().push_back(heard);
         self.ring();
     }
 

@@ -1,7 +1,7 @@
 //! A socket's session over the real service: the rules of the relay's own, without a network.
 
 use super::Inside;
-use super::seat::{Out, Seat};
+use super::seat::{Heard, Out, Seat};
 use sealwire_relay::service::{Answer, MarksCursor, QueuePosition, Refusal};
 use sealwire_wire::contract::{ClientFrame, CloseCode, ErrorCode, ServerEvent, ServerFrame};
 use sealwire_wire::limits::PREKEYS_LOW;
@@ -72,11 +72,15 @@ impl Session {
                 return Ok(Some(code));
             }
             let heard = self.seat.heard.borrow_mut().pop_front();
-            if let Some(frame) = heard {
-                if let Some(code) = self.hear(frame).await? {
-                    return Ok(Some(code));
+            match heard {
+                Some(Heard::Closed) => return Ok(Some(CloseCode::GoingAway)),
+                Some(Heard::Frame(frame)) => {
+                    if let Some(code) = self.hear(frame).await? {
+                        return Ok(Some(code));
+                    }
+                    continue;
                 }
-                continue;
+                None => {}
             }
             if self.seat.ping.take() {
                 let service = self.inside.service();
