@@ -75,6 +75,8 @@ pub struct Service {
     kept_privacy: KeptPrivacy,
     /// Held while one-time prekeys are taken, where the deployment demands them.
     prekey_turn: tokio::sync::Mutex<()>,
+    /// Held while the signatures of an upload are verified.
+    signatures_turn: tokio::sync::Mutex<()>,
 }
 
 impl Service {
@@ -99,6 +101,7 @@ impl Service {
             thread_places: ThreadPlaces::default(),
             kept_privacy: KeptPrivacy::default(),
             prekey_turn: tokio::sync::Mutex::default(),
+            signatures_turn: tokio::sync::Mutex::default(),
         };
         service.queue_what_is_due().await?;
         Ok(service)

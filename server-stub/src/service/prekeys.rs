@@ -3,6 +3,7 @@
 use super::lists::check_query;
 use super::{Answer, Refusal, Service, public_data};
 use crate::storage::{Account, DeviceRecord, PrekeysStored, RepeatedPrekeys};
+use sealwire_crypto::keys::IdentityKey;
 use sealwire_crypto::primitives::sha256;
 use sealwire_wire::contract::{
     Bundle, BundlesAnswer, BundlesQuery, DeviceName, ErrorCode, PrekeyCheck, PrekeyCheckAnswer,
@@ -24,7 +25,8 @@ impl Service {
         let device = account
             .device(caller.device_id)
             .ok_or_else(not_registered)?;
-        public_data::check_prekeys(upload, &public_data::identity_key(&device.identity_key)?)?;
+        let identity = public_data::identity_key(&device.identity_key)?;
+        self.check_signatures(upload, &identity).await?;
         let stored = self
             .storage
             .store_prekeys(caller.clone(), upload.clone(), UNUSED_MAX)
@@ -43,6 +45,17 @@ impl Service {
             )),
             PrekeysStored::NoDevice => Err(not_registered()),
         }
+    }
+
+    /// Whether these are prekeys of this device. One upload at a time: however many come at once, the rest of the relay has
+    /// every other turn.
+    pub(super) async fn check_signatures(
+        &self,
+        upload: &PrekeyUpload,
+        identity: &IdentityKey,
+    ) -> Answer<()> {
+        let _turn = self.signatures_turn.lock().await;
+        public_data::check_prekeys(upload, identity).await
     }
 
     /// How many one-time keys are left.

@@ -37,9 +37,17 @@ pub(super) fn identity_key(bytes: &[u8]) -> Result<IdentityKey, Refusal> {
     })
 }
 
+/// Signatures that are verified in a row, before whatever else is ready has its turn: a millisecond or so.
+const SIGNATURES_AT_ONCE: usize = 8;
+
 /// Every key is one, each id stands once, and the device signed its signed prekey and each KEM prekey.
-pub(super) fn check_prekeys(upload: &PrekeyUpload, identity: &IdentityKey) -> Result<(), Refusal> {
-    let invalid = |detail: String| Refusal::new(ErrorCode::InvalidSignature, detail);
+///
+/// What costs nothing is looked at first. The signatures of an upload are up to 202: in between it lets others run, on whatever it
+/// runs itself.
+pub(super) async fn check_prekeys(
+    upload: &PrekeyUpload,
+    identity: &IdentityKey,
+) -> Result<(), Refusal> {
     let one_time = [
         upload.one_time_prekeys.len(),
         upload.one_time_kem_prekeys.len(),
@@ -50,6 +58,13 @@ pub(super) fn check_prekeys(upload: &PrekeyUpload, identity: &IdentityKey) -> Re
             format!("at most {ONE_TIME_PREKEYS_MAX} one-time prekeys of each kind in one upload"),
         ));
     }
+    let kem = || {
+        let last_resort = upload.last_resort_kem_prekey.iter();
+        last_resort.chain(&upload.one_time_kem_prekeys)
+    };
+    let ids = upload.one_time_prekeys.iter().map(|prekey| prekey.id);
+    each_once("one-time", ids)?;
+    each_once("KEM", kem().map(|prekey| prekey.id))?;
     if let Some(prekey) = &upload.signed_prekey {
         let key = SignedPreKey::from_bytes(prekey.key.as_slice())
             .map_err(|error| invalid(format!("signed prekey: {error}")))?;
@@ -57,32 +72,31 @@ pub(super) fn check_prekeys(upload: &PrekeyUpload, identity: &IdentityKey) -> Re
             .and_then(|signature| identity.verify(&key.to_bytes(), &signature))
             .map_err(|_| invalid("the identity key did not sign the signed prekey".to_owned()))?;
     }
-    let mut ids = BTreeSet::new();
     for prekey in &upload.one_time_prekeys {
         OneTimePreKey::from_bytes(prekey.key.as_slice())
             .map_err(|error| invalid(format!("one-time prekey {}: {error}", prekey.id)))?;
-        if !ids.insert(prekey.id) {
-            return Err(Refusal::new(
-                ErrorCode::Unprocessable,
-                format!("one-time prekey {} stands twice", prekey.id),
-            ));
-        }
     }
-    check_kem_prekeys(upload, identity)
+    for (nth, prekey) in kem().enumerate() {
+        if nth % SIGNATURES_AT_ONCE == SIGNATURES_AT_ONCE - 1 {
+            tokio::task::yield_now().await;
+        }
+        check_kem_prekey(prekey, identity)
+            .map_err(|why| invalid(format!("KEM prekey {}: {why}", prekey.id)))?;
+    }
+    Ok(())
 }
 
-fn check_kem_prekeys(upload: &PrekeyUpload, identity: &IdentityKey) -> Result<(), Refusal> {
-    let mut ids = BTreeSet::new();
-    let last_resort = upload.last_resort_kem_prekey.iter();
-    for prekey in last_resort.chain(&upload.one_time_kem_prekeys) {
-        check_kem_prekey(prekey, identity).map_err(|why| {
-            let detail = format!("KEM prekey {}: {why}", prekey.id);
-            Refusal::new(ErrorCode::InvalidSignature, detail)
-        })?;
-        if !ids.insert(prekey.id) {
+fn invalid(detail: String) -> Refusal {
+    Refusal::new(ErrorCode::InvalidSignature, detail)
+}
+
+fn each_once(kind: &str, ids: impl Iterator<Item = u32>) -> Result<(), Refusal> {
+    let mut seen = BTreeSet::new();
+    for id in ids {
+        if !seen.insert(id) {
             return Err(Refusal::new(
                 ErrorCode::Unprocessable,
-                format!("KEM prekey {} stands twice", prekey.id),
+                format!("{kind} prekey {id} stands twice"),
             ));
         }
     }
@@ -119,5 +133,42 @@ impl From<GrantError> for Refusal {
             _ => ErrorCode::GrantInvalid,
         };
         Self::new(code, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng as _;
+    use sealwire_crypto::keys::{IdentityKeyPair, KemKeyPair};
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    #[test]
+    fn a_full_upload_lets_others_run_between_its_signatures() {
+        let rng = &mut ChaCha20Rng::seed_from_u64(1);
+        let identity = IdentityKeyPair::generate(rng);
+        let key = KemKeyPair::generate(1, rng).public();
+        let signature = identity.sign_kem_prekey(rng, &key);
+        // A signature is of the key alone.
+        let prekey = |id| PublicKemPrekey {
+            id,
+            key: key.to_bytes().into(),
+            signature: signature.to_bytes().into(),
+        };
+        let upload = PrekeyUpload {
+            last_resort_kem_prekey: Some(prekey(1)),
+            one_time_kem_prekeys: (2..202).map(prekey).collect(),
+            ..PrekeyUpload::default()
+        };
+        let public = identity.public();
+        let mut checked = pin!(check_prekeys(&upload, &public));
+        let mut turns = 1;
+        let mut context = Context::from_waker(Waker::noop());
+        while let Poll::Pending = checked.as_mut().poll(&mut context) {
+            turns += 1;
+        }
+        assert_eq!(turns, 201 / SIGNATURES_AT_ONCE + 1);
     }
 }

@@ -24,7 +24,7 @@ impl Service {
         request: &RegisterDevice,
         platform_user: Option<&UserId>,
     ) -> Answer<RegisteredDevice> {
-        let device = self.device_record(request)?;
+        let device = self.device_record(request).await?;
         let state = match (&request.grant, &request.list) {
             (Some(_), Some(_)) => {
                 return Err(Refusal::new(
@@ -103,7 +103,7 @@ impl Service {
             .ok_or_else(not_live)
     }
 
-    fn device_record(&self, request: &RegisterDevice) -> Answer<DeviceRecord> {
+    async fn device_record(&self, request: &RegisterDevice) -> Answer<DeviceRecord> {
         let identity = public_data::identity_key(request.identity_key.as_slice())?;
         if request.prekeys.signed_prekey.is_none() {
             return Err(Refusal::new(
@@ -111,7 +111,7 @@ impl Service {
                 "a registration brings a signed prekey",
             ));
         }
-        public_data::check_prekeys(&request.prekeys, &identity)?;
+        self.check_signatures(&request.prekeys, &identity).await?;
         let as_json = serde_json::to_vec(request)
             .map_err(|error| Refusal::new(ErrorCode::InvalidBody, error.to_string()))?;
         Ok(DeviceRecord {

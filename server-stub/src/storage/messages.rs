@@ -113,8 +113,9 @@ pub trait Messages {
     /// Makes a message with all its envelopes durable, if number, key and id are free.
     fn accept_message(&self, step: AcceptMessage) -> Pending<'_, Accepted>;
 
-    /// Voids a number for ever, unless it names a message: that one, then. There need not be such a thread.
-    fn void_send(&self, name: SendName) -> Pending<'_, Option<SentMessage>>;
+    /// Voids a number until then, unless it names a message: that one, then. Voided again, it is so for longer. There need not be
+    /// such a thread.
+    fn void_send(&self, name: SendName, expires_at: Timestamp) -> Pending<'_, Option<SentMessage>>;
 
     /// Accepts a message, and appends the queue entries of what it accepted: [`Self::accept_message`], then
     /// [`super::Queues::queue`], with the entries of this message. Only the first is promised: entries that could not be

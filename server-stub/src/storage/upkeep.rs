@@ -7,7 +7,7 @@ use sealwire_wire::{AttachmentId, Timestamp};
 /// What a sweep ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SweepBounds {
-    /// Mailboxes, nonces and idempotency answers that expired by now.
+    /// Mailboxes, nonces, voided numbers and idempotency answers that expired by now.
     pub now: Timestamp,
     /// Queue entries from before this moment, with their envelopes; the device is told `resync` instead. Messages that reached
     /// no device of a recipient are failures then.

@@ -6,6 +6,10 @@ use crate::storage::SendName;
 use sealwire_wire::contract::{DeviceName, VoidedSend};
 use sealwire_wire::{ClientSeq, ThreadId};
 
+/// For how long a number stays void: a day longer than a client tries to send at most (49 days), so that no request for it can
+/// still be on its way.
+const VOID_TTL_MS: u64 = 50 * 24 * 60 * 60 * 1_000;
+
 impl Service {
     /// The message that the number named already, or nothing: then no later send of it is taken, also one that is on its way.
     ///
@@ -25,7 +29,8 @@ impl Service {
             sender: caller.clone(),
             client_seq,
         };
-        let message = self.storage.void_send(name).await?;
+        let expires_at = self.clock.now().plus_ms(VOID_TTL_MS);
+        let message = self.storage.void_send(name, expires_at).await?;
         Ok(VoidedSend { message })
     }
 }

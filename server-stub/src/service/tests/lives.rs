@@ -6,7 +6,7 @@ use crate::storage::AcceptControl;
 use sealwire_wire::contract::{
     CreateAttachment, DeviceEnvelope, EnvelopeType, MailboxSlot, SendControl, ServerEvent,
 };
-use sealwire_wire::{Base64, MessageId, ThreadId, Timestamp};
+use sealwire_wire::{Base64, ClientSeq, MessageId, ThreadId, Timestamp};
 
 const MINUTE_MS: u64 = 60_000;
 const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
@@ -64,6 +64,11 @@ fn every_life_has_its_sweeper() {
     .unwrap()
     .answer;
 
+    run(world
+        .service
+        .void_send(&alice.name(1), thread, ClientSeq(9)))
+    .unwrap();
+
     swept(&world);
     assert_eq!(rows(&world, &mailboxes), [1, 1]);
     world.pass_ms(MINUTE_MS + 1);
@@ -84,9 +89,11 @@ fn every_life_has_its_sweeper() {
     swept(&world);
     assert_eq!(rows(&world, &attachments), [0]);
     assert_eq!(rows(&world, &queues), [1, 1]);
+    assert_eq!(rows(&world, &["void_send"]), [1]);
     world.pass_ms(45 * DAY_MS);
     swept(&world);
     assert_eq!(rows(&world, &queues), [0, 0]);
+    assert_eq!(rows(&world, &["void_send"]), [0]);
     let page = run(world
         .service
         .queue_page(&bob.name(1), Default::default(), 100))

@@ -128,12 +128,12 @@ fn people_share_a_thread_or_do_not() {
 }
 
 #[test]
-fn a_number_is_void_for_ever_or_names_its_message() {
+fn a_number_is_void_or_names_its_message() {
     on_every_engine(|storage| {
         let step = message("alice", "bob", 5);
         // Before its thread is there.
-        assert_eq!(done(storage.void_send(step.name())), None);
-        assert_eq!(done(storage.void_send(step.name())), None);
+        assert_eq!(done(storage.void_send(step.name(), LATER)), None);
+        assert_eq!(done(storage.void_send(step.name(), LATER)), None);
         done(storage.create_thread(thread("alice", "bob")));
         assert_eq!(
             done(storage.earlier_send(step.name(), key("another"), NOW)),
@@ -150,11 +150,34 @@ fn a_number_is_void_for_ever_or_names_its_message() {
             done(storage.accept_message(other.clone())),
             Accepted::Accepted
         );
-        let stored = done(storage.void_send(other.name())).unwrap();
+        let stored = done(storage.void_send(other.name(), LATER)).unwrap();
         assert_eq!(stored.id, other.row.id);
         assert!(matches!(
             done(storage.accept_message(other)),
             Accepted::Earlier(_)
         ));
+    });
+}
+
+#[test]
+fn a_void_number_is_kept_until_its_time_is_over_and_no_longer() {
+    on_every_engine(|storage| {
+        let step = message("alice", "bob", 5);
+        done(storage.create_thread(thread("alice", "bob")));
+        assert_eq!(done(storage.void_send(step.name(), LATER)), None);
+        // Said again with less time left, by a clock that stepped back.
+        assert_eq!(done(storage.void_send(step.name(), NOW)), None);
+        let sweep = |now| {
+            done(storage.sweep(SweepBounds {
+                now,
+                queued_before: Timestamp(0),
+                unnamed_before: Timestamp(0),
+                at_most: 100,
+            }))
+        };
+        sweep(Timestamp(LATER.0 - 1));
+        assert_eq!(done(storage.accept_message(step.clone())), Accepted::Void);
+        sweep(LATER);
+        assert_eq!(done(storage.accept_message(step)), Accepted::Accepted);
     });
 }

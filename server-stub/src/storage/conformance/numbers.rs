@@ -94,7 +94,7 @@ fn tell(storage: &dyn Storage, steps: &[Step]) -> Vec<String> {
             Step::Gap { device, by } => told.send(device, told.next[device] + by),
             Step::Void { device, number } => {
                 let name = told.message(device, number).name();
-                let answer = done(storage.void_send(name));
+                let answer = done(storage.void_send(name, LATER));
                 told.answers.push(format!("{answer:?}"));
             }
             Step::Expire { id } => {

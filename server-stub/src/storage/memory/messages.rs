@@ -102,11 +102,12 @@ impl Messages for Memory {
         })
     }
 
-    fn void_send(&self, name: SendName) -> Pending<'_, Option<SentMessage>> {
+    fn void_send(&self, name: SendName, expires_at: Timestamp) -> Pending<'_, Option<SentMessage>> {
         self.step(|state| {
             let earlier = sent_earlier(state, &name);
             if earlier.is_none() {
-                state.voids.insert(place(&name));
+                let until = state.voids.entry(place(&name)).or_insert(expires_at);
+                *until = expires_at.max(*until);
             }
             earlier.map(|earlier| earlier.answer)
         })
@@ -222,7 +223,10 @@ fn earlier(
     if let Some(earlier) = sent_earlier(state, name) {
         return Some(Accepted::Earlier(earlier));
     }
-    state.voids.contains(&place(name)).then_some(Accepted::Void)
+    state
+        .voids
+        .contains_key(&place(name))
+        .then_some(Accepted::Void)
 }
 
 fn place(name: &SendName) -> (ThreadId, DeviceName, ClientSeq) {

@@ -25,7 +25,7 @@ pub(super) struct State {
     /// By thread, message and recipient.
     pub(super) failures: BTreeMap<(ThreadId, MessageId, UserId), Failure>,
     pub(super) last_failure: u64,
-    pub(super) voids: BTreeSet<(ThreadId, DeviceName, ClientSeq)>,
+    pub(super) voids: BTreeMap<(ThreadId, DeviceName, ClientSeq), Timestamp>,
     /// By device and thread: the newest message acknowledged, where an older one was passed over.
     pub(super) acknowledged_ahead: BTreeMap<(DeviceName, ThreadId), MessageId>,
     /// What reached a user above their delivered mark, which waits below a message that was passed over.

@@ -25,6 +25,7 @@ impl Upkeep for Memory {
             state
                 .nonces
                 .retain(|_, expires_at| *expires_at > bounds.now);
+            state.voids.retain(|_, expires_at| *expires_at > bounds.now);
             state.kept.retain(|_, kept| kept.expires_at > bounds.now);
             let devices: Vec<DeviceName> = state.queues.keys().cloned().collect();
             let mut unfetched = Vec::new();

@@ -109,20 +109,22 @@ impl Messages for Sqlite {
         self.write(move |db| accept_and_queue(db, &step, now))
     }
 
-    fn void_send(&self, name: SendName) -> Pending<'_, Option<SentMessage>> {
+    fn void_send(&self, name: SendName, expires_at: Timestamp) -> Pending<'_, Option<SentMessage>> {
         self.write(move |db| {
             if let Some(earlier) = sent_earlier(db, &name)? {
                 return Ok(Some(earlier.answer));
             }
             db.prepare_cached(
-                "INSERT OR IGNORE INTO void_send (thread_id, user_id, device_id, client_seq)
-                 VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO void_send (thread_id, user_id, device_id, client_seq, expires_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)",
             )?
             .execute(params![
                 name.thread_id.as_bytes(),
                 name.sender.user_id.as_str(),
                 name.sender.device_id.get(),
-                of_seq(name.client_seq)
+                of_seq(name.client_seq),
+                of_number(expires_at.0)
             ])?;
             Ok(None)
         })

@@ -227,14 +227,16 @@ CREATE TABLE failure (
 ) STRICT;
 CREATE INDEX failure_by_sender ON failure (sender_id, number);
 
--- Numbers under which nothing will ever be sent. A thread need not be there.
+-- Numbers under which nothing will be sent while any outbox can hold it still. A thread need not be there.
 CREATE TABLE void_send (
     thread_id BLOB NOT NULL,
     user_id TEXT NOT NULL,
     device_id INTEGER NOT NULL,
     client_seq INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
     PRIMARY KEY (thread_id, user_id, device_id, client_seq)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX void_send_by_expiry ON void_send (expires_at);
 
 -- Positions never come again: AUTOINCREMENT. They rise with time, so that the oldest entries stand first.
 CREATE TABLE queue_entry (

@@ -34,7 +34,7 @@ impl Upkeep for Sqlite {
     fn sweep(&self, bounds: SweepBounds) -> Pending<'_, SweptRows> {
         self.write(move |db| {
             let mut has_more = false;
-            for sql in [MAILBOXES, NONCES, KEYS, RECENT_KEYS] {
+            for sql in [MAILBOXES, NONCES, VOIDS, KEYS, RECENT_KEYS] {
                 let ended = db
                     .prepare_cached(sql)?
                     .execute(params![of_number(bounds.now.0), bounds.at_most])?;
@@ -56,6 +56,9 @@ const MAILBOXES: &str = "DELETE FROM mailbox WHERE id IN (
      SELECT id FROM mailbox WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
 const NONCES: &str = "DELETE FROM spent_nonce WHERE nonce IN (
      SELECT nonce FROM spent_nonce WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+const VOIDS: &str =
+    "DELETE FROM void_send WHERE (thread_id, user_id, device_id, client_seq) IN (
+     SELECT thread_id, user_id, device_id, client_seq FROM void_send WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
 const KEYS: &str = "DELETE FROM kept_key WHERE (day, user_id, device_id, digest) IN (
      SELECT day, user_id, device_id, digest FROM kept_key WHERE day < ?1 / 86400000 ORDER BY day LIMIT ?2)";
 const RECENT_KEYS: &str = "DELETE FROM recent_key WHERE (user_id, device_id) IN (
@@ -189,6 +192,7 @@ mod tests {
             for number in 0..10 {
                 db.execute("INSERT INTO mailbox VALUES (?1, 9)", [number.to_string()])?;
                 db.execute("INSERT INTO spent_nonce VALUES (randomblob(32), 9)", [])?;
+                db.execute("INSERT INTO void_send VALUES (x'00', 'a', 1, ?1, 9)", [number])?;
                 db.execute(
                     "INSERT INTO kept_key (day, user_id, device_id, digest, message, expires_at) VALUES (0, 'a', 1, ?1, 1, 9)",
                     [number],
@@ -215,6 +219,7 @@ mod tests {
                 [
                     "mailbox",
                     "spent_nonce",
+                    "void_send",
                     "kept_key",
                     "recent_key",
                     "attachment",
@@ -230,7 +235,7 @@ mod tests {
         loop {
             let swept = run(storage.sweep(BOUNDS)).unwrap();
             expected = 0.max(expected - 3);
-            assert_eq!(left(), [expected; 6]);
+            assert_eq!(left(), [expected; 7]);
             if !swept.has_more {
                 break;
             }
@@ -251,6 +256,7 @@ mod tests {
         for (sql, index) in [
             (MAILBOXES, "INDEX mailbox_by_expiry (expires_at<?)"),
             (NONCES, "INDEX spent_nonce_by_expiry (expires_at<?)"),
+            (VOIDS, "INDEX void_send_by_expiry (expires_at<?)"),
             (KEYS, "PRIMARY KEY (day<?)"),
             (RECENT_KEYS, "INDEX recent_key_by_day (day<?)"),
             (ATTACHMENTS, "INDEX attachment_unnamed (created_at<?)"),
