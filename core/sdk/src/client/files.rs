@@ -101,12 +101,19 @@ impl Client {
     ) -> Result<(), Error> {
         let (chunks, done) = self.fetch(message, told(on_progress))?;
         let runtime = self.shared.tasks.runtime();
-        let mut part = Part::create(path.into(), runtime).await?;
-        while let Ok(chunk) = chunks.recv().await {
-            part = part.write(chunk, runtime).await?;
-        }
-        done.recv().await.unwrap_or(Err(Error::Closed))?;
-        part.finish(runtime).await
+        let written = async {
+            let mut part = Part::create(path.into(), runtime).await?;
+            while let Ok(chunk) = chunks.recv().await {
+                part = part.write(chunk, runtime).await?;
+            }
+            done.recv().await.unwrap_or(Err(Error::Closed))?;
+            part.finish(runtime).await
+        };
+        // A client that sleeps writes nothing either.
+        written.await.map_err(|error| match error {
+            Error::Closed if self.shared.status.get().suspended => Error::Suspended,
+            error => error,
+        })
     }
 
     fn fetch(
