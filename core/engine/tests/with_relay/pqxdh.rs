@@ -462,3 +462,34 @@ fn a_version_or_kem_type_that_was_altered_on_the_way_costs_no_message() {
         assert_eq!(alice.restarted(7).texts("bob"), ["hello"]);
     }
 }
+
+#[test]
+fn where_the_policy_lets_it_a_device_that_was_never_updated_is_written_to_in_version_3_until_it_is()
+{
+    let mut before = Before::new();
+    let relay = &mut before.relay;
+    let mut dora = allowing_x3dh(relay, "dora", 31);
+    let local_id = dora.send(relay, "bob", "hello");
+    assert_eq!(dora.state(local_id), MessageState::Sent);
+    assert_eq!(speaks(&dora, "bob"), Some(3));
+    assert_eq!((accuses(&dora), listed(relay, "bob")), (0, (1, vec![3])));
+    // What opens it speaks version 4 by then, and answers in it.
+    let bob = &mut before.bob;
+    bob.run(relay);
+    bob.caught_up(relay);
+    bob.deliver(relay);
+    assert_eq!(bob.texts("dora"), ["hello"]);
+    assert_eq!(speaks(bob, "dora"), Some(3));
+    bob.send(relay, "dora", "hello to you");
+    dora.deliver(relay);
+    hear_of_list(relay, &mut dora, "bob");
+    dora.send(relay, "bob", "in version 4");
+    bob.deliver(relay);
+    assert_eq!(
+        (speaks(&dora, "bob"), speaks(bob, "dora")),
+        (Some(4), Some(4))
+    );
+    let words = ["hello", "hello to you", "in version 4"];
+    assert_eq!(dora.texts("bob"), words);
+    assert_eq!(before.bob.restarted_at_its_time(35).texts("dora"), words);
+}
