@@ -85,11 +85,13 @@ fn seeds() -> Vec<Vec<u8>> {
         Control::AccountKeyRequest,
         Control::AccountKeyAnswer([7; 32].into()),
     ];
-    let cut = |bytes: &[u8]| {
+    let inside = |bytes: &[u8]| {
         let length = usize::from(u16::from_be_bytes([bytes[20], bytes[21]]));
         bytes[22..22 + length].to_vec()
     };
-    all.iter()
-        .map(|control| cut(&control.encode().unwrap()))
-        .collect()
+    // An answer of nothing but empty names, two bytes each: the most that an input of its length can be read into.
+    let names = [0x12, 0].repeat(2_000);
+    let crowded = [&[0x12, 0xa0, 0x1f][..], &names].concat();
+    let cut = all.iter().map(|control| inside(&control.encode().unwrap()));
+    cut.chain([crowded]).collect()
 }
