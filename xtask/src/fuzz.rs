@@ -156,7 +156,7 @@ fn keep(fuzzers: &Path, name: &str) -> Result<(), Error> {
     created(&fewest)?;
     let mut merge = limited(fuzzers, name);
     // Edges alone: how often each was taken would keep ten times as many.
-    merge.args(["-merge=1", "-use_counters=0", "-verbosity=0"]);
+    merge.args(["-set_cover_merge=1", "-use_counters=0", "-verbosity=0"]);
     merge
         .arg(&fewest)
         .arg(&corpus)

@@ -33,7 +33,7 @@ struct RatchetMessageProto {
 }
 
 impl RatchetMessage {
-    /// Reads a message. It allocates no more than the message is long.
+    /// Reads a message. It allocates no more than twice what the message is long.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
         let (version, rest) = Version::split(bytes)?;
         let body_length = rest

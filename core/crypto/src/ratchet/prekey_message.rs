@@ -40,7 +40,7 @@ struct PreKeyMessageProto {
 }
 
 impl PreKeyMessage {
-    /// Reads a message and the one inside it. It allocates no more than twice the message's length.
+    /// Reads a message and the one inside it. It allocates no more than three times the message's length, and 2 KiB.
     ///
     /// A base key outside the prime-order subgroup is refused: it would be a second name for a session that has one.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {

@@ -125,7 +125,9 @@ fn seeds() -> Vec<Vec<u8>> {
     let mut small = pointer_bytes(small);
     small.extend(BETWEEN);
     small.extend(chunk);
-    vec![small, pointer_bytes(large)]
+    // Thumbnails of thumbnails, as deep as protobuf is read: the most that an input of its length can be read into.
+    let nested = (0..96).fold(Vec::new(), |inner, _| field(14, &inner));
+    vec![small, pointer_bytes(large), nested]
 }
 
 /// The protobuf of a pointer, cut out of a body that ends with it and a caption.
