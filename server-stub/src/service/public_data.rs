@@ -143,7 +143,7 @@ mod tests {
     use rand_core::SeedableRng as _;
     use sealwire_crypto::keys::{IdentityKeyPair, KemKeyPair};
     use std::pin::pin;
-    use std::task::{Context, Poll, Waker};
+    use std::task::{Context, Waker};
 
     #[test]
     fn a_full_upload_lets_others_run_between_its_signatures() {
@@ -166,7 +166,7 @@ mod tests {
         let mut checked = pin!(check_prekeys(&upload, &public));
         let mut turns = 1;
         let mut context = Context::from_waker(Waker::noop());
-        while let Poll::Pending = checked.as_mut().poll(&mut context) {
+        while checked.as_mut().poll(&mut context).is_pending() {
             turns += 1;
         }
         assert_eq!(turns, 201 / SIGNATURES_AT_ONCE + 1);
