@@ -67,6 +67,8 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Done<()> {
     let begun = Instant::now();
+    // Before the run, so that the load is what others put on the machine.
+    let machine = machine();
     let binary = match &arguments.relay {
         Some(binary) => binary.clone(),
         None => std::env::current_exe()
@@ -117,7 +119,7 @@ fn run(arguments: &Arguments) -> Done<()> {
         report::write_json(json, &figures)?;
     }
     if let Some(page) = &arguments.page {
-        report::write_section(page, "bench relay", &format!("{}\n\n{table}", machine()))?;
+        report::write_section(page, "bench relay", &format!("{machine}\n\n{table}"))?;
     }
     Ok(())
 }
@@ -131,9 +133,10 @@ fn machine() -> String {
         .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
         .map_or("an unknown processor", |(_, name)| name.trim());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let kernel = read("/proc/sys/kernel/osrelease");
+    let (kernel, load) = (read("/proc/sys/kernel/osrelease"), read("/proc/loadavg"));
     format!(
-        "Measured on {cores} cores of {model}, Linux {}, with SQLite {} and relay {}.",
+        "Measured on {cores} cores of {model} at a load of {}, Linux {}, with SQLite {} and relay {}.",
+        load.split(' ').next().unwrap_or("?"),
         kernel.trim(),
         rusqlite::version(),
         env!("CARGO_PKG_VERSION")
