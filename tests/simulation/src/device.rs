@@ -17,7 +17,7 @@ const FILE: &str = "store";
 pub(crate) struct Device {
     pub(crate) folder: PathBuf,
     pub(crate) user: UserId,
-    /// Once it belongs to the account.
+    /// Once it stands in its account's list, and knows it.
     pub(crate) name: Option<DeviceName>,
     /// What the app's key store holds beside the key.
     pub(crate) anchor: Option<u64>,
@@ -36,8 +36,6 @@ pub(crate) struct Device {
     pub(crate) wake: u64,
     /// Its disk takes nothing before that.
     pub(crate) disk_full_until: u64,
-    /// It stands in its account's list, and knows it.
-    pub(crate) is_listed: bool,
     /// Inputs so far, to see whether it comes to rest.
     pub(crate) inputs: u64,
     pub(crate) requests: u64,
@@ -73,7 +71,6 @@ impl Device {
             last_call: 0,
             wake: 0,
             disk_full_until: 0,
-            is_listed: false,
             inputs: 0,
             requests: 0,
         }

@@ -43,6 +43,8 @@ struct Sum {
     runs: u64,
     steps: u64,
     messages: u64,
+    devices: u64,
+    processes: u64,
     lasted_ms: u64,
     failed: Vec<(u64, String)>,
 }
@@ -108,6 +110,8 @@ fn soak(args: &Args, template: &Template, next: &AtomicU64, sum: &Mutex<Sum>, be
         let Run {
             steps,
             messages,
+            devices,
+            processes,
             lasted_ms,
             ended,
             ..
@@ -121,6 +125,8 @@ fn soak(args: &Args, template: &Template, next: &AtomicU64, sum: &Mutex<Sum>, be
         sum.runs += 1;
         sum.steps += steps;
         sum.messages += messages;
+        sum.devices += devices;
+        sum.processes += processes;
         sum.lasted_ms += lasted_ms;
         if let Ended::Broken { broken, step, .. } = ended {
             println!("seed {seed}, step {step}: {broken}");
@@ -136,11 +142,13 @@ fn soak(args: &Args, template: &Template, next: &AtomicU64, sum: &Mutex<Sum>, be
 fn words(sum: &Sum, took: Duration, threads: usize) -> String {
     let seconds = took.as_secs_f64();
     format!(
-        "{} seeds, {} failed; {} steps, {} messages, {:.1} days of their time; {:.1} s, {:.0} steps a second on {threads} threads",
+        "{} seeds, {} failed; {} steps, {} messages, {} devices, {} processes, {:.1} days of their time; {:.1} s, {:.0} steps a second on {threads} threads",
         sum.runs,
         sum.failed.len(),
         sum.steps,
         sum.messages,
+        sum.devices,
+        sum.processes,
         sum.lasted_ms as f64 / 86_400_000.0,
         seconds,
         sum.steps as f64 / seconds,

@@ -21,6 +21,7 @@ const ACTIONS: &[(u32, Action)] = &[
     (3, Action::CloseApp),
     (4, Action::AskAgain),
     (1, Action::Night),
+    (3, Action::Link),
 ];
 
 /// Something that a person does with a device.
@@ -44,6 +45,8 @@ enum Action {
     AskAgain,
     /// Everybody is away for hours or days.
     Night,
+    /// Lets a further device into the account, if there is one that does not belong to it yet.
+    Link,
 }
 
 impl World {
@@ -61,7 +64,8 @@ impl World {
         if self.chance.happens(self.faults.clock_set) {
             self.set_a_clock();
         }
-        let at = self.chance.index(self.devices.len());
+        let ready: Vec<usize> = self.with_accounts().collect();
+        let at = ready[self.chance.index(ready.len())];
         match self.chance.weighted(ACTIONS) {
             Some(Action::Type) => {
                 for _ in 0..self.chance.between(1, 4) {
@@ -86,14 +90,56 @@ impl World {
             Some(Action::AskAgain) => self.ask_again(at)?,
             Some(Action::Night) => {
                 stay_away = self.chance.between(3_600_000, 3 * 24 * 3_600_000);
-                for at in 0..self.devices.len() {
+                for at in ready {
                     let late = self.chance.below(600_000);
                     self.goes_away(at, stay_away + late)?;
                 }
             }
+            Some(Action::Link) => self.links_one_more()?,
         }
         self.plan(after + stay_away, Happening::Act);
         Ok(())
+    }
+
+    /// Devices that belong to their accounts.
+    pub(crate) fn with_accounts(&self) -> impl Iterator<Item = usize> + use<> {
+        let all = self.devices.iter().enumerate();
+        let named = all.filter(|(_, device)| device.name.is_some());
+        named.map(|(at, _)| at).collect::<Vec<_>>().into_iter()
+    }
+
+    fn links_one_more(&mut self) -> Result<(), Broken> {
+        let all = self.devices.iter().enumerate();
+        let without = all.filter(|(_, device)| device.name.is_none());
+        let spare: Vec<usize> = without.map(|(at, _)| at).collect();
+        if spare.is_empty() {
+            return Ok(());
+        }
+        let at = spare[self.chance.index(spare.len())];
+        if self.devices[at].life == 0 {
+            self.device_starts(at)?;
+        }
+        self.call(at, Call::StartLinking, Asked::StartLinking)
+    }
+
+    /// A new device shows its code to one that its person has already.
+    pub(crate) fn shows_code(&mut self, at: usize, code: String) -> Result<(), Broken> {
+        let user = self.devices[at].user.clone();
+        let older: Vec<usize> = self
+            .with_accounts()
+            .filter(|older| self.devices[*older].user == user)
+            .collect();
+        self.call(at, Call::FinishLinking, Asked::FinishLinking)?;
+        if older.is_empty() {
+            return Ok(());
+        }
+        let by = older[self.chance.index(older.len())];
+        // Nobody holds two devices next to each other for ever.
+        let patience = self.chance.between(20_000, 90_000);
+        for device in [at, by] {
+            self.plan(patience, Happening::GivesLinkingUp(device));
+        }
+        self.call(by, Call::LinkDevice { code }, Asked::Nothing)
     }
 
     fn goes_away(&mut self, at: usize, for_ms: u64) -> Result<(), Broken> {

@@ -27,7 +27,9 @@ impl World {
         self.is_calm = true;
         self.relay_starts()?;
         for at in 0..self.devices.len() {
-            self.device_starts(at)?;
+            if self.devices[at].life > 0 {
+                self.device_starts(at)?;
+            }
             self.connects(at, true)?;
             self.ask_again(at)?;
         }
@@ -55,7 +57,7 @@ impl World {
 
     /// Whoever was replaced, or went offline late, comes back.
     fn fetch_the_missing(&mut self) {
-        for device in 0..self.devices.len() {
+        for device in self.with_accounts() {
             let gone = matches!(
                 self.devices[device].connection,
                 None | Some(
@@ -77,6 +79,13 @@ impl World {
         for at in 0..self.devices.len() {
             let device = &self.devices[at];
             let label = device.label();
+            if let Some(call) = device.calls.values().next() {
+                let left = format!("{label} has yet to be answered: {call:?}");
+                return Ok(Some((None, left)));
+            }
+            if device.name.is_none() {
+                continue;
+            }
             if device.connection != Some(ConnectionState::Online) {
                 let left = format!("{label} is {:?}", device.connection);
                 return Ok(Some((None, left)));
@@ -147,6 +156,10 @@ impl World {
         let mut shows: Vec<BTreeSet<u64>> = Vec::new();
         for at in 0..self.devices.len() {
             let device = &self.devices[at];
+            if device.name.is_none() {
+                shows.push(BTreeSet::new());
+                continue;
+            }
             let store = open(&device.folder, device.anchor)?;
             store
                 .check_thoroughly()

@@ -34,6 +34,10 @@ pub struct Run {
     pub steps: u64,
     /// Messages that people typed.
     pub messages: u64,
+    /// Devices that belong to an account at the end.
+    pub devices: u64,
+    /// Processes that began, the relay's too.
+    pub processes: u64,
     /// Milliseconds of the world's time that passed.
     pub lasted_ms: u64,
     /// What came of it.
@@ -114,6 +118,8 @@ pub fn run(template: &Template, plan: Plan) -> Run {
         hash: world.journal.hash(),
         steps: world.steps,
         messages: world.truth.typed.len() as u64,
+        devices: world.with_accounts().count() as u64,
+        processes: world.relay_life + world.devices.iter().map(|device| device.life).sum::<u64>(),
         lasted_ms: world.now - ready_at,
         ended,
     };
@@ -154,7 +160,7 @@ fn all_of_it(world: &mut World, steps: u64) -> Result<(), Broken> {
     let faults = format!("{:?}", world.faults);
     world.journal.turn(place, format_args!("{faults}"));
     world.relay_starts()?;
-    for at in 0..world.devices.len() {
+    for at in world.with_accounts() {
         world.device_starts(at)?;
     }
     world.plan(1_000, Happening::Act);
@@ -187,6 +193,8 @@ fn never_began(broken: Broken) -> Run {
         hash: 0,
         steps: 0,
         messages: 0,
+        devices: 0,
+        processes: 0,
         lasted_ms: 0,
         ended: Ended::Broken {
             broken,

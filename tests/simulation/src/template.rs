@@ -107,8 +107,15 @@ impl Template {
             let mut device = Device::new(to, known.name.user_id.clone(), chance.apart());
             device.name = Some(known.name.clone());
             device.anchor = known.anchor;
-            device.is_listed = true;
             devices.push(device);
+        }
+        // One more each, which may come to belong to the account.
+        for (more, name) in PEOPLE.into_iter().enumerate() {
+            let to = place(folder.path(), self.devices.len() + more);
+            fs::create_dir_all(&to).map_err(unusable)?;
+            if let Ok(user) = name.parse() {
+                devices.push(Device::new(to, user, chance.apart()));
+            }
         }
         let to = folder.path().join(RELAY);
         copy_files(&self.folder.path().join(RELAY), &to).map_err(unusable)?;
@@ -119,19 +126,6 @@ impl Template {
             relay,
             ready_at: self.ready_at,
         })
-    }
-}
-
-impl World {
-    /// A device shows the code of its linking to the first one of its person.
-    pub(crate) fn shows_code(&mut self, at: usize, code: String) -> Result<(), Broken> {
-        let user = self.devices[at].user.clone();
-        let first = self.devices.iter().position(|device| device.user == user);
-        self.call(at, Call::FinishLinking, Asked::FinishLinking)?;
-        match first {
-            Some(first) => self.call(first, Call::LinkDevice { code }, Asked::Nothing),
-            None => Ok(()),
-        }
     }
 }
 

@@ -42,6 +42,9 @@ pub(crate) struct Queued {
 #[derive(Default)]
 pub(crate) struct Truth {
     pub(crate) typed: Vec<Typed>,
+    /// Somebody has a newer device list than at the beginning. What waits for it when a process ends, or a disk is full, comes
+    /// behind what needs no wait any more, and is told of as reordered.
+    pub(crate) has_new_lists: bool,
 }
 
 impl Truth {
@@ -158,6 +161,7 @@ impl Truth {
         event: &Event,
     ) -> Result<Option<u64>, Broken> {
         match event {
+            Event::MessageReordered { .. } if self.has_new_lists => Ok(None),
             Event::MessageQueued(message)
             | Event::MessageSent(message)
             | Event::MessageFailed(message)

@@ -46,7 +46,7 @@ pub(crate) struct World {
     tickets: BTreeMap<Ticket, Waiting>,
     last_ticket: Ticket,
     relay_turn_is_due: bool,
-    relay_life: u64,
+    pub(crate) relay_life: u64,
 }
 
 /// Who waits for the answer to a request that reached the relay.
@@ -93,6 +93,8 @@ pub(crate) enum Happening {
     RelayStarts,
     Sweep(u64),
     DeviceStarts(usize),
+    /// A person has waited for long enough.
+    GivesLinkingUp(usize),
     /// A person connects, or disconnects.
     Connects {
         device: usize,
@@ -238,6 +240,9 @@ impl World {
             }
             Happening::Sweep(_) => {}
             Happening::DeviceStarts(device) => self.device_starts(device)?,
+            Happening::GivesLinkingUp(device) => {
+                self.call(device, Call::CancelLinking, Asked::Nothing)?;
+            }
             Happening::Connects { device, online } => self.connects(device, online)?,
         }
         Ok(())
@@ -280,6 +285,12 @@ impl World {
             _ => None,
         });
         engine.handle(time, input);
+        // However it came to know: by an answer, or by a list that it looked up after a start.
+        if device.name.is_none()
+            && let Some((user_id, device_id)) = engine.account()
+        {
+            device.name = Some(DeviceName { user_id, device_id });
+        }
         let cut_short = engine.store().refuses_commits();
         engine.store().refuse_commits_after(None);
         if matches!(ends, Some(EndsAt::AfterCommits(_))) && cut_short {
@@ -492,13 +503,6 @@ impl World {
                 self.truth.is_queued(number, &message)?;
             }
             (Asked::StartLinking, Ok(Reply::LinkCode(code))) => self.shows_code(at, code)?,
-            (
-                Asked::Register | Asked::FinishLinking,
-                Ok(Reply::Registered { user_id, device_id }),
-            ) => {
-                self.devices[at].name = Some(DeviceName { user_id, device_id });
-                self.devices[at].is_listed = true;
-            }
             _ => {}
         }
         Ok(())
@@ -696,6 +700,7 @@ impl World {
         match seen {
             Seen::Broken(broken) => Err(broken),
             Seen::Listed(user) => {
+                self.truth.has_new_lists = true;
                 self.journal
                     .turn(place, format_args!("a list of {user} is published"));
                 Ok(())
@@ -747,7 +752,8 @@ impl World {
         };
         let users = [&self.devices[typed.device].user, &typed.peer];
         let all = self.devices.iter().enumerate();
-        let listed = all.filter(|(_, device)| users.contains(&&device.user) && device.is_listed);
+        let listed =
+            all.filter(|(_, device)| users.contains(&&device.user) && device.name.is_some());
         listed.map(|(at, _)| at).collect()
     }
 
