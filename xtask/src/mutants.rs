@@ -40,6 +40,7 @@ pub(crate) fn main(args: &Args) -> Result<(), Error> {
     if folder.exists() {
         std::fs::remove_dir_all(&folder).map_err(file(&folder))?;
     }
+    std::fs::create_dir_all(&folder).map_err(file(&folder))?;
     let skipped = SLOW_TESTS.iter().flat_map(|name| ["--skip", name]);
     asked(&program, args, &folder, skipped)?;
     let quickly = Outcomes::read(&folder)?;
