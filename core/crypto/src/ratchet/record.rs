@@ -139,29 +139,30 @@ impl SessionRecord {
     /// The record once a message moved a session of it, and the chains that it no longer holds. The session becomes the
     /// current one; of its state before nothing is copied.
     pub(super) fn moved(&self, place: Place, session: Session) -> (Self, Vec<RatchetKey>) {
-        if place == Place::Current {
-            let record = Self {
-                ends: self.ends,
-                current: Some(session),
-                archived: self.archived.clone(),
-            };
-            return (record, Vec::new());
+        match place {
+            Place::Current => {
+                let record = Self {
+                    ends: self.ends,
+                    current: Some(session),
+                    archived: self.archived.clone(),
+                };
+                (record, Vec::new())
+            }
+            Place::Archived(index) => {
+                let mut record = self.clone();
+                let dropped = record.promote(Some(index), session);
+                (record, dropped)
+            }
         }
-        let mut record = self.clone();
-        let dropped = record.promote(Some(place), session);
-        (record, dropped)
     }
 
-    /// Makes a session the current one, taking it from where it was. The chains of a session that falls off the end are named.
-    pub(super) fn promote(&mut self, place: Option<Place>, session: Session) -> Vec<RatchetKey> {
-        let dropped = match place {
-            Some(Place::Current) => Vec::new(),
-            Some(Place::Archived(index)) if index < self.archived.len() => {
-                self.archived.remove(index);
-                self.retire_current()
-            }
-            _ => self.retire_current(),
-        };
+    /// Makes a session the current one, a new one or one of the archived. The chains of a session that falls off the end are
+    /// named.
+    pub(super) fn promote(&mut self, archived: Option<usize>, session: Session) -> Vec<RatchetKey> {
+        if let Some(index) = archived.filter(|index| *index < self.archived.len()) {
+            self.archived.remove(index);
+        }
+        let dropped = self.retire_current();
         self.current = Some(session);
         dropped
     }
