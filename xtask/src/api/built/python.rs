@@ -21,6 +21,7 @@ for owner in (sealwire.Client, sealwire.Linking):
             continue
         text = str(inspect.signature(member)).replace(chr(39), '')
         text = re.sub(r'^\\((self|cls)(, \\*(?=,))?(, )?', lambda m: '(*' if m.group(2) else '(', text)
+        text = re.sub(r'<(\\w+\\.\\w+): [^>]*>', r'\\1', text)
         print(name + text)
 ";
 
