@@ -16,7 +16,7 @@ struct Link {
 }
 
 impl Engine {
-    /// Commits every version after the newest one held, or none; how many were shown.
+    /// Commits every version after the newest one held, or none; how many were shown, if any of them was new.
     pub(super) fn take_lists(
         &mut self,
         user: &UserId,
@@ -25,7 +25,8 @@ impl Engine {
         let held = undisputed_list(&self.store, user)?;
         let newest_held = newest_list(&self.store, user)?;
         let mut chain = verify_chain(user, held.clone(), shown)?;
-        self.check_own_account(user, &chain)?;
+        let is_listed = self.is_listed_in(user, held.as_ref());
+        self.check_own_account(user, &chain, is_listed)?;
         let disputed = Disputed::of(
             &self.store,
             user,
@@ -41,13 +42,14 @@ impl Engine {
             Disputed::MadeUp => held,
         };
         let Some(newest) = chain.last().map(|link| link.list.clone()) else {
-            return Ok(shown.lists.len());
+            // What follows is asked for from the newest that is undisputed: nothing follows until the app accepts these.
+            return Ok(0);
         };
-        // The key of its own account needs nobody's word.
+        // A device that was just let in was told its account's key by the one that let it in: what lies before needs nobody's word.
         let own_key = self
             .me
             .as_ref()
-            .filter(|me| me.user == *user)
+            .filter(|me| me.user == *user && !is_listed)
             .and_then(|me| Some(me.account.as_ref()?.public()));
         self.store.transaction(|tx| -> Result<(), EngineError> {
             let mut previous = before.as_ref();
@@ -96,6 +98,8 @@ impl Engine {
             Some(offered) => {
                 self.store
                     .transaction(|tx| tx.accept_account(user, &offered))?;
+                // There may be more than one answer of the relay's holds.
+                self.want_lists(user.clone());
                 // What waited for this is opened with the list, should it fail now.
                 if self.unpark(user).is_err() {
                     self.want_lists(user.clone());
@@ -106,10 +110,23 @@ impl Engine {
         }
     }
 
-    /// This device knows its own account key: nobody can show it a chain under another. Nor one in which a recovery dropped this
-    /// device, which is for accounts that have lost all of theirs: anybody with a copy of the key can make it up. If either is
-    /// true, this device gets no token any more.
-    fn check_own_account(&self, user: &UserId, chain: &[Link]) -> Result<(), EngineError> {
+    /// Whether it is this device's own account, and the list held names it.
+    fn is_listed_in(&self, user: &UserId, held: Option<&DeviceList>) -> bool {
+        self.me.as_ref().is_some_and(|me| {
+            let names_it = |list: &DeviceList| list.device(me.device.get()).is_some();
+            me.user == *user && me.is_registered() && held.is_some_and(names_it)
+        })
+    }
+
+    /// This device knows its own account key: nobody can show it a chain under another. Nor one that goes through a recovery, which
+    /// keeps no device and is for accounts that have lost all of theirs: anybody with a copy of the key can make it up, and list this
+    /// device again behind it. If either is true, this device gets no token any more.
+    fn check_own_account(
+        &self,
+        user: &UserId,
+        chain: &[Link],
+        is_listed: bool,
+    ) -> Result<(), EngineError> {
         let (Some(me), Some(newest)) = (
             self.me.as_ref().filter(|me| me.user == *user),
             chain.last().map(|link| &link.list),
@@ -117,9 +134,8 @@ impl Engine {
             return Ok(());
         };
         let wrong = |why: &str| Err(EngineError::DeviceList(user.to_string(), why.to_owned()));
-        let is_dropped = me.is_registered() && newest.device(me.device.get()).is_none();
-        if is_dropped && chain.iter().any(|link| link.asks) {
-            return wrong("a recovery dropped this device");
+        if is_listed && chain.iter().any(|link| link.asks) {
+            return wrong("a recovery would drop this device");
         }
         // Versions before a recovery may be under another key.
         match &me.account {

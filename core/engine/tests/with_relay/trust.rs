@@ -338,3 +338,109 @@ fn word_of_a_new_list_is_kept_until_the_list_is_had() {
     alice.run(relay);
     assert_eq!(asks_for_bob(relay), 1);
 }
+
+/// A further list of bob's that the pretender signs.
+fn pretender_publishes(relay: &mut Relay, thief: &Device, put: Vec<NewDevice>) {
+    let row = thief.engine.store().account().unwrap().unwrap();
+    let account = AccountKeyPair::from_secret_bytes(&row.account_secret.unwrap());
+    let identity = IdentityKeyPair::from_secret_bytes(&row.identity_secret);
+    let shown = relay.lists[&user("bob")].last().unwrap();
+    let signed = SignedDeviceList {
+        payload: shown.payload.0.clone(),
+        account_signature: shown.account_signature.0.clone(),
+        signer_device_id: shown.signer_device_id.get(),
+        signer_signature: shown.signer_signature.0.clone(),
+    };
+    let list = DeviceList::danger_restore_verified(&signed).unwrap();
+    let rng = &mut ChaCha20Rng::seed_from_u64(71);
+    let change = ListChange {
+        put,
+        remove: Vec::new(),
+    };
+    let next = list.sign_next(&account, 5, &identity, &change, 1, rng);
+    relay.publish(&user("bob"), &next.unwrap());
+}
+
+#[test]
+fn a_recovery_that_lists_this_device_again_behind_it_is_taken_no_more_than_one_that_drops_it() {
+    let relay = &mut Relay::default();
+    let mut bob = Device::registered(relay, "bob", 2);
+    let mut alice = Device::registered(relay, "alice", 1);
+    let row = bob.engine.store().newest_list(&user("bob")).unwrap();
+    let signed = SignedDeviceList::from_bytes(&row.unwrap().bytes).unwrap();
+    let before = DeviceList::danger_restore_verified(&signed).unwrap();
+    let thief = pretender_with_bobs_key(relay, &bob);
+    // The consent of bob's own device lies open in the list before.
+    let entry = &before.devices()[0];
+    let again = entry.relist(entry.protocol_versions.clone(), Vec::new());
+    pretender_publishes(relay, &thief, vec![again.unwrap()]);
+    let told = bob.frame(ServerEvent::Devices {
+        user_id: user("bob"),
+        version: 3,
+    });
+    bob.take_frames(relay, vec![told]);
+    let held = bob.engine.store().newest_list(&user("bob")).unwrap();
+    assert_eq!(held.unwrap().version, 1);
+    let bobs = Event::DeviceListRollback {
+        user_id: user("bob"),
+    };
+    assert!(bob.events.contains(&bobs));
+    // What bob's device writes is for no device of the thief's.
+    bob.queue("alice", "for alice alone");
+    for _ in 0..10 {
+        bob.pass(relay, 60_000);
+    }
+    let for_the_thief = |send: &&sealwire_wire::contract::SendMessage| {
+        let mut envelopes = send.envelopes.iter();
+        envelopes.any(|envelope| envelope.user_id == user("bob"))
+    };
+    assert_eq!(
+        relay
+            .sends
+            .iter()
+            .map(|send| &send.1)
+            .filter(for_the_thief)
+            .count(),
+        0
+    );
+    alice.run(relay);
+    bob.restarted(9);
+}
+
+#[test]
+fn a_long_chain_behind_a_recovery_is_asked_for_once_and_had_when_it_is_accepted() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    bob.send(relay, "alice", "hello");
+    alice.deliver(relay);
+    let thief = pretender(relay, &bob);
+    for _ in 0..149 {
+        pretender_publishes(relay, &thief, Vec::new());
+    }
+    let told = alice.frame(ServerEvent::Devices {
+        user_id: user("bob"),
+        version: 151,
+    });
+    relay.asked.clear();
+    alice.take_frames(relay, vec![told]);
+    let asks = |relay: &Relay| {
+        let mut asked = relay.asked.iter();
+        asked
+            .by_ref()
+            .filter(|path| path.contains("/v1/users/bob/devices"))
+            .count()
+    };
+    assert!(asks(relay) <= 3, "{} times", asks(relay));
+    let held = |device: &Device| {
+        let newest = device.engine.store().newest_list(&user("bob")).unwrap();
+        newest.unwrap().version
+    };
+    assert_eq!(held(&alice), 101);
+    alice.call(Call::AcceptAccountKey {
+        user_id: user("bob"),
+    });
+    alice.run(relay);
+    assert_eq!(held(&alice), 151);
+    alice.restarted(9);
+}
