@@ -5,6 +5,7 @@ use crate::{Engine, EngineError, Event};
 use sealwire_crypto::device::{DeviceList, SignedDeviceList};
 use sealwire_store::Rows;
 use sealwire_wire::contract::UserDeviceLists;
+use sealwire_wire::limits::LISTS_PER_ANSWER;
 use sealwire_wire::{DeviceId, UserId};
 
 /// A version that was verified, and whether people have to say that they believe it: a recovery is signed by no device that they
@@ -94,12 +95,17 @@ impl Engine {
     /// The app has compared: the changed account key is the one that counts from now on.
     pub(crate) fn accept_account_key(&mut self, user: &UserId) -> Result<(), EngineError> {
         let pinned = self.store.pinned_account(user)?;
+        let version = |list: Option<DeviceList>| list.map_or(0, |list| list.version);
+        let waited = version(newest_list(&self.store, user)?)
+            .saturating_sub(version(undisputed_list(&self.store, user)?));
         match pinned.and_then(|pinned| pinned.offered_key) {
             Some(offered) => {
                 self.store
                     .transaction(|tx| tx.accept_account(user, &offered))?;
-                // There may be more than one answer of the relay's holds.
-                self.want_lists(user.clone());
+                // What no longer fit into the relay's answer was not asked for.
+                if waited >= LISTS_PER_ANSWER as u64 {
+                    self.want_lists(user.clone());
+                }
                 // What waited for this is opened with the list, should it fail now.
                 if self.unpark(user).is_err() {
                     self.want_lists(user.clone());
