@@ -74,6 +74,7 @@ impl Engine {
 
     pub(crate) fn disconnect(&mut self) {
         self.online = false;
+        self.queue_is_wanted_no_more();
         self.close_socket();
         self.give_up_removal(EngineError::Offline);
         self.requests_get_no_token(|| Answer::Lost("the client went offline".to_owned()));

@@ -49,7 +49,15 @@ impl Engine {
         }
     }
 
+    /// The app wants to be offline: what it did not ask for itself ends here.
+    pub(crate) fn queue_is_wanted_no_more(&mut self) {
+        self.queue_fetch.unasked = false;
+    }
+
     pub(crate) fn on_queue_page(&mut self, answer: Answer) {
+        if !self.queue_fetch.runs() {
+            return;
+        }
         let taken = self
             .read_queue(answer)
             .and_then(|page| self.take_queue(page));
@@ -84,6 +92,9 @@ impl Engine {
     }
 
     pub(crate) fn on_queue_acknowledged(&mut self, has_more: bool, answer: Answer) {
+        if !self.queue_fetch.runs() {
+            return;
+        }
         match answer.done() {
             Ok(()) if has_more => self.ask_for_queue(),
             Ok(()) => self.queue_fetch.is_empty = true,

@@ -103,7 +103,7 @@ pub struct SentMessage {
 }
 
 /// `POST /v1/threads/{id}/sends/{client_seq}/void` (200): the message that the number named already, or nothing, and then
-/// no later send of that number is taken (409 `client_seq_void`).
+/// no later send of that number is taken (409 `client_seq_void`) for 50 days, longer than a client tries.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VoidedSend {
