@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask setup | demo | test | soak | bench | fuzz | mutants | api | size | swift | web | readme`.
+//! The project's own commands: `cargo xtask setup | demo | test | soak | kill | bench | fuzz | mutants | api | size | swift | web | readme`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -9,6 +9,7 @@ mod api;
 mod bench;
 mod demo;
 mod fuzz;
+mod kill;
 mod mutants;
 mod npm;
 mod readme;
@@ -44,6 +45,8 @@ enum Command {
     Test(test::Args),
     /// Run the simulation over many seeds, and tell how those that fail do.
     Soak(soak::Args),
+    /// Kill clients and relays in the middle of what they do, and see that nothing is lost.
+    Kill(kill::Args),
     /// Measure what the project promises, and write it into docs/benchmarks.md.
     Bench(bench::Args),
     /// Throw made-up input at every parser and at a session, for as long as it is told to.
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::main(&args),
         Command::Test(args) => test::main(&args),
         Command::Soak(args) => soak::main(&args),
+        Command::Kill(args) => kill::main(&args),
         Command::Bench(args) => bench::main(&args),
         Command::Fuzz(args) => fuzz::main(&args),
         Command::Mutants(args) => mutants::main(&args),

@@ -13,7 +13,7 @@ pub(crate) use kem::{kem_pair, make_kem_pair, public_kem};
 use kem::{make_last_resort, make_one_time_kem};
 use room::{OneTime, Wanted, room_at};
 use sealwire_crypto::keys::{IdentityKeyPair, OneTimePreKeyPair};
-use sealwire_store::{PrekeyKind, Rows, Transaction};
+use sealwire_store::{PrekeyKind, Rows, Transaction, crash};
 use sealwire_wire::Timestamp;
 use sealwire_wire::contract::{ErrorCode, PrekeyUpload, PublicPrekey};
 use sealwire_wire::limits::{ONE_TIME_PREKEYS_MAX, PREKEYS_LOW};
@@ -214,6 +214,7 @@ impl Engine {
             store, rng, now, ..
         } = self;
         store.transaction(|tx| {
+            tx.step("prekeys.made");
             let room_at = room_at(tx, wanted, *now)?;
             match (room_at, kind) {
                 (Some(_), _) => {}
@@ -249,13 +250,17 @@ impl Engine {
     }
 
     pub(crate) fn on_prekeys_uploaded(&mut self, ends: UploadEnds, answer: Answer) {
+        crash::point("prekeys.answered");
         self.prekey_uploads.under_way = false;
         let now = self.now;
         let collided = matches!(&answer, Answer::Refused(problem) if problem.code == ErrorCode::PrekeyIdConflict);
         let result = match answer.done() {
             Err(error) if collided => self.skip_ahead().and(Err(error)),
             Err(error) => Err(error),
-            Ok(()) => self.store.transaction(|tx| ends.mark(tx, now)),
+            Ok(()) => self.store.transaction(|tx| {
+                tx.step("prekeys.uploaded");
+                ends.mark(tx, now)
+            }),
         };
         // More may have been made while this was on its way.
         let more = anything_to_upload(&self.store).unwrap_or(false);

@@ -28,6 +28,7 @@ impl Engine {
         let moved = self
             .store
             .transaction(|tx| -> Result<Option<MarkMove>, EngineError> {
+                tx.step("read.marked");
                 if tx.thread(thread)?.is_none() {
                     return Err(EngineError::UnknownThread);
                 }
@@ -109,9 +110,12 @@ impl Engine {
         let (failures, now) = (self.failures_to_tell(thread), self.now);
         let next = now.plus_ms(obeying(wish, wait_ms(failures, &mut self.rng)));
         // What cannot be noted is told once more: the mark does not fall by that.
-        let _ = self.store.transaction(|tx| match told {
-            true => tx.read_told(thread, up_to),
-            false => tx.rest_read_upload(thread, next),
+        let _ = self.store.transaction(|tx| {
+            tx.step("read.told");
+            match told {
+                true => tx.read_told(thread, up_to),
+                false => tx.rest_read_upload(thread, next),
+            }
         });
     }
 

@@ -32,7 +32,7 @@ use crate::expiry::LifetimeClock;
 use crate::{Engine, EngineError, Event, UnreadableReason};
 use lease::Lease;
 use outcome::{Outcome, duplicate};
-use sealwire_store::{StoreError, Transaction};
+use sealwire_store::{StoreError, Transaction, crash};
 use sealwire_wire::Timestamp;
 use sealwire_wire::contract::{ClientFrame, MessageRow, ServerEvent, ServerFrame};
 
@@ -121,6 +121,7 @@ impl Engine {
             self.on_other(other);
         }
         if let Some(frame_seq) = highest {
+            crash::point("receive.to_acknowledge");
             self.send_frame(&ClientFrame::ClientAck { frame_seq });
         }
         if broken {
@@ -184,6 +185,7 @@ impl Engine {
             store, rng, now, ..
         } = self;
         store.transaction(|tx| {
+            tx.step("receive.frames");
             let mut receiver = Receiver {
                 me: &me,
                 now: *now,
@@ -204,9 +206,10 @@ impl Engine {
             return Ok(());
         }
         let me = self.me()?.clone();
-        let news = self
-            .store
-            .transaction(|tx| marks::commit(tx, &me, events))?;
+        let news = self.store.transaction(|tx| {
+            tx.step("receive.marks");
+            marks::commit(tx, &me, events)
+        })?;
         self.tell_marks(news);
         Ok(())
     }

@@ -15,6 +15,7 @@ use async_channel::Sender;
 use sealwire_engine::{ConnectionState, EngineConfig, SessionPolicy};
 use sealwire_store::{Location, OpenError, Store, StoreError, StoreKey};
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -207,8 +208,11 @@ async fn key(plan: &OpenPlan, may_make: bool, anchor: Option<u64>) -> Result<Sto
 }
 
 fn unusable(error: std::io::Error) -> Error {
-    Error::from(StoreError::Io {
-        detail: error.to_string(),
+    Error::from(match error.kind() {
+        ErrorKind::StorageFull => StoreError::DiskFull,
+        _ => StoreError::Io {
+            detail: error.to_string(),
+        },
     })
 }
 

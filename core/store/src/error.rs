@@ -139,6 +139,10 @@ impl StoreError {
         if extended_code == ffi::SQLITE_IOERR_AUTH {
             return Self::Locked;
         }
+        // The index of the WAL could not grow: "the underlying filesystem volume is out of space" (SQLite, Result and Error Codes).
+        if extended_code == ffi::SQLITE_IOERR_SHMSIZE {
+            return Self::DiskFull;
+        }
         match extended_code & 0xff {
             ffi::SQLITE_FULL => Self::DiskFull,
             ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PERM | ffi::SQLITE_AUTH => {
@@ -167,5 +171,21 @@ impl From<StoreError> for OpenError {
 impl From<rusqlite::Error> for OpenError {
     fn from(error: rusqlite::Error) -> Self {
         StoreError::from(error).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_cannot_make_its_shared_memory_is_on_a_full_disk() {
+        let error = |code| StoreError::from_code(code, String::new());
+        assert_eq!(error(ffi::SQLITE_IOERR_SHMSIZE), StoreError::DiskFull);
+        assert_eq!(error(ffi::SQLITE_FULL), StoreError::DiskFull);
+        assert!(matches!(
+            error(ffi::SQLITE_IOERR_WRITE),
+            StoreError::Io { .. }
+        ));
     }
 }

@@ -13,6 +13,8 @@ mod base_keys;
 mod columns;
 mod connection;
 mod control;
+#[doc(hidden)]
+pub mod crash;
 mod device_lists;
 mod error;
 mod facts;

@@ -22,6 +22,7 @@ pub(crate) fn migrate(connection: &Connection) -> Result<(), OpenError> {
     loop {
         connection.execute_batch("BEGIN IMMEDIATE")?;
         let stepped = step(connection);
+        crate::crash::point("migration.written");
         let ended = match stepped {
             Ok(_) => connection.execute_batch("COMMIT"),
             Err(_) => Ok(()),
@@ -31,6 +32,7 @@ pub(crate) fn migrate(connection: &Connection) -> Result<(), OpenError> {
         }
         let more = stepped?;
         ended?;
+        crate::crash::point("migration.committed");
         if !more {
             return Ok(());
         }

@@ -33,6 +33,8 @@ pub struct Transaction<'store> {
     pub(crate) to_index: BTreeMap<LocalId, String>,
     /// When the newest message put into each thread came; written at the end, once a thread.
     pub(crate) activity: BTreeMap<ThreadId, Timestamp>,
+    #[cfg(feature = "crash-points")]
+    step: &'static str,
 }
 
 /// A second connection, for another thread: reads never wait for the writer, nor the writer for them.
@@ -102,12 +104,18 @@ impl Store {
             rows: &self.rows,
             to_index: BTreeMap::new(),
             activity: BTreeMap::new(),
+            #[cfg(feature = "crash-points")]
+            step: "transaction",
         };
         let done = work(&mut tx)?;
         #[cfg(feature = "simulation")]
         self.disk.take()?;
+        #[cfg(feature = "crash-points")]
+        let step = tx.step;
         tx.commit()?;
         drop(undo);
+        #[cfg(feature = "crash-points")]
+        crate::crash::armed::reached(step, crate::crash::Place::AfterCommit);
         Ok(done)
     }
 
@@ -126,7 +134,10 @@ impl Store {
 
     /// [`Transaction::raise_generation`] in a transaction of its own.
     pub fn raise_generation(&mut self) -> Result<u64, StoreError> {
-        self.transaction(|tx| tx.raise_generation())
+        self.transaction(|tx| {
+            tx.step("open.generation");
+            tx.raise_generation()
+        })
     }
 
     /// Closes this connection; the last one to close writes the WAL back into the file.
@@ -139,11 +150,25 @@ impl Store {
 }
 
 impl Transaction<'_> {
+    /// Names what this transaction does, for tests that end the process before and after its commit.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn step(&mut self, name: &'static str) {
+        #[cfg(feature = "crash-points")]
+        {
+            self.step = name;
+        }
+        #[cfg(not(feature = "crash-points"))]
+        let _ = name;
+    }
+
     /// What is gathered until the end, and the end.
     #[inline(never)]
     fn commit(&mut self) -> Result<(), StoreError> {
         self.write_activity()?;
         self.index_texts()?;
+        #[cfg(feature = "crash-points")]
+        crate::crash::armed::reached(self.step, crate::crash::Place::BeforeCommit);
         Ok(self.rows.connection.execute_batch("COMMIT")?)
     }
 }

@@ -33,7 +33,7 @@ pub struct Keys {
 
 impl Keys {
     /// As a store holds them.
-    pub(crate) fn of(store: &Store) -> Self {
+    pub fn of(store: &Store) -> Self {
         let account = store.account().unwrap().unwrap();
         let row = store.newest_list(&account.user_id).unwrap().unwrap();
         let signed = SignedDeviceList::from_bytes(&row.bytes).unwrap();

@@ -33,10 +33,21 @@ pub struct RelayProcess {
 impl RelayProcess {
     /// Starts it on this folder, on this port or a free one. `program` is [`relay_program!`](crate::relay_program).
     pub async fn start(program: &str, folder: &Path, listen: Option<SocketAddr>) -> Self {
+        Self::start_with(program, folder, listen, &[]).await
+    }
+
+    /// Starts it with more arguments.
+    pub async fn start_with(
+        program: &str,
+        folder: &Path,
+        listen: Option<SocketAddr>,
+        more: &[&str],
+    ) -> Self {
         let listen = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
         let mut child = Command::new(program)
             .args(["--listen", &listen.to_string(), "--data"])
             .arg(folder)
+            .args(more)
             .env("RUST_LOG", "error")
             .stdout(Stdio::piped())
             .kill_on_drop(true)

@@ -7,7 +7,7 @@ use crate::{CallId, Engine, EngineError, Event, Question, QuestionId, Reply, pre
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sealwire_crypto::linking::{DeviceTraits, LinkJoiner, LinkSecret, LinkWaiter};
-use sealwire_store::AccountState;
+use sealwire_store::{AccountState, crash};
 use sealwire_wire::contract::{Mailbox, RegisterDevice};
 use sealwire_wire::{DeviceId, UserId};
 
@@ -64,6 +64,7 @@ impl Engine {
     }
 
     pub(super) fn join_answered(&mut self, step: Step, answer: Answer) -> Result<(), EngineError> {
+        crash::point("link.join_answered");
         match (self.take_join_stage()?, step) {
             (JoinStage::Opening, Step::OpenMailbox) => self.show_code(answer.read()?),
             (JoinStage::Showing(secret), Step::ReadOffer) => {
@@ -182,6 +183,7 @@ impl Engine {
         let row = me.to_row(&self.config.relay_origin);
         let now = self.now;
         self.store.transaction(|tx| -> Result<(), EngineError> {
+            tx.step("link.joined");
             uploaded.ends.mark(tx, now)?;
             Ok(tx.save_account(&row)?)
         })?;

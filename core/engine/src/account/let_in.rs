@@ -7,6 +7,7 @@ use crate::{CallId, Engine, EngineError, Event, Question, QuestionId, Reply, tru
 use rand_core::Rng as _;
 use sealwire_crypto::device::{ListChange, NewDevice, RegistrationGrant};
 use sealwire_crypto::linking::{LinkCode, LinkConfirmer, LinkFinisher, LinkOffer, LinkSender};
+use sealwire_store::crash;
 use sealwire_wire::contract::{ErrorCode, ReservedDevice};
 use sealwire_wire::{DeviceId, limits};
 
@@ -85,6 +86,7 @@ impl Engine {
         step: Step,
         answer: Answer,
     ) -> Result<(), EngineError> {
+        crash::point("link.let_in_answered");
         match (self.take_let_in_stage()?, step) {
             (LetInStage::Reserving(sender), Step::Reserve) => {
                 self.offer(sender, answer.read::<ReservedDevice>()?.device_id)

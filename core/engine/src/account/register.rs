@@ -5,7 +5,7 @@ use crate::requests::{Access, Answer, Outgoing, Purpose};
 use crate::{CallId, Engine, EngineError, Reply, prekeys};
 use sealwire_crypto::device::{SignedDeviceList, consent_to_listing};
 use sealwire_crypto::keys::AccountKeyPair;
-use sealwire_store::AccountState;
+use sealwire_store::{AccountState, crash};
 use sealwire_wire::contract::{ErrorCode, PlatformTokenRequest, RegisterDevice, Token};
 use sealwire_wire::{DeviceId, UserId};
 
@@ -62,6 +62,7 @@ impl Engine {
     }
 
     pub(crate) fn on_registered(&mut self, call: CallId, answer: Answer) {
+        crash::point("register.answered");
         let account_exists =
             matches!(&answer, Answer::Refused(problem) if problem.code == ErrorCode::AccountExists);
         let result = match answer.done() {
@@ -96,6 +97,7 @@ impl Engine {
             ..
         } = self;
         store.transaction(|tx| -> Result<(), EngineError> {
+            tx.step("device.keys");
             tx.remove_setting(FIRST_LIST)?;
             tx.delete_account()?;
             tx.save_account(&me.to_row(&config.relay_origin))?;
@@ -155,8 +157,10 @@ impl Engine {
             &mut self.rng,
         )
         .map_err(internal)?;
-        self.store
-            .transaction(|tx| tx.set_setting(FIRST_LIST, &list.to_bytes()))?;
+        self.store.transaction(|tx| {
+            tx.step("register.list");
+            tx.set_setting(FIRST_LIST, &list.to_bytes())
+        })?;
         Ok(list)
     }
 
@@ -182,6 +186,7 @@ impl Engine {
         me.state = AccountState::Registered;
         let now = self.now;
         self.store.transaction(|tx| -> Result<(), EngineError> {
+            tx.step("register.done");
             crate::trust::keep_first(tx, &me.user, &signed, &list)?;
             uploaded.ends.mark(tx, now)?;
             tx.remove_setting(FIRST_LIST)?;

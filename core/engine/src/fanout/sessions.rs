@@ -208,6 +208,7 @@ impl Engine {
             ..
         } = self;
         store.transaction(|tx| -> Result<(), EngineError> {
+            tx.step("send.sessions");
             for user in users {
                 let served: BTreeMap<_, _> = answer
                     .users

@@ -5,7 +5,7 @@ use super::{Outbox, Repair};
 use crate::backoff::{obeying, wait_ms};
 use crate::requests::Answer;
 use crate::{Engine, EngineError, Event, Message};
-use sealwire_store::{LocalId, OutboxEntry, OutboxState};
+use sealwire_store::{LocalId, OutboxEntry, OutboxState, crash};
 use sealwire_wire::contract::{DeviceMismatch, DeviceName, ErrorCode, Problem, SentMessage};
 use sealwire_wire::limits::ENVELOPES_MAX;
 use sealwire_wire::{ThreadId, UserId};
@@ -18,6 +18,7 @@ const ROUNDS_MAX: u32 = 3;
 
 impl Engine {
     pub(crate) fn on_send_answer(&mut self, local_id: LocalId, thread: ThreadId, answer: Answer) {
+        crash::point("send.answered");
         self.outbox.in_flight.remove(&thread);
         let Ok(Some(entry)) = self.store.outbox_entry(local_id) else {
             return;
@@ -153,6 +154,7 @@ impl Engine {
         }
         let lifetime = self.lifetime.clock;
         let stored = self.store.transaction(|tx| -> Result<(), EngineError> {
+            tx.step("send.confirmed");
             tx.confirm_sent(entry.local_id, sent.id, sent.created_at)?;
             note_requeued(tx, entry, sent)?;
             tx.mark_outbox_sent(entry.local_id, lifetime.now())?;

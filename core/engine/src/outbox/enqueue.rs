@@ -156,6 +156,7 @@ impl Engine {
         let id = self
             .store
             .transaction(|tx| -> Result<LocalId, EngineError> {
+                tx.step("send.queued");
                 let client_seq = tx.take_client_seq(thread)?;
                 let inserted = tx.insert_message(&NewMessage {
                     thread,

@@ -20,6 +20,7 @@ impl Engine {
             store, rng, now, ..
         } = self;
         store.transaction(|tx| -> Result<(), EngineError> {
+            tx.step("send.sealed");
             let mut body = Body::decode(&head.body).map_err(internal)?;
             body.prev = tx.last_sent(head.thread, &me.user, me.device)?;
             let position = Position {
@@ -61,6 +62,7 @@ impl Engine {
         let me = self.me()?.clone();
         let Self { store, now, .. } = self;
         store.transaction(|tx| -> Result<(), EngineError> {
+            tx.step("send.wrapped_again");
             let entry = tx
                 .outbox_entry(head.local_id)?
                 .ok_or(EngineError::UnknownMessage)?;

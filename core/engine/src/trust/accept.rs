@@ -53,6 +53,7 @@ impl Engine {
             .filter(|me| me.user == *user && !is_listed)
             .and_then(|me| Some(me.account.as_ref()?.public()));
         self.store.transaction(|tx| -> Result<(), EngineError> {
+            tx.step("lists.kept");
             let mut previous = before.as_ref();
             if let (Disputed::MadeUp, Some(undisputed)) = (&disputed, previous) {
                 tx.withdraw_lists_after(user, undisputed.version)?;

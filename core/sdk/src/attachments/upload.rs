@@ -13,6 +13,7 @@ use crate::transport::{Transport, TransportFailure};
 use futures_util::stream;
 use sealwire_crypto::attachment::{AttachmentPlan, CHUNK_BYTES};
 use sealwire_engine::{Call, EngineError, Message, MessageContent, NewAttachment, Reply};
+use sealwire_store::crash;
 use sealwire_wire::content::{AttachmentPointer, Uid};
 use sealwire_wire::contract::{AttachmentUpload, ErrorCode};
 use sealwire_wire::{AttachmentId, ThreadId, UserId};
@@ -70,6 +71,7 @@ impl Upload {
             .map_err(|_| Error::AttachmentTooLarge { bytes: size })?;
         // Room first: nor is what is too large read.
         let room = self.room(&plan, &mut Tries::default()).await?;
+        crash::point("upload.room");
         let (sealed, digest) = seal(
             source,
             &plan,
@@ -78,7 +80,9 @@ impl Upload {
             self.tasks.runtime(),
         )
         .await?;
+        crash::point("upload.sealed");
         let attachment_id = self.upload(&sealed, &plan, room).await?;
+        crash::point("upload.uploaded");
         let pointer = AttachmentPointer {
             attachment_id,
             key: *plan.key().as_bytes(),
@@ -197,6 +201,7 @@ impl Upload {
                     done: at,
                     total: size,
                 });
+                crash::point("upload.piece");
                 let piece = match sealed.read(at, PIECE, tasks.runtime()).await {
                     Ok(piece) if !piece.is_empty() => Ok(piece),
                     Ok(_) => Err(TransportFailure {

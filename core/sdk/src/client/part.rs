@@ -3,6 +3,7 @@
 
 use crate::Error;
 use crate::runtime::{Runtime, blocking};
+use sealwire_store::crash;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ impl Part {
             name.push(".part");
             let beside = PathBuf::from(name);
             let file = Some(File::create(&beside)?);
+            crash::point("download.created");
             Ok(Self { file, path, beside })
         })
         .await
@@ -35,6 +37,7 @@ impl Part {
         on(runtime, move || {
             if let Some(file) = &mut self.file {
                 file.write_all(&chunk)?;
+                crash::point("download.chunk");
             }
             Ok(self)
         })
@@ -45,8 +48,10 @@ impl Part {
         on(runtime, move || {
             if let Some(file) = self.file.take() {
                 file.sync_all()
+                    .inspect(|()| crash::point("download.synced"))
                     .and_then(|()| fs::rename(&self.beside, &self.path))
                     .inspect_err(|_| drop(fs::remove_file(&self.beside)))?;
+                crash::point("download.renamed");
             }
             Ok(())
         })

@@ -3,6 +3,7 @@
 
 use super::{KeyStore, KeyStoreError, Secret};
 use crate::bounds::BoxFuture;
+use sealwire_store::crash;
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -74,7 +75,9 @@ impl FileKeyStore {
         file.write_all(print(secrets).as_bytes())?;
         file.sync_all()?;
         drop(file);
+        crash::point("keys.written");
         fs::rename(&fresh, &self.path)?;
+        crash::point("keys.renamed");
         sync_folder(&self.path)
     }
 }

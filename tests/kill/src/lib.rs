@@ -1,0 +1,28 @@
+//! Clients and relays as processes that are killed, what they said before, and what has to be true of what they left behind.
+//!
+//! A client is `client-to-kill`: the real SDK over a store and keys in files, told by its arguments what to do and at which of
+//! the places of [`sealwire_store::crash`] to end itself by SIGKILL. What it is told it says in lines, so that whoever killed it
+//! knows what an app would have shown its user by then.
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a step that fails here is the test failing"
+)]
+
+mod cold;
+mod home;
+mod job;
+mod places;
+mod relay;
+mod run;
+mod volume;
+
+pub use cold::{Cold, check_what_was_told, same_thread};
+pub use home::Home;
+pub use job::{Job, Texts, Told, key_of};
+pub use places::{Place, places_in_the_sources, places_of_the_table};
+pub use relay::{RELAY, messages_in, relay, relay_on, relay_on_at};
+pub use run::{Ended, How, Running, limit_files};
+pub use volume::Volume;
