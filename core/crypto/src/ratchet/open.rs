@@ -121,19 +121,12 @@ pub(super) fn open_late(
 ) -> Option<Result<Opened, OpenError>> {
     let name = (message.ratchet_key(), message.counter());
     let kept = kept.filter(|kept| (kept.ratchet_key(), kept.counter()) == name)?;
-    let (place, session) = record.place_of(&kept.session())?;
-    Some(
-        session
-            .open_late(&record.ends, message, &kept)
-            .map(|opened| {
-                let mut record = record.clone();
-                record.put(place, opened.session);
-                Opened {
-                    forget: Some(name),
-                    ..Opened::new(record, opened.plaintext)
-                }
-            }),
-    )
+    let (_, session) = record.place_of(&kept.session())?;
+    let plaintext = session.open_late(&record.ends, message, &kept);
+    Some(plaintext.map(|plaintext| Opened {
+        forget: Some(name),
+        ..Opened::new(record.clone(), plaintext)
+    }))
 }
 
 impl Opened {

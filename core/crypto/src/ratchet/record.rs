@@ -124,18 +124,6 @@ impl SessionRecord {
             .find(|(_, session)| session.base_key == *base_key)
     }
 
-    /// Puts a session that moved back where it was.
-    pub(super) fn put(&mut self, place: Place, session: Session) {
-        match place {
-            Place::Current => self.current = Some(session),
-            Place::Archived(index) => {
-                if let Some(slot) = self.archived.get_mut(index) {
-                    *slot = session;
-                }
-            }
-        }
-    }
-
     /// The record once a message moved a session of it, and the chains that it no longer holds. The session becomes the
     /// current one; of its state before nothing is copied.
     pub(super) fn moved(&self, place: Place, session: Session) -> (Self, Vec<RatchetKey>) {

@@ -169,20 +169,18 @@ impl Session {
         })
     }
 
-    /// Opens a late message with the key that was kept for it. No chain moves.
+    /// Opens a late message with the key that was kept for it. Nothing of the session changes: a key was kept when a message of the
+    /// peer opened, so that the session counts as answered already.
     pub(super) fn open_late(
         &self,
         ends: &Ends,
         message: &RatchetMessage,
         kept: &SkippedKey,
-    ) -> Result<SessionOpened, OpenError> {
-        let plaintext = decrypt(kept.seed(), message, ends)?;
-        Ok(SessionOpened {
-            session: self.answered(),
-            plaintext,
-            keep: Vec::new(),
-            dropped_chain: None,
-        })
+    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        if message.version() != self.version {
+            return Err(OpenError::NoSession);
+        }
+        decrypt(kept.seed(), message, ends)
     }
 
     /// The session that the peer has shown to hold.

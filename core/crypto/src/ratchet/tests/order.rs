@@ -1,6 +1,7 @@
 //! Messages that come late, early, twice or not at all.
 
 use super::*;
+use crate::ratchet::message_key::MessageKeys;
 use crate::ratchet::*;
 
 #[test]
@@ -127,4 +128,54 @@ fn a_repeated_message_of_an_archived_session_was_used_before() {
     alice.begin_with(&mut bob);
     let repeated = alice.receive(&bob, &message);
     assert_eq!(repeated, Err(OpenError::AlreadyUsed));
+}
+
+/// Of a chain that is long over too: nothing is written but that its row is gone.
+#[test]
+fn a_late_message_moves_neither_chain_nor_session() {
+    let (mut alice, mut bob) = talking_pair();
+    let (late, seen) = (alice.send(b"late"), alice.send(b"seen"));
+    bob.receive(&alice, &seen).unwrap();
+    for _ in 0..MAX_RECEIVER_CHAINS - 1 {
+        let question = bob.send(b"?");
+        alice.receive(&bob, &question).unwrap();
+        let answer = alice.send(b"!");
+        bob.receive(&alice, &answer).unwrap();
+    }
+    // The session that is sent on is another by now.
+    bob.begin_with(&mut alice);
+    let before = bob.stored();
+    assert_eq!(bob.rows.len(), 1);
+    assert_eq!(bob.receive(&alice, &late).unwrap(), b"late");
+    assert_eq!(bob.stored(), before);
+    assert!(bob.rows.is_empty());
+}
+
+/// The peer itself has the keys to make one.
+#[test]
+fn a_late_message_under_the_version_of_no_session_is_refused() {
+    let (mut alice, mut bob) = talking_pair();
+    let (late, seen) = (alice.send(b"late"), alice.send(b"seen"));
+    bob.receive(&alice, &seen).unwrap();
+    let kept = bob.rows.values().next().unwrap().clone();
+    let made = |version| {
+        let sealed = RatchetMessage::seal(
+            version,
+            &MessageKeys::from_seed(kept.seed()),
+            (&alice.identity.public(), &bob.identity.public()),
+            kept.ratchet_key(),
+            (kept.counter(), 0),
+            b"late",
+        );
+        SealedMessage {
+            kind: MessageKind::Ratchet,
+            body: sealed.as_bytes().to_vec(),
+        }
+    };
+    assert_eq!(made(Version::Pqxdh), late);
+    let before = bob.stored();
+    let other = made(Version::X3dh);
+    assert_eq!(bob.receive(&alice, &other), Err(OpenError::NoSession));
+    assert_eq!((bob.stored(), bob.rows.len()), (before, 1));
+    assert_eq!(bob.receive(&alice, &late).unwrap(), b"late");
 }
