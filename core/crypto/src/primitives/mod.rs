@@ -9,6 +9,8 @@ use native as backend;
 #[cfg(not(all(feature = "native", not(target_family = "wasm"))))]
 use portable as backend;
 
+#[cfg(test)]
+mod acvp;
 mod cipher;
 mod derive;
 #[cfg(all(test, feature = "native", not(target_family = "wasm")))]
