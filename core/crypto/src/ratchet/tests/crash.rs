@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use proptest::prelude::*;
 
+use super::expected::{Expected, Name};
 use super::*;
 use crate::ratchet::*;
 
@@ -26,6 +27,11 @@ enum Event {
     Repeat {
         choice: usize,
     },
+    /// So many are sealed and never leave.
+    Jump {
+        from_alice: bool,
+        by: u32,
+    },
     /// A copy with one altered byte arrives.
     Alter {
         choice: usize,
@@ -39,12 +45,14 @@ enum Event {
 fn event() -> impl Strategy<Value = Event> {
     let (side, choice) = (any::<bool>(), any::<usize>());
     let crash = || prop::bool::weighted(0.2);
+    let jump = prop_oneof![1..100u32, MAX_SKIPPED_KEYS - 10..MAX_SKIPPED_KEYS + 10];
     prop_oneof![
         20 => (side, crash()).prop_map(|(from_alice, crash)| Event::Send { from_alice, crash }),
         18 => (choice, crash()).prop_map(|(choice, crash)| Event::Deliver { choice, crash }),
         2 => choice.prop_map(|choice| Event::Lose { choice }),
         4 => choice.prop_map(|choice| Event::Repeat { choice }),
         4 => (choice, any::<usize>()).prop_map(|(choice, byte)| Event::Alter { choice, byte }),
+        1 => (side, jump).prop_map(|(from_alice, by)| Event::Jump { from_alice, by }),
         1 => side.prop_map(|alice| Event::Renew { alice }),
     ]
 }
@@ -84,12 +92,15 @@ impl Disk {
 struct Sent {
     to_bob: bool,
     number: u32,
+    name: Name,
     message: SealedMessage,
 }
 
 struct World {
     alice: Device,
     bob: Device,
+    /// Alice's and Bob's.
+    expected: [Expected; 2],
     in_flight: Vec<Sent>,
     arrived: Vec<Sent>,
     number: u32,
@@ -118,10 +129,12 @@ impl World {
             sender.record = Some(SessionRecord::from_bytes(&before).unwrap());
             return;
         }
+        let name = sender.name_of(&message);
         assert!(self.used.insert(seed), "a message key encrypted twice");
         self.in_flight.push(Sent {
             to_bob: from_alice,
             number,
+            name,
             message,
         });
         self.number += 1;
@@ -129,6 +142,10 @@ impl World {
 
     fn deliver(&mut self, choice: usize, crash: bool) {
         let sent = self.in_flight.remove(choice);
+        if !self.expected[usize::from(sent.to_bob)].opens(&sent.name) {
+            self.is_refused_without_a_trace(sent.to_bob, &sent.message);
+            return;
+        }
         let (sender, receiver) = self.sides(sent.to_bob);
         if crash {
             receiver.opens_and_forgets(sender, &sent.message);
@@ -137,7 +154,19 @@ impl World {
         }
         let plaintext = receiver.receive(sender, &sent.message);
         assert_eq!(plaintext.as_deref(), Ok(&sent.number.to_be_bytes()[..]));
+        self.counted(&sent);
         self.arrived.push(sent);
+    }
+
+    /// It opened: as many keys are kept now, and as many sessions, as there have to be.
+    fn counted(&mut self, sent: &Sent) {
+        let (receiver, expected) = match sent.to_bob {
+            true => (&self.bob, &mut self.expected[1]),
+            false => (&self.alice, &mut self.expected[0]),
+        };
+        expected.opened(&sent.name);
+        expected.holds(receiver.sessions());
+        assert_eq!(receiver.rows.len(), expected.kept());
     }
 
     fn is_refused_without_a_trace(&mut self, to_bob: bool, message: &SealedMessage) {
@@ -150,10 +179,11 @@ impl World {
     fn happens(&mut self, event: Event) {
         match event {
             Event::Send { from_alice, crash } => self.send(from_alice, crash),
-            // Far reordering would leave the five chains that are kept: choose among the oldest.
+            // However far it comes out of order.
             Event::Deliver { choice, crash } if !self.in_flight.is_empty() => {
-                self.deliver(choice % self.in_flight.len().min(4), crash);
+                self.deliver(choice % self.in_flight.len(), crash);
             }
+            Event::Jump { from_alice, by } => self.sides(from_alice).0.lose_the_next(by),
             Event::Lose { choice } if !self.in_flight.is_empty() => {
                 self.in_flight.remove(choice % self.in_flight.len());
             }
@@ -189,6 +219,7 @@ fn play(version: Version, events: &[Event]) {
     let mut world = World {
         alice,
         bob,
+        expected: Default::default(),
         in_flight: Vec::new(),
         arrived: Vec::new(),
         number: 0,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
+use super::expected::{Key, Name};
 use crate::bundle::PreKeyBundle;
 use crate::keys::{IdentityKeyPair, KemKeyPair, OneTimePreKeyPair, RatchetKey, SignedPreKeyPair};
 use crate::ratchet::*;
@@ -223,6 +224,41 @@ impl Device {
         }
         self.began.extend(opened.began);
         opened.plaintext.to_vec()
+    }
+
+    /// Which message it is that this device has just sealed.
+    pub(super) fn name_of(&self, sealed: &SealedMessage) -> Name {
+        let session = self.record.as_ref().unwrap().sessions().next().unwrap();
+        let inner = match sealed.kind {
+            MessageKind::Ratchet => RatchetMessage::parse(&sealed.body).unwrap(),
+            MessageKind::PreKey => {
+                let outer = PreKeyMessage::parse(&sealed.body).unwrap();
+                assert_eq!(outer.base_key(), session);
+                outer.message().clone()
+            }
+        };
+        Name {
+            session: session.to_bytes(),
+            chain: inner.ratchet_key().to_bytes(),
+            counter: inner.counter(),
+        }
+    }
+
+    /// The next messages are lost: they are sealed, and nobody gets them.
+    pub(super) fn lose_the_next(&mut self, count: u32) {
+        let Some(current) = self.record.as_mut().and_then(|all| all.current.as_mut()) else {
+            return;
+        };
+        for _ in 0..count {
+            // What sealing does to the chain.
+            current.sending.chain.step().unwrap();
+        }
+    }
+
+    /// The names of the sessions held.
+    pub(super) fn sessions(&self) -> impl Iterator<Item = Key> + '_ {
+        let sessions = self.record.iter().flat_map(SessionRecord::sessions);
+        sessions.map(|session| session.to_bytes())
     }
 
     /// Closes the device and opens it again from what it stored.

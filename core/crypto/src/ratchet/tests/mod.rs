@@ -4,6 +4,7 @@ mod bad_input;
 mod beginning;
 mod crash;
 mod device;
+mod expected;
 mod limits;
 mod order;
 mod post_quantum;

@@ -1,19 +1,38 @@
-//! Any order, loss and repetition of up to 500 messages in both directions: each delivered message opens exactly once.
+//! Any order, loss and repetition of up to 500 messages in both directions, with up to thousands lost between two of them: each delivered
+//! message within the limits opens exactly once, and none beyond them.
 
 use proptest::prelude::*;
 
+use super::expected::{Expected, Name};
 use super::*;
 use crate::ratchet::*;
 
 /// One thing that happens. Numbers choose among what is possible then.
 #[derive(Debug, Clone, Copy)]
 enum Event {
-    Send { from_alice: bool },
-    Deliver { choice: usize },
-    Lose { choice: usize },
-    Repeat { choice: usize },
-    Reopen { alice: bool },
-    Renew { alice: bool },
+    Send {
+        from_alice: bool,
+    },
+    Deliver {
+        choice: usize,
+    },
+    Lose {
+        choice: usize,
+    },
+    Repeat {
+        choice: usize,
+    },
+    /// So many are sealed and never arrive.
+    Jump {
+        from_alice: bool,
+        by: u32,
+    },
+    Reopen {
+        alice: bool,
+    },
+    Renew {
+        alice: bool,
+    },
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -23,7 +42,17 @@ fn event() -> impl Strategy<Value = Event> {
         9 => choice.prop_map(|choice| Event::Deliver { choice }),
         1 => choice.prop_map(|choice| Event::Lose { choice }),
         2 => choice.prop_map(|choice| Event::Repeat { choice }),
+        1 => (side, jump()).prop_map(|(from_alice, by)| Event::Jump { from_alice, by }),
         1 => side.prop_map(|alice| Event::Reopen { alice }),
+    ]
+}
+
+/// Short ones, those about the number of keys that are kept, and those about the furthest that a chain is stepped.
+fn jump() -> impl Strategy<Value = u32> {
+    prop_oneof![
+        12 => 1..100u32,
+        6 => MAX_SKIPPED_KEYS - 10..MAX_SKIPPED_KEYS + 10,
+        1 => MAX_FORWARD_JUMP - 5..MAX_FORWARD_JUMP + 2,
     ]
 }
 
@@ -41,7 +70,18 @@ fn version() -> impl Strategy<Value = Version> {
 struct Sent {
     to_bob: bool,
     number: u32,
+    name: Name,
     message: SealedMessage,
+}
+
+struct World {
+    alice: Device,
+    bob: Device,
+    /// Alice's and Bob's.
+    expected: [Expected; 2],
+    in_flight: Vec<Sent>,
+    arrived: Vec<Sent>,
+    number: u32,
 }
 
 /// Plays the events, then delivers what is still under way, then everything a second time.
@@ -51,66 +91,108 @@ fn play(version: Version, events: &[Event], both_begin: bool) {
     if both_begin {
         bob.begin_with(&mut alice);
     }
-    let (mut in_flight, mut arrived, mut number) = (Vec::<Sent>::new(), Vec::<Sent>::new(), 0u32);
+    let mut world = World {
+        alice,
+        bob,
+        expected: Default::default(),
+        in_flight: Vec::new(),
+        arrived: Vec::new(),
+        number: 0,
+    };
     for event in events {
-        match *event {
-            Event::Send { from_alice } if number < 500 => {
-                let sender = if from_alice { &mut alice } else { &mut bob };
-                if sender.record.is_none() {
-                    continue;
-                }
-                let message = sender.send(&number.to_be_bytes());
-                in_flight.push(Sent {
-                    to_bob: from_alice,
-                    number,
-                    message,
-                });
-                number += 1;
+        world.happens(*event);
+    }
+    while !world.in_flight.is_empty() {
+        world.deliver(0);
+    }
+    for sent in std::mem::take(&mut world.arrived) {
+        world.is_refused_without_a_trace(&sent);
+    }
+}
+
+impl World {
+    fn happens(&mut self, event: Event) {
+        match event {
+            Event::Send { from_alice } => self.send(from_alice),
+            // However far it comes out of order.
+            Event::Deliver { choice } if !self.in_flight.is_empty() => {
+                self.deliver(choice % self.in_flight.len());
             }
-            Event::Deliver { choice } if !in_flight.is_empty() => {
-                // Far reordering would leave the five chains that are kept: choose among the oldest.
-                let sent = in_flight.remove(choice % in_flight.len().min(4));
-                assert_eq!(deliver(&mut alice, &mut bob, &sent), Ok(sent.number));
-                arrived.push(sent);
+            Event::Lose { choice } if !self.in_flight.is_empty() => {
+                self.in_flight.remove(choice % self.in_flight.len());
             }
-            Event::Lose { choice } if !in_flight.is_empty() => {
-                in_flight.remove(choice % in_flight.len());
+            Event::Repeat { choice } if !self.arrived.is_empty() => {
+                let chosen = choice % self.arrived.len();
+                let sent = self.arrived.swap_remove(chosen);
+                self.is_refused_without_a_trace(&sent);
+                self.arrived.push(sent);
             }
-            Event::Repeat { choice } if !arrived.is_empty() => {
-                let sent = &arrived[choice % arrived.len()];
-                let before = (alice.stored(), bob.stored());
-                assert!(deliver(&mut alice, &mut bob, sent).is_err());
-                assert!((alice.stored(), bob.stored()) == before);
-            }
-            Event::Reopen { alice: true } => alice.reopen(),
-            Event::Reopen { alice: false } => bob.reopen(),
-            Event::Renew { alice: true } => {
-                let bundle = bob.bundle(None);
-                alice.begin_from(&bundle).unwrap();
-            }
-            Event::Renew { alice: false } => {
-                let bundle = alice.bundle(None);
-                bob.begin_from(&bundle).unwrap();
+            Event::Jump { from_alice, by } => self.sides(from_alice).0.lose_the_next(by),
+            Event::Reopen { alice } => self.sides(alice).0.reopen(),
+            Event::Renew { alice } => {
+                let (ours, theirs) = self.sides(alice);
+                let bundle = theirs.bundle(None);
+                ours.begin_from(&bundle).unwrap();
             }
             _ => {}
         }
     }
-    for sent in &in_flight {
-        assert_eq!(deliver(&mut alice, &mut bob, sent), Ok(sent.number));
-    }
-    for sent in in_flight.iter().chain(&arrived) {
-        assert!(deliver(&mut alice, &mut bob, sent).is_err());
-    }
-}
 
-fn deliver(alice: &mut Device, bob: &mut Device, sent: &Sent) -> Result<u32, OpenError> {
-    let (receiver, sender) = if sent.to_bob {
-        (bob, &*alice)
-    } else {
-        (alice, &*bob)
-    };
-    let plaintext = receiver.receive(sender, &sent.message)?;
-    Ok(u32::from_be_bytes(plaintext.try_into().unwrap()))
+    fn send(&mut self, from_alice: bool) {
+        let number = self.number;
+        let (sender, _) = self.sides(from_alice);
+        if number >= 500 || sender.record.is_none() {
+            return;
+        }
+        let message = sender.send(&number.to_be_bytes());
+        let name = sender.name_of(&message);
+        self.in_flight.push(Sent {
+            to_bob: from_alice,
+            number,
+            name,
+            message,
+        });
+        self.number += 1;
+    }
+
+    fn deliver(&mut self, choice: usize) {
+        let sent = self.in_flight.remove(choice);
+        if self.expected[usize::from(sent.to_bob)].opens(&sent.name) {
+            let (sender, receiver) = self.sides(sent.to_bob);
+            let opened = receiver.receive(sender, &sent.message);
+            assert_eq!(opened.as_deref(), Ok(&sent.number.to_be_bytes()[..]));
+            self.counted(&sent);
+            self.arrived.push(sent);
+        } else {
+            self.is_refused_without_a_trace(&sent);
+        }
+    }
+
+    /// It opened: as many keys are kept now, and as many sessions, as there have to be.
+    fn counted(&mut self, sent: &Sent) {
+        let (receiver, expected) = match sent.to_bob {
+            true => (&self.bob, &mut self.expected[1]),
+            false => (&self.alice, &mut self.expected[0]),
+        };
+        expected.opened(&sent.name);
+        expected.holds(receiver.sessions());
+        assert_eq!(receiver.rows.len(), expected.kept());
+    }
+
+    fn is_refused_without_a_trace(&mut self, sent: &Sent) {
+        let (sender, receiver) = self.sides(sent.to_bob);
+        let before = (receiver.stored(), receiver.rows.len());
+        assert!(receiver.receive(sender, &sent.message).is_err());
+        assert!((receiver.stored(), receiver.rows.len()) == before);
+    }
+
+    /// Who sends, and who receives.
+    fn sides(&mut self, from_alice: bool) -> (&mut Device, &mut Device) {
+        match from_alice {
+            true => (&mut self.alice, &mut self.bob),
+            false => (&mut self.bob, &mut self.alice),
+        }
+    }
 }
 
 proptest! {
