@@ -37,8 +37,11 @@ const INSTRUMENTED: &str = "-Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-trace-compares \
     --cfg fuzzing -Ccodegen-units=1";
 
-/// Longer inputs reach nothing more: a bundle in JSON is the longest, a program of the session's fuzzer has no need of so much.
+/// Longer inputs reach nothing more: of the others a bundle in JSON is the longest. A list and a content may be as long as there are any, and a
+/// little longer; a program of the session's fuzzer has no need of so much.
 const MAX_INPUT_BYTES: u32 = 6_144;
+const MAX_LIST_BYTES: u32 = 33 * 1024;
+const MAX_CONTENT_BYTES: u32 = 64 * 1024;
 const MAX_PROGRAM_BYTES: u32 = 768;
 /// One input that takes longer, or a process that holds more, is a find.
 const MAX_INPUT_SECONDS: u32 = 10;
@@ -175,6 +178,8 @@ fn keep(fuzzers: &Path, name: &str) -> Result<(), Error> {
 fn limited(fuzzers: &Path, name: &str) -> Command {
     let longest = match name {
         "session" => MAX_PROGRAM_BYTES,
+        "device_list" => MAX_LIST_BYTES,
+        "content" => MAX_CONTENT_BYTES,
         _ => MAX_INPUT_BYTES,
     };
     let mut fuzzer = command(&fuzzers.join(name).to_string_lossy());

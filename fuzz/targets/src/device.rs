@@ -1,6 +1,6 @@
 //! A device as an engine would keep it: identity, prekeys, one record, the rows of skipped keys. Everything follows from seeds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use rand_chacha::ChaCha20Rng;
@@ -32,7 +32,10 @@ pub(crate) struct Device {
     pub(crate) kem: BTreeMap<u32, KemKeyPair>,
     pub(crate) policy: SessionPolicy,
     pub(crate) record: Option<SessionRecord>,
-    pub(crate) rows: HashMap<(RatchetKey, u32), SkippedKey>,
+    /// By ratchet key and counter.
+    pub(crate) rows: BTreeMap<([u8; 33], u32), SkippedKey>,
+    /// The base keys of sessions that were begun here: a first message begins none of them again.
+    began: BTreeSet<[u8; 33]>,
     pub(crate) now_ms: u64,
     pub(crate) rng: ChaCha20Rng,
     /// The most heap that receiving one message took.
@@ -84,7 +87,8 @@ impl Device {
                 .collect(),
             policy: SessionPolicy::allow_x3dh(),
             record: None,
-            rows: HashMap::new(),
+            rows: BTreeMap::new(),
+            began: BTreeSet::new(),
             now_ms: NOW_MS,
             rng,
             peak: 0,
@@ -127,6 +131,20 @@ impl Device {
             &mut self.rng,
         );
         self.record = Some(record.unwrap());
+        self.forget_keys_of_no_use();
+    }
+
+    /// Leaves the session that it sends on.
+    pub(crate) fn archive(&mut self) {
+        self.record = self.record.as_ref().map(SessionRecord::archive_current);
+        self.forget_keys_of_no_use();
+    }
+
+    /// Keys of sessions that fell off the end, where no message says which they were.
+    fn forget_keys_of_no_use(&mut self) {
+        let Some(record) = &self.record else { return };
+        self.rows
+            .retain(|_, key| record.has_session(&key.session()));
     }
 
     pub(crate) fn send(&mut self, plaintext: &[u8]) -> Result<SealedMessage, SealError> {
@@ -178,6 +196,12 @@ impl Device {
                     }),
                 };
                 let record = self.record.as_ref();
+                let base_key = message.base_key();
+                if self.began.contains(&base_key.to_bytes())
+                    && !record.is_some_and(|record| record.has_session(&base_key))
+                {
+                    return Err(OpenError::AlreadyUsed);
+                }
                 let rng = &mut self.rng;
                 accept(record, &self.identity, from, &message, prekeys, kept, rng)
             }
@@ -185,21 +209,27 @@ impl Device {
     }
 
     fn kept(&self, message: &RatchetMessage) -> Option<SkippedKey> {
-        let name = (message.ratchet_key(), message.counter());
-        self.rows.get(&name).cloned()
+        self.rows
+            .get(&row(message.ratchet_key(), message.counter()))
+            .cloned()
     }
 
     fn store(&mut self, opened: Opened) -> Vec<u8> {
         self.record = Some(opened.record);
-        if let Some(row) = opened.forget {
-            self.rows.remove(&row).unwrap();
+        if let Some((chain, counter)) = opened.forget {
+            self.rows.remove(&row(chain, counter)).unwrap();
         }
         for key in opened.keep {
-            let row = (key.ratchet_key(), key.counter());
+            let row = row(key.ratchet_key(), key.counter());
             assert!(self.rows.insert(row, key).is_none(), "a key is kept once");
         }
-        let gone = opened.forget_chains;
-        self.rows.retain(|(chain, _), _| !gone.contains(chain));
+        for chain in opened.forget_chains {
+            let chain = chain.to_bytes();
+            self.rows.retain(|(of, _), _| *of != chain);
+        }
+        if let Some(began) = opened.began {
+            self.began.insert(began.base_key.to_bytes());
+        }
         if let Some(id) = opened.consumed_one_time {
             self.one_time.remove(&id).unwrap();
         }
@@ -215,11 +245,37 @@ impl Device {
         self.record = stored.map(|bytes| SessionRecord::from_bytes(&bytes).unwrap());
     }
 
-    /// All that the device would have stored of its sessions.
-    pub(crate) fn stored(&self) -> (Vec<u8>, usize, usize, usize) {
+    /// All that the device would have stored of its sessions, byte for byte.
+    pub(crate) fn stored(&self) -> Stored {
         let record = self.record.as_ref().map(SessionRecord::to_bytes);
-        let record = record.map(|bytes| bytes.to_vec()).unwrap_or_default();
-        let (rows, once, kem) = (self.rows.len(), self.one_time.len(), self.kem.len());
-        (record, rows, once, kem)
+        let mut rows = Vec::with_capacity(self.rows.len() * 102);
+        for ((chain, counter), key) in &self.rows {
+            rows.extend_from_slice(&key.session().to_bytes());
+            rows.extend_from_slice(chain);
+            rows.extend_from_slice(&counter.to_be_bytes());
+            rows.extend_from_slice(key.seed_bytes());
+        }
+        Stored {
+            record: record.map(|bytes| bytes.to_vec()).unwrap_or_default(),
+            rows,
+            one_time: self.one_time.keys().copied().collect(),
+            kem: self.kem.keys().copied().collect(),
+            began: self.began.clone(),
+        }
     }
+}
+
+/// What a device would have stored.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Stored {
+    pub(crate) record: Vec<u8>,
+    rows: Vec<u8>,
+    one_time: Vec<u32>,
+    kem: Vec<u32>,
+    began: BTreeSet<[u8; 33]>,
+}
+
+/// The name of a kept key.
+pub(crate) fn row(chain: RatchetKey, counter: u32) -> ([u8; 33], u32) {
+    (chain.to_bytes(), counter)
 }

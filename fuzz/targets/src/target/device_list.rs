@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use sealwire_crypto::device::{
-    DeviceList, ListChange, MAX_DEVICES, NewDevice, SignedDeviceList, consent_to_listing,
+    DeviceList, ListChange, MAX_DEVICES, MAX_FEATURE_BYTES, MAX_FEATURES, MAX_PROTOCOL_VERSIONS,
+    NewDevice, SignedDeviceList, consent_to_listing,
 };
 use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair};
 use sealwire_crypto::primitives::sha256;
@@ -78,6 +79,8 @@ static ACCOUNT: LazyLock<Account> = LazyLock::new(|| {
     }
 });
 
+static FULLEST: LazyLock<SignedDeviceList> = LazyLock::new(fullest);
+
 fn run(input: &[u8]) -> usize {
     let Some((kind, rest)) = input.split_first() else {
         return 0;
@@ -111,7 +114,8 @@ fn run(input: &[u8]) -> usize {
         assert!((1..=MAX_DEVICES).contains(&held.devices().len()));
         if *kind == 0 {
             let known = [&account.first, &account.next, &account.recovery];
-            assert!(known.iter().any(|known| known.payload == list.payload));
+            let fullest = FULLEST.payload == list.payload;
+            assert!(fullest || known.iter().any(|known| known.payload == list.payload));
         }
     }
     peak.max(parsing).max(verifying)
@@ -145,5 +149,36 @@ fn seeds() -> Vec<Vec<u8>> {
     // Nothing but empty entries, two bytes each: the most that an input of its length can be read into.
     let crowded = [&[1][..], &[0x32, 0].repeat(2_000)].concat();
     let all = travelling.into_iter().chain(payloads);
-    all.chain([crowded]).collect()
+    let full = [
+        [&[0][..], &FULLEST.to_bytes()].concat(),
+        [&[1][..], &FULLEST.payload].concat(),
+    ];
+    all.chain([crowded]).chain(full).collect()
+}
+
+/// As many devices as a list may have, each with as many versions and features as it may have, of the longest names.
+fn fullest() -> SignedDeviceList {
+    let account = &*ACCOUNT;
+    let rng = &mut ChaCha20Rng::seed_from_u64(7);
+    let mut put = Vec::new();
+    for id in 2..=u32::try_from(MAX_DEVICES).unwrap() {
+        let identity = IdentityKeyPair::generate(rng);
+        let consent = consent_to_listing(&identity, "alice", &account.key.public(), rng);
+        let name = |number: usize| format!("{number:0width$}", width = MAX_FEATURE_BYTES);
+        put.push(NewDevice {
+            device_id: id,
+            registration_id: 1000 + id,
+            identity_key: identity.public(),
+            added_at_ms: u64::MAX >> 1,
+            protocol_versions: (3..).take(MAX_PROTOCOL_VERSIONS).collect(),
+            features: (0..MAX_FEATURES).map(name).collect(),
+            device_signature: consent.unwrap(),
+        });
+    }
+    let remove = Vec::new();
+    let change = ListChange { put, remove };
+    let list = account
+        .verified
+        .sign_next(&account.key, 1, &account.device, &change, 7, rng);
+    list.unwrap()
 }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use sealwire_crypto::ratchet::{RatchetMessage, SealedMessage, open};
 
-use crate::device::{Device, OLD_TALKING, TALKING};
+use crate::device::{Device, OLD_TALKING, TALKING, row};
 use crate::memory::peak_of;
 use crate::{Bound, Target};
 
@@ -43,7 +43,7 @@ fn run(input: &[u8]) -> usize {
             continue;
         };
         let before = record.to_bytes();
-        let row = (message.ratchet_key(), message.counter());
+        let row = row(message.ratchet_key(), message.counter());
         let kept = receiver.rows.get(&row).cloned();
         let opened = open(record, &message, kept, &mut receiver.rng.clone());
         let honest = messages.iter().any(|sent| sent.body == input);

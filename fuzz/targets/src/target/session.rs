@@ -1,22 +1,26 @@
 //! A session with both its sides, fed honest messages and arbitrary bytes by turns.
 //!
-//! The input is a program; an operation is a byte, its operands follow. What must hold at every step:
+//! The input is a program: its first byte says in which world it begins (see `worlds.rs`), then an operation is a byte, its operands follow.
+//! What must hold at every step:
 //!
-//! - An honest message opens once, with what was sealed, in whatever order it comes, unless its chain is older than the five newest
-//!   that its receiver has seen of that session.
-//! - Whatever else comes does not open, and after it the receiver's record, rows and prekeys are what they were.
+//! - An honest message opens once, as it was sealed, in whatever order it comes, if the page's limits let it, and is refused if not.
+//! - Whatever else comes does not open. After every refusal the receiver's record, rows and prekeys are what they were, byte for byte.
+//! - As many keys are kept as messages were passed, and none that a limit has taken.
 //! - A record that is written and read again is the same, and no longer than its sessions may be.
 //! - Receiving one message holds at most 8 times its length and 512 KiB: the keys of 2,000 messages passed, and a copy of the record.
 
-use std::collections::HashMap;
+// What has to open is counted as it is for the properties of the crate itself.
+#[path = "../../../../core/crypto/src/ratchet/tests/expected.rs"]
+mod expected;
+mod worlds;
 
-use sealwire_crypto::keys::{BaseKey, RatchetKey};
 use sealwire_crypto::ratchet::{
-    MAX_RECEIVER_CHAINS, MessageKind, PreKeyMessage, RatchetMessage, SealError, SealedMessage,
+    MessageKind, PreKeyMessage, RatchetMessage, SealError, SealedMessage, SessionRecord,
     UNACKNOWLEDGED_LIFETIME_MS,
 };
 
-use crate::device::{Device, OLD_STRANGERS, OLD_TALKING, STRANGERS, TALKING};
+use self::expected::{Expected, Name};
+use crate::device::Device;
 use crate::{Bound, Target};
 
 pub(super) const TARGET: Target = Target {
@@ -26,67 +30,60 @@ pub(super) const TARGET: Target = Target {
     seeds,
 };
 
-/// New sessions that one program begins: fewer than a record keeps.
-const MAX_BEGUN: usize = 6;
+/// New sessions that one program begins: a record of forty lets its oldest go.
+const MAX_BEGUN: u32 = 6;
 /// Messages that one program sends.
-const MAX_SENT: usize = 200;
+const MAX_SENT: u32 = 200;
 /// A session's stored form: what `stored.rs` reserves for one, and the beginning that only the current one carries.
 const SESSION_BYTES: usize = 640;
 const BEGINNING_BYTES: usize = 2_048;
 
 /// One honest message.
+#[derive(Clone)]
 struct Sent {
     by_alice: bool,
-    number: u32,
-    session: BaseKey,
-    chain: RatchetKey,
+    text: Vec<u8>,
+    name: Name,
     message: SealedMessage,
 }
 
-/// What one side has seen of the other: of each session its chains, oldest first.
-type Seen = HashMap<BaseKey, Vec<RatchetKey>>;
-
+#[derive(Clone)]
 struct World {
     /// Alice and Bob.
     devices: [Device; 2],
-    seen: [Seen; 2],
+    /// What each has to open of the other's.
+    expected: [Expected; 2],
     under_way: Vec<Sent>,
     arrived: Vec<Sent>,
+    /// Honest messages beyond a limit.
+    refused: u32,
     sent: u32,
-    begun: usize,
+    begun: u32,
+    /// How many refusals one program may ask for: where one takes milliseconds, few.
+    patience: u32,
+    /// Whether a chain is near its last number.
+    at_the_end: bool,
 }
 
 fn run(input: &[u8]) -> usize {
+    let world = played(input);
+    let peaks = world.devices.iter().map(|device| device.peak);
+    peaks.max().unwrap_or_default()
+}
+
+/// The world at the end of a program.
+fn played(input: &[u8]) -> World {
     let mut program = Program { rest: input };
-    let start = program.byte();
-    let (alice, bob) = match start % 4 {
-        0 => &*TALKING,
-        1 => &*STRANGERS,
-        2 => &*OLD_TALKING,
-        _ => &*OLD_STRANGERS,
-    };
-    let mut world = World {
-        devices: [alice.clone(), bob.clone()],
-        seen: [Seen::new(), Seen::new()],
-        under_way: Vec::new(),
-        arrived: Vec::new(),
-        sent: 0,
-        begun: 0,
-    };
-    for side in 0..2 {
-        world.devices[side].peak = 0;
-        world.has_seen(side);
+    let mut world = worlds::of(program.byte()).clone();
+    (world.sent, world.begun) = (0, 0);
+    for device in &mut world.devices {
+        device.peak = 0;
     }
     while !program.rest.is_empty() {
         world.step(&mut program);
     }
     world.deliver_all();
     world
-        .devices
-        .iter()
-        .map(|device| device.peak)
-        .max()
-        .unwrap_or_default()
 }
 
 impl World {
@@ -128,11 +125,8 @@ impl World {
             11 => self.reopen(side),
             12 => self.begin(side, program.byte().is_multiple_of(2)),
             13 => {
-                let device = &mut self.devices[side];
-                device.record = device
-                    .record
-                    .as_ref()
-                    .map(|record| record.archive_current());
+                self.devices[side].archive();
+                self.counted(side);
             }
             14 => self.devices[side].now_ms += UNACKNOWLEDGED_LIFETIME_MS,
             // Back to its sender.
@@ -146,53 +140,33 @@ impl World {
         }
     }
 
-    /// The chain that the peer sends on, where the two have talked.
-    fn has_seen(&mut self, side: usize) {
-        let mut peer = self.devices[1 - side].clone();
-        if let Ok(next) = peer.send(b"")
-            && let Some(session) = peer
-                .record
-                .as_ref()
-                .and_then(|record| record.sessions().next())
-            && self.devices[side].record.is_some()
-        {
-            self.seen[side].insert(session, vec![inner(&next).ratchet_key()]);
-        }
-    }
-
     fn send(&mut self, by_alice: bool, length: usize) {
-        if self.sent as usize >= MAX_SENT {
+        if self.sent >= MAX_SENT {
             return;
         }
         let device = &mut self.devices[usize::from(!by_alice)];
         let before = device.stored();
-        let plaintext = plaintext(self.sent, length);
+        let text = plaintext(self.sent, length);
         let usable = device
             .record
             .as_ref()
             .map(|record| record.is_usable_for_sending(device.now_ms));
-        match device.send(&plaintext) {
+        match device.send(&text) {
             Ok(message) => {
-                let session = device
-                    .record
-                    .as_ref()
-                    .and_then(|record| record.sessions().next());
-                let chain = inner(&message).ratchet_key();
+                let name = name(device, &message);
                 self.under_way.push(Sent {
                     by_alice,
-                    number: self.sent,
-                    session: session.unwrap(),
-                    chain,
+                    text,
+                    name,
                     message,
                 });
                 self.sent += 1;
             }
             Err(error) => {
-                assert!(matches!(
-                    error,
-                    SealError::NoSession | SealError::Unanswered
-                ));
-                assert_ne!(usable, Some(true));
+                match error {
+                    SealError::NoSession | SealError::Unanswered => assert_ne!(usable, Some(true)),
+                    SealError::Exhausted => assert!(self.at_the_end),
+                }
                 assert!(device.stored() == before);
             }
         }
@@ -203,33 +177,32 @@ impl World {
         let sent = self.under_way.remove(at);
         let receiver = usize::from(sent.by_alice);
         let from = self.devices[1 - receiver].as_sender();
+        let opens = self.expected[receiver].opens(&sent.name);
         let before = self.devices[receiver].stored();
-        let chains = self.seen[receiver].entry(sent.session).or_default();
-        let age = chains.iter().rev().position(|chain| *chain == sent.chain);
         match self.devices[receiver].receive(&from, &sent.message) {
             Ok(opened) => {
-                assert_eq!(opened, plaintext(sent.number, opened.len()));
-                if age.is_none() {
-                    chains.push(sent.chain);
-                }
+                assert!(opens, "{:?} opened beyond the limits", sent.name);
+                assert!(opened == sent.text, "another text came out");
+                self.expected[receiver].opened(&sent.name);
+                self.arrived.push(sent);
             }
             Err(error) => {
-                let within = age.is_none_or(|age| age < MAX_RECEIVER_CHAINS);
-                assert!(!within, "an honest message did not open: {error}");
+                assert!(!opens, "an honest message did not open: {error}");
+                self.refused += 1;
                 assert!(self.devices[receiver].stored() == before);
             }
         }
-        self.arrived.push(sent);
-        self.check_size(receiver);
+        self.counted(receiver);
     }
 
     /// Something arrives that the other side did not send, or that has arrived before.
     fn refuse(&mut self, as_if_by_alice: bool, message: &SealedMessage) {
         let receiver = usize::from(as_if_by_alice);
         let sent = |sent: &Sent| sent.by_alice == as_if_by_alice && sent.message == *message;
-        if self.under_way.iter().any(sent) {
+        if self.patience == 0 || self.under_way.iter().any(sent) {
             return;
         }
+        self.patience -= 1;
         let from = self.devices[1 - receiver].as_sender();
         let device = &mut self.devices[receiver];
         let before = device.stored();
@@ -282,7 +255,7 @@ impl World {
             let mut device = self.devices[receiver].clone();
             let before = device.stored();
             match device.receive(&from, &altered) {
-                Ok(opened) => assert_eq!(opened, plaintext(sent.number, opened.len())),
+                Ok(opened) => assert!(opened == sent.text),
                 Err(_) => assert!(device.stored() == before),
             }
         } else {
@@ -296,10 +269,14 @@ impl World {
         }
         self.begun += 1;
         // Each is handed out once; at last there is none.
-        let one_time = 100 + u32::try_from(self.begun).unwrap_or_default();
-        let bundle = self.devices[1 - side].bundle(Some(one_time).filter(|_| with_one_time));
+        let one_time = 100 + self.begun;
+        self.begin_with(side, Some(one_time).filter(|_| with_one_time));
+    }
+
+    fn begin_with(&mut self, side: usize, one_time: Option<u32>) {
+        let bundle = self.devices[1 - side].bundle(one_time);
         self.devices[side].begin(&bundle);
-        self.check_size(side);
+        self.counted(side);
     }
 
     fn reopen(&mut self, side: usize) {
@@ -309,14 +286,15 @@ impl World {
         assert!(device.stored() == before);
     }
 
-    fn check_size(&self, side: usize) {
+    /// Record and rows are no more than what has to be kept.
+    fn counted(&mut self, side: usize) {
         let device = &self.devices[side];
-        let sessions = device
-            .record
-            .as_ref()
-            .map_or(0, |record| record.sessions().count());
-        let allowed = 128 + sessions * SESSION_BYTES + BEGINNING_BYTES;
-        assert!(device.stored().0.len() <= allowed);
+        let held = device.record.iter().flat_map(SessionRecord::sessions);
+        let held: Vec<_> = held.map(|session| session.to_bytes()).collect();
+        let allowed = 128 + held.len() * SESSION_BYTES + BEGINNING_BYTES;
+        assert!(device.stored().record.len() <= allowed);
+        self.expected[side].holds(held.into_iter());
+        assert_eq!(device.rows.len(), self.expected[side].kept());
     }
 
     /// What is still under way arrives, oldest first, and then everything once more.
@@ -362,6 +340,20 @@ fn plaintext(number: u32, length: usize) -> Vec<u8> {
         .cycle()
         .take(length.max(4))
         .collect()
+}
+
+/// Which message it is that this device has just sealed.
+fn name(sender: &Device, message: &SealedMessage) -> Name {
+    let session = sender
+        .record
+        .as_ref()
+        .and_then(|record| record.sessions().next());
+    let inner = inner(message);
+    Name {
+        session: session.unwrap().to_bytes(),
+        chain: inner.ratchet_key().to_bytes(),
+        counter: inner.counter(),
+    }
 }
 
 fn inner(message: &SealedMessage) -> RatchetMessage {
@@ -430,18 +422,17 @@ fn seeds() -> Vec<Vec<u8>> {
         ALICE,
         3,
     ];
-    (0..4u8)
-        .map(|start| {
-            let parts: [&[u8]; 7] = [
-                &[start],
-                &begin,
-                &ping_pong,
-                &shuffled,
-                &hostile,
-                &spliced,
-                &old,
-            ];
-            parts.concat()
-        })
-        .collect()
+    let everywhere = (0..worlds::COUNT).map(|start| {
+        let parts: [&[u8]; 7] = [
+            &[start],
+            &begin,
+            &ping_pong,
+            &shuffled,
+            &hostile,
+            &spliced,
+            &old,
+        ];
+        parts.concat()
+    });
+    everywhere.chain(worlds::seeds()).collect()
 }

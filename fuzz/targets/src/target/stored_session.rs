@@ -47,7 +47,7 @@ fn run(input: &[u8]) -> usize {
 fn seeds() -> Vec<Vec<u8>> {
     let (mut alice, mut bob) = STRANGERS.clone();
     alice.begin(&bob.bundle(Some(100)));
-    let unanswered = alice.stored().0;
+    let unanswered = alice.stored().record;
     // One session archived, chains of both sides, numbers that have moved.
     let mut both = TALKING.clone();
     both.0.begin(&both.1.bundle(None));
@@ -55,11 +55,11 @@ fn seeds() -> Vec<Vec<u8>> {
     let again = both.0.send(b"again").unwrap();
     both.1.receive(&both.0.as_sender(), &again).unwrap();
     both.1.receive(&both.0.as_sender(), &late).unwrap();
-    let old = |device: &Device| device.stored().0;
+    let old = |device: &Device| device.stored().record;
     vec![
         unanswered,
-        both.0.stored().0,
-        both.1.stored().0,
+        both.0.stored().record,
+        both.1.stored().record,
         old(&OLD_TALKING.0),
         old(&OLD_TALKING.1),
     ]

@@ -77,13 +77,14 @@ impl Expected {
         chain.next = name.counter + 1;
     }
 
-    /// The receiver holds these sessions now: any other that it held is let go, which happens only where there is no place.
+    /// The receiver holds these sessions now: any other that it held is let go, which happens only where all forty places of archived
+    /// ones are taken.
     pub(super) fn holds(&mut self, sessions: impl Iterator<Item = Key>) {
         let held: HashSet<_> = sessions.collect();
         assert!(held.len() <= SESSIONS);
         for lost in self.known.difference(&held) {
             if self.gone.insert(*lost) {
-                assert_eq!(held.len(), SESSIONS, "a session was let go too early");
+                assert!(held.len() + 1 >= SESSIONS, "a session was let go too early");
                 self.sessions.remove(lost);
             }
         }
