@@ -231,6 +231,12 @@ const requests = {
   },
 };
 
+// Why the library refused, in the words of these tests. Only a repetition has a code of its own.
+const kindOf = (error) => {
+  if (error?.code === signal.ErrorCode.DuplicatedMessage) return "used_before";
+  return /^invalid (Whisper|PreKey) message: decryption failed$/.test(error?.message) ? "undecipherable" : "other";
+};
+
 // A Buffer has become an object of its own by the time a replacer sees it; a Uint8Array has not.
 const toHex = (_, value) => {
   if (value?.type === "Buffer") return Buffer.from(value.data).toString("hex");
@@ -243,7 +249,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     answer = { ok: await requests[request](fields) };
   } catch (error) {
-    answer = { refused: String(error?.message ?? error) };
+    answer = { refused: { kind: kindOf(error), reason: String(error?.message ?? error) } };
   }
   process.stdout.write(JSON.stringify(answer, toHex) + "\n");
 }

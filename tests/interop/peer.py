@@ -14,6 +14,7 @@ import x3dh.base_state
 import xeddsa
 from doubleratchet import DoubleRatchet, EncryptedMessage, Header
 from doubleratchet.aead import AuthenticationFailedException
+from doubleratchet import DoSProtectionException, DuplicateMessageException
 from doubleratchet.recommended import HashFunction, aead_aes_hmac, diffie_hellman_ratchet_curve25519
 from doubleratchet.recommended import kdf_hkdf, kdf_separate_hmacs
 from doubleratchet.recommended.crypto_provider_impl import CryptoProviderImpl
@@ -279,7 +280,9 @@ class Device:
             try:
                 plaintext = await session.ratchet.decrypt_message(sealed, self.theirs + self.identity + version)
             except Exception as error:
-                failure = error
+                # Of several sessions the one that knows the message says why.
+                if kind_of(failure) != "used_before":
+                    failure = error
                 continue
             session.beginning = None
             self.sessions.remove(session)
@@ -315,6 +318,18 @@ def read(body):
     return EncryptedMessage(header, fields[4] + body[-8:]), body[:1]
 
 
+def kind_of(error):
+    """Why the libraries refused, in the words of these tests."""
+    match error:
+        case DuplicateMessageException():
+            return "used_before"
+        case AuthenticationFailedException():
+            return "undecipherable"
+        case DoSProtectionException():
+            return "too_far_ahead"
+    return "other"
+
+
 async def main():
     device = Device()
     for line in sys.stdin:
@@ -322,7 +337,7 @@ async def main():
         try:
             answer = {"ok": await getattr(device, request.pop("request"))(**request)}
         except Exception as error:
-            answer = {"refused": f"{type(error).__name__}: {error}"}
+            answer = {"refused": {"kind": kind_of(error), "reason": f"{type(error).__name__}: {error}"}}
         print(json.dumps(answer), flush=True)
 
 

@@ -7,7 +7,7 @@ mod recorded;
 
 pub use conversation::{Conversation, Seeds};
 pub use our_device::OurDevice;
-pub use peer::{Peer, PeerError, PeerKind};
+pub use peer::{Peer, PeerError, PeerKind, Refusal};
 pub use recorded::{Fields, Recorded, Said, Step};
 
 use rand_chacha::ChaCha20Rng;

@@ -9,12 +9,12 @@ use sealwire_crypto::keys::{
     OneTimePreKeyPair, RatchetKey, SignedPreKey, SignedPreKeyPair,
 };
 use sealwire_crypto::ratchet::{
-    self, KemPreKey, MessageKind, Opened, PreKeyMessage, PreKeys, RatchetMessage, Sender,
-    SessionPolicy, SessionRecord, SkippedKey,
+    self, KemPreKey, MessageKind, OpenError, Opened, PreKeyMessage, PreKeys, RatchetMessage,
+    Sender, SessionPolicy, SessionRecord, SkippedKey,
 };
 use sealwire_crypto::signature::Signature;
 
-use crate::{Bundle, Failure, KemPrekey, KemRequest, Message};
+use crate::{Bundle, Failure, KemPrekey, KemRequest, Message, Refusal};
 
 /// What the official builds have; without the peers there is nobody to speak to.
 #[cfg(feature = "peers")]
@@ -189,6 +189,24 @@ impl OurDevice {
             }
         };
         Ok(self.store(opened))
+    }
+
+    /// Tries a message that must not open, and says why it did not.
+    pub fn refuses(&mut self, message: &Message) -> Result<Refusal, Failure> {
+        let before = (self.stored.clone(), self.rows.len());
+        let Err(error) = self.open(message) else {
+            return Err("we opened what must not open".into());
+        };
+        if (&self.stored, self.rows.len()) != (&before.0, before.1) {
+            return Err("a refusal changed what is stored".into());
+        }
+        match error.downcast_ref::<OpenError>() {
+            Some(OpenError::AlreadyUsed) => Ok(Refusal::UsedBefore),
+            Some(OpenError::NotAuthentic) => Ok(Refusal::Undecipherable),
+            Some(OpenError::TooFarAhead) => Ok(Refusal::TooFarAhead),
+            Some(_) => Ok(Refusal::Other),
+            None => Err(error),
+        }
     }
 
     /// Whether a one-time prekey has not been used up.

@@ -9,7 +9,7 @@ use sealwire_crypto::signature::Signature;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Bundle, KemRequest, Message};
+use crate::{Bundle, Failure, KemRequest, Message};
 
 /// Why the peer did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -18,8 +18,13 @@ pub enum PeerError {
     #[error("the packages of the peers are not installed: run `cargo xtask setup`")]
     NotInstalled,
     /// The library answered with an error of its own.
-    #[error("the peer refused: {0}")]
-    Refused(String),
+    #[error("the peer refused: {reason}")]
+    Refused {
+        /// As far as the library tells.
+        kind: Refusal,
+        /// In its own words.
+        reason: String,
+    },
     /// The process could not be started or has ended.
     #[error("the peer process does not answer (is Node 20 or newer installed, and Python 3?): {0}")]
     Process(#[from] std::io::Error),
@@ -29,6 +34,20 @@ pub enum PeerError {
     /// An answer whose bytes are no hexadecimal.
     #[error("the peer's answer is no hexadecimal: {0}")]
     Hex(#[from] hex::FromHexError),
+}
+
+/// Why a message was not opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// It was opened before, or its key was let go.
+    UsedBefore,
+    /// No session or chain that is held fits it. The official builds say the same of one that is too far ahead.
+    Undecipherable,
+    /// Too many messages before it are missing.
+    TooFarAhead,
+    /// Anything else: of no message in these tests.
+    Other,
 }
 
 /// Whose device a peer is.
@@ -54,7 +73,7 @@ enum Answer {
     #[serde(rename = "ok")]
     Ok(Value),
     #[serde(rename = "refused")]
-    Refused(String),
+    Refused { kind: Refusal, reason: String },
 }
 
 impl PeerKind {
@@ -218,6 +237,17 @@ impl Peer {
         Ok(hex::decode(plaintext)?)
     }
 
+    /// Has it try a message that it must not open, and says why it did not. It answers as before after that: it is no process that broke.
+    pub fn refuses(&mut self, message: &Message) -> Result<Refusal, Failure> {
+        let kind = match self.open(message) {
+            Err(PeerError::Refused { kind, .. }) => kind,
+            Err(error) => return Err(error.into()),
+            Ok(_) => return Err("the peer opened what it must not open".into()),
+        };
+        self.has_one_time_prekey(0)?;
+        Ok(kind)
+    }
+
     /// Whether the peer takes this signature for that key's.
     pub fn verify(
         &mut self,
@@ -254,7 +284,7 @@ impl Peer {
         }
         match serde_json::from_str(&line)? {
             Answer::Ok(answer) => Ok(answer),
-            Answer::Refused(reason) => Err(PeerError::Refused(reason)),
+            Answer::Refused { kind, reason } => Err(PeerError::Refused { kind, reason }),
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Bundle, Failure, KemRequest, Message, OUR_REGISTRATION, OurDevice, PEER_REGISTRATION, Peer,
-    PeerKind, identity_of_sign,
+    PeerKind, Refusal, identity_of_sign,
 };
 
 /// What was said, and all that our side needs to say it again.
@@ -173,7 +173,8 @@ impl Recorded {
             Step::Theirs(said) => {
                 let opened = us.open(&said.message)?;
                 // Once, and never again.
-                hex::encode(opened) == said.plaintext && us.open(&said.message).is_err()
+                hex::encode(opened) == said.plaintext
+                    && us.refuses(&said.message)? == Refusal::UsedBefore
             }
         })
     }

@@ -9,9 +9,7 @@
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use sealwire_crypto::signature::Signature;
-use sealwire_interop::{
-    KemRequest, Message, OurDevice, Peer, PeerError, PeerKind, identity_of_sign,
-};
+use sealwire_interop::{KemRequest, Message, OurDevice, Peer, PeerKind, Refusal, identity_of_sign};
 
 /// Each peer with what it can do: the last says whether there are KEM prekeys, which makes it version 4.
 const PEERS: [(PeerKind, bool); 4] = [
@@ -56,14 +54,14 @@ fn talk(us: &mut OurDevice, peer: &mut Peer) {
         for index in [2, 0] {
             assert_eq!(peer.open(&sealed[index]).unwrap(), texts[index]);
         }
-        assert!(matches!(peer.open(&sealed[0]), Err(PeerError::Refused(_))));
+        assert_eq!(peer.refuses(&sealed[0]).unwrap(), Refusal::UsedBefore);
         late_of_ours.push((texts[3].to_vec(), sealed[3].clone()));
 
         let sealed: Vec<_> = texts.iter().map(|text| peer.seal(text).unwrap()).collect();
         for index in [2, 0] {
             assert_eq!(us.open(&sealed[index]).unwrap(), texts[index]);
         }
-        assert!(us.open(&sealed[0]).is_err());
+        assert_eq!(us.refuses(&sealed[0]).unwrap(), Refusal::UsedBefore);
         late_of_peer.push((texts[3].to_vec(), sealed[3].clone()));
 
         // The last messages of chains that both sides have left three turns ago.
@@ -72,7 +70,7 @@ fn talk(us: &mut OurDevice, peer: &mut Peer) {
             assert_eq!(peer.open(&message).unwrap(), text);
             let (text, message) = late_of_peer.remove(0);
             assert_eq!(us.open(&message).unwrap(), text);
-            assert!(us.open(&message).is_err());
+            assert_eq!(us.refuses(&message).unwrap(), Refusal::UsedBefore);
         }
     }
 }
@@ -203,8 +201,9 @@ fn an_altered_message_is_refused_by_either_side() {
         }
     };
     let (ours, theirs) = (us.seal(b"ours").unwrap(), peer.seal(b"theirs").unwrap());
-    assert!(peer.open(&alter(&ours)).is_err());
-    assert!(us.open(&alter(&theirs)).is_err());
+    let unfit = Refusal::Undecipherable;
+    assert_eq!(peer.refuses(&alter(&ours)).unwrap(), unfit);
+    assert_eq!(us.refuses(&alter(&theirs)).unwrap(), unfit);
     assert_eq!(peer.open(&ours).unwrap(), b"ours");
     assert_eq!(us.open(&theirs).unwrap(), b"theirs");
 }
