@@ -11,17 +11,35 @@
     reason = "a step that fails here is the test failing"
 )]
 
+mod chance;
 mod cold;
 mod home;
 mod job;
+mod load;
 mod places;
 mod relay;
 mod run;
 mod volume;
 
+// How the bench of the relay makes people and prepares their requests.
+#[allow(dead_code, reason = "the bench asks for more")]
+#[path = "../../../xtask/bench-relay/src/http.rs"]
+mod http;
+#[allow(dead_code, reason = "the bench asks for more")]
+#[path = "../../../xtask/bench-relay/src/people.rs"]
+mod people;
+#[allow(dead_code, reason = "the bench asks for more")]
+#[path = "../../../xtask/bench-relay/src/prepared.rs"]
+mod prepared;
+#[allow(dead_code, reason = "the bench asks for more")]
+#[path = "../../../xtask/bench-relay/src/trouble.rs"]
+mod trouble;
+
+pub use chance::Chance;
 pub use cold::{Cold, check_what_was_told, same_thread};
 pub use home::Home;
 pub use job::{Job, Texts, Told, key_of};
+pub use load::{Acknowledged, Load};
 pub use places::{Place, places_in_the_sources, places_of_the_table};
 pub use relay::{RELAY, messages_in, relay, relay_on, relay_on_at};
 pub use run::{Ended, How, Running, limit_files};

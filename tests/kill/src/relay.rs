@@ -6,14 +6,14 @@ use rusqlite::{Connection, OpenFlags};
 use sealwire_tests::RelayProcess;
 use sealwire_wire::ThreadId;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What the relay is started with: every device of a test is on this machine.
 pub const RELAY: [&str; 2] = ["--limits", "off"];
 
 /// The program that an operator runs, on this folder, on this port or a free one.
 pub async fn relay(folder: &Path, listen: Option<SocketAddr>) -> RelayProcess {
-    let program = beside("relay-under-fire");
+    let program = program();
     RelayProcess::start_with(program.to_str().unwrap(), folder, listen, &RELAY).await
 }
 
@@ -28,9 +28,15 @@ pub async fn relay_on_at(volume: &Volume, listen: SocketAddr) -> RelayProcess {
 }
 
 async fn start_on(volume: &Volume, listen: Option<SocketAddr>) -> RelayProcess {
-    let program = volume.wrap(&beside("relay-under-fire"));
+    let program = volume.wrap(&program());
     let folder = volume.inside().join("data");
     RelayProcess::start_with(program.to_str().unwrap(), &folder, listen, &RELAY).await
+}
+
+/// As `SEALWIRE_RELAY` names it, or as it was built with the tests.
+fn program() -> PathBuf {
+    let named = std::env::var_os("SEALWIRE_RELAY");
+    named.map_or_else(|| beside("relay-under-fire"), PathBuf::from)
 }
 
 /// How many messages of a thread the relay's database holds.

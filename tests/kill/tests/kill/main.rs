@@ -8,17 +8,25 @@
 )]
 
 mod attachments;
+mod conversation;
 mod disk;
 mod everywhere;
 mod linking;
 mod locks;
 mod places;
 mod prekeys;
+mod relay;
 
 use sealwire::ThreadId;
 use sealwire_kill::{Home, Job, relay};
 use sealwire_tests::{Device, RelayProcess};
 use tempfile::TempDir;
+
+/// How many kills a test makes that could go on for ever.
+fn kills(variable: &str, share: u32) -> u32 {
+    let asked = std::env::var(variable).ok();
+    asked.map_or(share, |number| number.parse().unwrap())
+}
 
 /// Whether more was asked for than a share.
 fn in_full() -> bool {
