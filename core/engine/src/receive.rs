@@ -54,6 +54,17 @@ fn said_time(event: &ServerEvent) -> Option<Timestamp> {
     }
 }
 
+/// What becomes of a frame that needs the network.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    /// It is parked.
+    Park,
+    /// It is parked already, and stays so.
+    Stay,
+    /// The sender's list was just fetched: what is still missing stays missing.
+    GiveUp,
+}
+
 /// What every step of receiving needs.
 struct Receiver<'a> {
     me: &'a Me,
@@ -61,8 +72,7 @@ struct Receiver<'a> {
     /// By which messages disappear.
     lifetime: LifetimeClock,
     rng: &'a mut Random,
-    /// Whether the sender's list was just fetched: what is still missing then stays missing.
-    settled: bool,
+    waiting: Waiting,
     lease: Lease,
 }
 
@@ -134,6 +144,7 @@ impl Engine {
         if rows.is_empty() {
             return Ok(0);
         }
+        self.retake_parked()?;
         match self.take_all(rows) {
             // Something about one of them: the others are taken without it.
             Err(error) if concerns_a_row(&error) => {
@@ -152,7 +163,7 @@ impl Engine {
 
     /// All of them in one commit; how many messages were added.
     fn take_all(&mut self, rows: &[MessageRow]) -> Result<u64, EngineError> {
-        let outcomes = self.receiving(false, |receiver, tx| {
+        let outcomes = self.receiving(Waiting::Park, |receiver, tx| {
             let outcomes = rows.iter().map(|row| receiver.take(tx, row));
             outcomes.collect::<Result<Vec<_>, _>>()
         })?;
@@ -163,7 +174,7 @@ impl Engine {
     /// What can neither be taken nor refused as usual: delivered again it would fare no better, and everything behind it
     /// would wait for ever.
     fn refuse_alone(&mut self, row: &MessageRow) -> Result<u64, EngineError> {
-        let held = self.receiving(false, |receiver, tx| {
+        let held = self.receiving(Waiting::Park, |receiver, tx| {
             receiver.hold_place(tx, row, UnreadableReason::Malformed)
         });
         let outcome = match held {
@@ -176,7 +187,7 @@ impl Engine {
     /// One transaction of receiving. What it leases is given back at its end, so that all of it commits together.
     fn receiving<T>(
         &mut self,
-        settled: bool,
+        waiting: Waiting,
         work: impl FnOnce(&mut Receiver<'_>, &mut Transaction<'_>) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
         let me = self.me()?.clone();
@@ -191,7 +202,7 @@ impl Engine {
                 now: *now,
                 lifetime,
                 rng,
-                settled,
+                waiting,
                 lease: Lease::default(),
             };
             let done = work(&mut receiver, tx)?;

@@ -29,6 +29,8 @@ pub(crate) struct Trust {
     distrusted: BTreeSet<UserId>,
     /// List versions that a message proved and the relay has not shown yet.
     proven: BTreeMap<UserId, u64>,
+    /// Those whose parked frames may be opened by the list that is held.
+    pub(crate) retake: BTreeSet<UserId>,
 }
 
 impl Trust {
@@ -232,6 +234,7 @@ impl Engine {
             if let Some(version) = version.filter(|version| *version > known) {
                 self.trust.proven.insert(user.clone(), version);
             }
+            self.trust.retake.insert(user.clone());
             self.want_lists(user);
         }
         Ok(())

@@ -42,9 +42,6 @@ pub(crate) struct Queued {
 #[derive(Default)]
 pub(crate) struct Truth {
     pub(crate) typed: Vec<Typed>,
-    /// Somebody has a newer device list than at the beginning. What waits for it when a process ends, or a disk is full, comes
-    /// behind what needs no wait any more, and is told of as reordered.
-    pub(crate) has_new_lists: bool,
 }
 
 impl Truth {
@@ -161,7 +158,6 @@ impl Truth {
         event: &Event,
     ) -> Result<Option<u64>, Broken> {
         match event {
-            Event::MessageReordered { .. } if self.has_new_lists => Ok(None),
             Event::MessageQueued(message)
             | Event::MessageSent(message)
             | Event::MessageFailed(message)

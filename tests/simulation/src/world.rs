@@ -700,7 +700,6 @@ impl World {
         match seen {
             Seen::Broken(broken) => Err(broken),
             Seen::Listed(user) => {
-                self.truth.has_new_lists = true;
                 self.journal
                     .turn(place, format_args!("a list of {user} is published"));
                 Ok(())

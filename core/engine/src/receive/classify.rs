@@ -38,14 +38,12 @@ impl Receiver<'_> {
         let asks = matches!(refusal, Refusal::AskResend(_));
         let (reason, waits) = match refusal {
             Refusal::Failed(error) => return Err(error),
-            Refusal::NeedsList(park, version, _)
-                if !self.settled && self.can_park(tx, &row.sender_id)? =>
-            {
+            Refusal::NeedsList(park, version, _) if self.may_wait(tx, &row.sender_id)? => {
                 return self.park(tx, row, park, version);
             }
             Refusal::NeedsList(_, version, reason) => (reason, version.map(Some)),
             Refusal::NeedsConsent => {
-                if !self.settled && self.can_park(tx, &row.sender_id)? {
+                if self.may_wait(tx, &row.sender_id)? {
                     self.park(tx, row, ParkReason::UnknownDevice, None)?;
                 }
                 (UnreadableReason::IdentityChanged, Some(None))

@@ -2,13 +2,13 @@
 
 use super::classify::Refusal;
 use super::open::Origin;
-use super::{Outcome, Receiver, concerns_a_row};
+use super::{Outcome, Receiver, Waiting, concerns_a_row};
 use crate::fanout::recipient;
 use crate::recovery::{answer_account_key, answer_resend};
 use crate::trust::{newest_list, undisputed_list};
 use crate::{Engine, EngineError};
 use sealwire_crypto::keys::AccountKeyPair;
-use sealwire_store::{NewParkedFrame, ParkReason, Transaction};
+use sealwire_store::Transaction;
 use sealwire_wire::contract::ControlMessage;
 use sealwire_wire::control::Control;
 
@@ -21,6 +21,7 @@ impl Engine {
         if controls.is_empty() {
             return Ok(());
         }
+        self.retake_parked()?;
         match self.take_controls(controls) {
             // Something about one of them: the others are heeded without it.
             Err(error) if concerns_a_row(&error) => {
@@ -39,7 +40,7 @@ impl Engine {
     }
 
     fn take_controls(&mut self, controls: &[ControlMessage]) -> Result<(), EngineError> {
-        let outcomes = self.receiving(false, |receiver, tx| {
+        let outcomes = self.receiving(Waiting::Park, |receiver, tx| {
             let mut outcomes = Vec::new();
             for control in controls {
                 outcomes.extend(receiver.take_control(tx, control)?);
@@ -78,10 +79,14 @@ impl Receiver<'_> {
         let opened = match opened {
             Ok(opened) => opened,
             Err(Refusal::Failed(error)) => return Err(error),
-            Err(Refusal::NeedsList(reason, version, _))
-                if !self.settled && self.can_park(tx, origin.user)? =>
-            {
-                return Ok(vec![self.park_control(tx, control, reason, version)?]);
+            Err(Refusal::NeedsList(reason, version, _)) if self.may_wait(tx, origin.user)? => {
+                return Ok(vec![self.park_frame(
+                    tx,
+                    control,
+                    origin.user,
+                    reason,
+                    version,
+                )?]);
             }
             Err(Refusal::AskResend(reason)) => {
                 return Ok(match reason {
@@ -156,25 +161,5 @@ impl Receiver<'_> {
         account.account_secret = Some(pair.secret_bytes());
         tx.save_account(&account)?;
         Ok(vec![Outcome::HoldsAccountKey])
-    }
-
-    fn park_control(
-        &self,
-        tx: &mut Transaction<'_>,
-        control: &ControlMessage,
-        reason: ParkReason,
-        version: Option<u64>,
-    ) -> Result<Outcome, EngineError> {
-        let frame = serde_json::to_vec(control).map_err(crate::account::internal)?;
-        tx.park_frame(&NewParkedFrame {
-            frame,
-            reason,
-            waits_for: control.sender_id.clone(),
-            version,
-            received_at: self.now,
-        })?;
-        Ok(Outcome::Parked {
-            user: control.sender_id.clone(),
-        })
     }
 }

@@ -19,7 +19,7 @@ impl Receiver<'_> {
         // Somebody new wrote first: whether there is such an account is asked for before there is a thread with it.
         let is_strange = self.lease.user(tx, &row.sender_id)?.newest.is_none()
             && tx.thread(row.thread_id)?.is_none();
-        if is_strange && !self.settled && self.can_park(tx, &row.sender_id)? {
+        if is_strange && self.may_wait(tx, &row.sender_id)? {
             return self.park(tx, row, ParkReason::UnknownDevice, None);
         }
         self.hold_place(tx, row, UnreadableReason::Expired)

@@ -1,6 +1,6 @@
 //! Frames that waited for a device list: opened, or given their placeholder, once it was asked for.
 
-use super::{Outcome, Receiver, concerns_a_row};
+use super::{Outcome, Receiver, Waiting, concerns_a_row};
 use crate::trust::newest_list;
 use crate::{Engine, EngineError};
 use sealwire_store::{ParkedFrame, Transaction};
@@ -14,6 +14,23 @@ impl Engine {
     /// In the order of their arrival; what cannot be opened with the list that the relay shows will not be. If it fails,
     /// they stay parked.
     pub(crate) fn unpark(&mut self, user: &UserId) -> Result<(), EngineError> {
+        self.trust.retake.insert(user.clone());
+        self.reopen_parked(user, Waiting::GiveUp)?;
+        self.trust.retake.remove(user);
+        Ok(())
+    }
+
+    /// Between the commit of a list and that of what waited for it the process may have ended, or the disk been full: what the
+    /// list opens comes before what the same devices sent later, which needs no wait any more.
+    pub(super) fn retake_parked(&mut self) -> Result<(), EngineError> {
+        while let Some(user) = self.trust.retake.first().cloned() {
+            self.reopen_parked(&user, Waiting::Stay)?;
+            self.trust.retake.remove(&user);
+        }
+        Ok(())
+    }
+
+    fn reopen_parked(&mut self, user: &UserId, waiting: Waiting) -> Result<(), EngineError> {
         if self.me().is_err() {
             return Ok(());
         }
@@ -24,11 +41,11 @@ impl Engine {
                 return Ok(());
             };
             after = Some(last.id);
-            match self.take_parked(user, &frames) {
+            match self.take_parked(user, &frames, waiting) {
                 // Something about one of them: the others are taken without it.
                 Err(error) if concerns_a_row(&error) => {
                     for frame in &frames {
-                        match self.take_parked(user, std::slice::from_ref(frame)) {
+                        match self.take_parked(user, std::slice::from_ref(frame), waiting) {
                             Err(error) if concerns_a_row(&error) => self.refuse_parked(frame)?,
                             taken => taken?,
                         }
@@ -40,8 +57,13 @@ impl Engine {
     }
 
     /// All of them in one commit.
-    fn take_parked(&mut self, user: &UserId, frames: &[ParkedFrame]) -> Result<(), EngineError> {
-        let outcomes = self.receiving(true, |receiver, tx| {
+    fn take_parked(
+        &mut self,
+        user: &UserId,
+        frames: &[ParkedFrame],
+        waiting: Waiting,
+    ) -> Result<(), EngineError> {
+        let outcomes = self.receiving(waiting, |receiver, tx| {
             let mut outcomes = Vec::new();
             for frame in frames {
                 receiver.take_parked(tx, user, frame, &mut outcomes)?;
@@ -79,16 +101,24 @@ impl Receiver<'_> {
     ) -> Result<(), EngineError> {
         if let Ok(row) = read_json::<MessageRow>(&parked.frame.frame) {
             let outcome = self.take(tx, &row)?;
-            // Unless the device is gone that sent it.
-            let waits_on = matches!(outcome, Outcome::Waits { .. })
-                && newest_list(tx, user)?
-                    .is_some_and(|list| list.device(row.sender_device_id.get()).is_some());
+            let waits_on = match outcome {
+                Outcome::Parked { .. } => true,
+                // Unless the device is gone that sent it.
+                Outcome::Waits { .. } => newest_list(tx, user)?
+                    .is_some_and(|list| list.device(row.sender_device_id.get()).is_some()),
+                _ => false,
+            };
             outcomes.push(outcome);
             if waits_on {
                 return Ok(());
             }
         } else if let Ok(control) = read_json::<ControlMessage>(&parked.frame.frame) {
-            outcomes.extend(self.take_control(tx, &control)?);
+            let heard = self.take_control(tx, &control)?;
+            let waits_on = matches!(heard[..], [Outcome::Parked { .. }]);
+            outcomes.extend(heard);
+            if waits_on {
+                return Ok(());
+            }
         }
         tx.delete_parked(parked.id)?;
         Ok(())

@@ -51,6 +51,9 @@ impl Engine {
 
     /// The app wants to be offline: what it did not ask for itself ends here.
     pub(crate) fn queue_is_wanted_no_more(&mut self) {
+        if self.queue_fetch.calls.is_empty() {
+            self.queue_fetch = QueueFetch::default();
+        }
         self.queue_fetch.unasked = false;
     }
 

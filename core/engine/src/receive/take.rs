@@ -1,6 +1,6 @@
 //! One row as it comes: held already, this device's own, gone, or to be opened; and those that wait for the network.
 
-use super::{NUMBER_MAX, Outcome, Receiver, duplicate};
+use super::{NUMBER_MAX, Outcome, Receiver, Waiting, duplicate};
 use crate::expiry::note_expiry;
 use crate::view::ttl_seconds;
 use crate::{EngineError, Message};
@@ -104,12 +104,18 @@ impl Receiver<'_> {
     }
 
     /// Whoever floods with frames that need the network gets placeholders for what is too much.
-    pub(super) fn can_park(
+    pub(super) fn may_wait(
         &self,
         tx: &Transaction<'_>,
         user: &UserId,
     ) -> Result<bool, EngineError> {
-        Ok(tx.count_parked_for(user)? < PARKED_PER_USER_MAX && tx.count_parked()? < PARKED_MAX)
+        Ok(match self.waiting {
+            Waiting::Park => {
+                tx.count_parked_for(user)? < PARKED_PER_USER_MAX && tx.count_parked()? < PARKED_MAX
+            }
+            Waiting::Stay => true,
+            Waiting::GiveUp => false,
+        })
     }
 
     pub(super) fn park(
@@ -119,17 +125,27 @@ impl Receiver<'_> {
         reason: ParkReason,
         version: Option<u64>,
     ) -> Result<Outcome, EngineError> {
-        // A row that was read from JSON can be written as JSON.
-        let frame = serde_json::to_vec(row).map_err(crate::account::internal)?;
-        tx.park_frame(&sealwire_store::NewParkedFrame {
-            frame,
-            reason,
-            waits_for: row.sender_id.clone(),
-            version,
-            received_at: self.now,
-        })?;
-        Ok(Outcome::Parked {
-            user: row.sender_id.clone(),
-        })
+        self.park_frame(tx, row, &row.sender_id, reason, version)
+    }
+
+    /// As JSON, which it was read from, unless it is parked already.
+    pub(super) fn park_frame(
+        &self,
+        tx: &mut Transaction<'_>,
+        frame: &impl serde::Serialize,
+        user: &UserId,
+        reason: ParkReason,
+        version: Option<u64>,
+    ) -> Result<Outcome, EngineError> {
+        if self.waiting == Waiting::Park {
+            tx.park_frame(&sealwire_store::NewParkedFrame {
+                frame: serde_json::to_vec(frame).map_err(crate::account::internal)?,
+                reason,
+                waits_for: user.clone(),
+                version,
+                received_at: self.now,
+            })?;
+        }
+        Ok(Outcome::Parked { user: user.clone() })
     }
 }

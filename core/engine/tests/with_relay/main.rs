@@ -14,6 +14,7 @@ mod inbox;
 mod lies;
 mod marks;
 mod outbox;
+mod parked;
 mod pqxdh;
 mod prekeys;
 mod queue;

@@ -219,3 +219,60 @@ fn a_fetch_ends_with_an_error_when_there_is_no_network() {
     assert_eq!(fetch(&mut bob, relay).unwrap(), 1);
     assert_eq!(bob.restarted(9).texts("alice"), ["0"]);
 }
+
+/// Sockets that end before everything queued was here, until the engine fetches the queue over HTTP.
+fn sockets_are_cut_short(device: &mut Device, relay: &mut Relay) {
+    let fetches = |device: &Device| {
+        let mut paths = device.requests.iter().map(|request| &request.path);
+        paths.any(|path| path.starts_with("/v1/me/queue?"))
+    };
+    for _ in 0..10 {
+        device.lose_socket(None, None);
+        if fetches(device) {
+            return;
+        }
+        device.pass(relay, 120_000);
+    }
+    panic!("it fetches nothing: {:?}", relay.asked);
+}
+
+#[test]
+fn what_sockets_never_bring_is_fetched_unless_the_app_wants_to_be_offline() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    for number in 0..7 {
+        alice.send(relay, "bob", &format!("{number}"));
+    }
+    sockets_are_cut_short(&mut bob, relay);
+    bob.call(Call::Disconnect);
+    relay.asked.clear();
+    // Its first page was on its way.
+    bob.run(relay);
+    bob.pass(relay, 60 * 60 * 1000);
+    let asked = relay.asked.iter();
+    let pages = asked.filter(|path| path.contains("/v1/me/queue"));
+    assert_eq!(pages.count(), 1, "{:?}", relay.asked);
+    assert_eq!(relay.queues[&bob.name()].len(), 7);
+
+    // Whoever asks for it then gets all of it.
+    assert_eq!(fetch(&mut bob, relay).unwrap(), 7);
+    let expected: Vec<_> = (0..7).map(|number| number.to_string()).collect();
+    assert_eq!(bob.restarted(9).texts("alice"), expected);
+}
+
+#[test]
+fn what_sockets_never_bring_is_fetched() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    for number in 0..7 {
+        alice.send(relay, "bob", &format!("{number}"));
+    }
+    sockets_are_cut_short(&mut bob, relay);
+    bob.run(relay);
+    bob.pass(relay, 1_000);
+    assert!(relay.queues[&bob.name()].is_empty());
+    let expected: Vec<_> = (0..7).map(|number| number.to_string()).collect();
+    assert_eq!(bob.restarted(9).texts("alice"), expected);
+}

@@ -1,0 +1,130 @@
+//! What waits for a device list comes before what needs no wait any more, though the process ended or the disk was full between
+//! the commit of the list and theirs.
+
+use crate::device::Device;
+use crate::relay::{Relay, no};
+use sealwire_engine::{Event, Input};
+use sealwire_wire::contract::{ErrorCode, MessageRow};
+use std::collections::VecDeque;
+
+/// Bob's texts to Alice, the first of which waits parked in her store; his list is there, and its commit was the last that the
+/// disk took.
+fn list_without_what_waited_for_it(relay: &mut Relay) -> (Device, VecDeque<MessageRow>) {
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    for text in ["first", "second", "third"] {
+        bob.send(relay, "alice", text);
+    }
+    let mut rows = relay.queues.remove(&alice.name()).unwrap();
+    keep_lists_back(relay);
+    alice.take_rows(relay, vec![rows.pop_front().unwrap()]);
+    assert_eq!(alice.engine.store().count_parked().unwrap(), 1);
+
+    relay.instead = None;
+    alice.now = alice.now.plus_ms(60_000);
+    alice.hand_in(Input::Tick);
+    let asks = alice.requests.pop_front().unwrap();
+    assert!(asks.path.starts_with("/v1/users/bob/devices"));
+    alice.engine.store().refuse_commits_after(Some(1));
+    let result = Ok(relay.answer(&asks));
+    alice.hand_in(Input::Response {
+        id: asks.id,
+        result,
+    });
+    alice.engine.store().refuse_commits_after(None);
+    let store = alice.engine.store();
+    assert!(store.newest_list(&bob.name().user_id).unwrap().is_some());
+    assert_eq!(store.count_parked().unwrap(), 1);
+    keep_lists_back(relay);
+    (alice, rows)
+}
+
+fn keep_lists_back(relay: &mut Relay) {
+    relay.instead = Some(Box::new(|request| {
+        let asks = request.path.starts_with("/v1/users/bob/devices");
+        asks.then(|| no(ErrorCode::Unavailable))
+    }));
+}
+
+fn takes_them_in_order(mut alice: Device, rows: VecDeque<MessageRow>, relay: &mut Relay) {
+    for row in rows {
+        alice.take_rows(relay, vec![row]);
+        assert!(alice.is_acknowledged());
+    }
+    let received = alice.events.iter().filter_map(|event| match event {
+        Event::MessageReceived(message) => message.text(),
+        _ => None,
+    });
+    assert_eq!(
+        received.collect::<Vec<_>>(),
+        ["first", "second", "third"],
+        "{:?}",
+        alice.events
+    );
+    let is_wrong = |event: &Event| {
+        matches!(
+            event,
+            Event::MessageReordered { .. } | Event::MessageMissing { .. }
+        )
+    };
+    assert!(!alice.events.iter().any(is_wrong), "{:?}", alice.events);
+    assert_eq!(alice.engine.store().count_parked().unwrap(), 0);
+    let cold = alice.restarted(9);
+    assert_eq!(cold.texts("bob"), ["first", "second", "third"]);
+}
+
+#[test]
+fn after_the_process_ended() {
+    let relay = &mut Relay::default();
+    let (alice, rows) = list_without_what_waited_for_it(relay);
+    let mut alice = alice.restarted_at_its_time(8);
+    alice.run(relay);
+    takes_them_in_order(alice, rows, relay);
+}
+
+#[test]
+fn once_the_disk_has_room_again() {
+    let relay = &mut Relay::default();
+    let (alice, rows) = list_without_what_waited_for_it(relay);
+    takes_them_in_order(alice, rows, relay);
+}
+
+#[test]
+fn while_the_disk_is_full_nothing_overtakes_them_and_nothing_is_acknowledged() {
+    let relay = &mut Relay::default();
+    let (mut alice, rows) = list_without_what_waited_for_it(relay);
+    alice.engine.store().refuse_commits_after(Some(0));
+    let closed = alice.sockets_closed;
+    alice.take_rows(relay, vec![rows[0].clone()]);
+    assert!(!alice.is_acknowledged());
+    assert_eq!(alice.sockets_closed, closed + 1);
+    alice.engine.store().refuse_commits_after(None);
+    let mut alice = alice.restarted_at_its_time(8);
+    alice.run(relay);
+    takes_them_in_order(alice, rows, relay);
+}
+
+#[test]
+fn what_still_needs_the_network_stays_parked_once_and_holds_nobody_else_up() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    let mut carol = Device::registered(relay, "carol", 3);
+    carol.send(relay, "alice", "from carol");
+    alice.deliver(relay);
+    bob.send(relay, "alice", "from bob");
+    carol.send(relay, "alice", "again");
+    let rows = relay.queues.remove(&alice.name()).unwrap();
+    keep_lists_back(relay);
+    alice.take_rows(relay, vec![rows[0].clone()]);
+    let mut alice = alice.restarted_at_its_time(8);
+    alice.run(relay);
+    alice.take_rows(relay, vec![rows[1].clone()]);
+    assert_eq!(alice.texts("carol"), ["from carol", "again"]);
+    assert_eq!(alice.engine.store().count_parked().unwrap(), 1);
+    assert!(alice.is_acknowledged());
+    relay.instead = None;
+    alice.pass(relay, 120_000);
+    assert_eq!(alice.engine.store().count_parked().unwrap(), 0);
+    assert_eq!(alice.restarted(9).texts("bob"), ["from bob"]);
+}
