@@ -6,7 +6,7 @@ use sealwire::{
     MessageState, ThreadId,
 };
 use sealwire_store::{Location, PageCursor, Store, StoreKey};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -173,6 +173,29 @@ impl Home {
             keys: Arc::new(MemoryKeyStore::new()),
             relay: relay.to_owned(),
         }
+    }
+
+    /// A copy of a store that is there already, with its key, salt and anchor.
+    pub async fn with_store(
+        relay: &str,
+        store: &Path,
+        key: [u8; 32],
+        salt: [u8; 16],
+        anchor: u64,
+    ) -> Self {
+        let home = Self::new(relay);
+        std::fs::copy(store, home.path()).unwrap();
+        let anchor = anchor.to_be_bytes();
+        let secrets: [(&str, &[u8]); 3] = [
+            ("store-salt", &salt),
+            ("store-key", &key),
+            ("store-anchor", &anchor),
+        ];
+        for (name, secret) in secrets {
+            let secret = secret.to_vec().into();
+            home.keys.put(name, secret).await.unwrap();
+        }
+        home
     }
 
     /// Switches the device on.

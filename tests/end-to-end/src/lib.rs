@@ -11,6 +11,7 @@
 )]
 
 mod adversary;
+mod before;
 mod by_hand;
 mod device;
 mod events;
@@ -18,6 +19,7 @@ mod forge;
 mod relay;
 
 pub use adversary::{Adversary, Fate, SeenRequest, answer, edit, fields_of, problem};
+pub use before::{device_of_before, register_people_of_before};
 pub use by_hand::ByHand;
 pub use device::{Cold, Device, Home, same_everywhere, texts};
 pub use events::{EventLog, delivered, failed, read};
