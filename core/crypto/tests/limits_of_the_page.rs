@@ -10,7 +10,7 @@ use sealwire_crypto::envelope::MAX_ENVELOPE_PLAINTEXT_BYTES;
 use sealwire_crypto::linking::MAX_SLOT_BYTES;
 use sealwire_crypto::ratchet::{
     MAX_ARCHIVED_SESSIONS, MAX_FORWARD_JUMP, MAX_RECEIVER_CHAINS, MAX_SKIPPED_KEYS,
-    UNACKNOWLEDGED_LIFETIME_MS,
+    MAX_STEPS_PER_MESSAGE, UNACKNOWLEDGED_LIFETIME_MS,
 };
 
 const PAGE: &str = include_str!("../../../docs/protocol.md");
@@ -27,6 +27,7 @@ fn grouped(number: u64) -> String {
 fn the_limits_of_the_page_are_those_of_the_code() {
     let days = UNACKNOWLEDGED_LIFETIME_MS / (24 * 60 * 60 * 1000);
     let jump = grouped(MAX_FORWARD_JUMP.into());
+    let steps = grouped(MAX_STEPS_PER_MESSAGE.into());
     let skipped = grouped(MAX_SKIPPED_KEYS.into());
     let ciphertext = grouped(MAX_CIPHERTEXT_BYTES as u64);
     let body = grouped(MAX_BODY_BYTES as u64);
@@ -38,6 +39,7 @@ fn the_limits_of_the_page_are_those_of_the_code() {
     let chunk = grouped(CHUNK_BYTES);
     let rows = [
         format!("| forward jump in one chain | {jump} messages |"),
+        format!("| chain steps of one message, over all sessions tried | {steps} |"),
         format!("| skipped message keys kept | {skipped} of one session |"),
         format!("| receiving chains kept | {MAX_RECEIVER_CHAINS} |"),
         format!("| archived sessions of one peer device | {MAX_ARCHIVED_SESSIONS} |"),

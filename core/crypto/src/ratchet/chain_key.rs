@@ -9,6 +9,9 @@ use crate::primitives::HmacSha256;
 /// How far a chain may be stepped for one message, so that a forged counter cannot make us work for ever.
 pub const MAX_FORWARD_JUMP: u32 = 25_000;
 
+/// How far all chains together may be stepped for one message that may belong to any of several sessions: two of the longest jumps.
+pub const MAX_STEPS_PER_MESSAGE: u32 = 2 * MAX_FORWARD_JUMP;
+
 /// How many passed messages keep their keys: of one jump here, of one session in the store.
 pub const MAX_SKIPPED_KEYS: u32 = 2_000;
 
@@ -59,6 +62,8 @@ impl ChainKey {
     /// The next message's seed; `None` when the chain has numbered all messages it can.
     pub(super) fn step(&mut self) -> Option<MessageSeed> {
         let after = self.next_message.checked_add(1)?;
+        #[cfg(test)]
+        derivations::count();
         let key = HmacSha256::new(&self.key);
         let seed = MessageSeed(key.of(&[&MESSAGE_SEED]));
         self.key = key.of(&[&NEXT_KEY]);
@@ -89,8 +94,28 @@ impl ChainKey {
     }
 
     fn advance(&mut self, next_message: u32) {
+        #[cfg(test)]
+        derivations::count();
         self.key = HmacSha256::new(&self.key).of(&[&NEXT_KEY]);
         self.next_message = next_message;
+    }
+}
+
+/// How many steps this thread made, for tests of how many a message may cost.
+#[cfg(test)]
+pub(super) mod derivations {
+    use std::cell::Cell;
+
+    thread_local!(static STEPS: Cell<u32> = const { Cell::new(0) });
+
+    pub(super) fn count() {
+        STEPS.set(STEPS.get() + 1);
+    }
+
+    pub(in crate::ratchet) fn of<T>(work: impl FnOnce() -> T) -> (u32, T) {
+        let before = STEPS.get();
+        let done = work();
+        (STEPS.get() - before, done)
     }
 }
 

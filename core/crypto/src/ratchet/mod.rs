@@ -30,7 +30,7 @@ mod version;
 
 pub use accept::{KemPreKey, PreKeys, Sender, accept, open_repeated};
 pub use begin::{AgreementError, begin};
-pub use chain_key::{MAX_FORWARD_JUMP, MAX_SKIPPED_KEYS};
+pub use chain_key::{MAX_FORWARD_JUMP, MAX_SKIPPED_KEYS, MAX_STEPS_PER_MESSAGE};
 pub use message::RatchetMessage;
 pub use open::{BeganSession, OpenError, Opened, open};
 pub use policy::SessionPolicy;

@@ -3,6 +3,7 @@
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
+use super::chain_key::MAX_STEPS_PER_MESSAGE;
 use super::message::RatchetMessage;
 use super::record::{Place, SessionRecord};
 use super::session::SessionOpened;
@@ -34,7 +35,8 @@ pub enum OpenError {
     /// Its chain has passed it and no key was kept: it was opened before, or so late that its key was let go.
     #[error("the message was used before")]
     AlreadyUsed,
-    /// More than [`MAX_FORWARD_JUMP`](super::MAX_FORWARD_JUMP) messages of its chain are missing before it.
+    /// More than [`MAX_FORWARD_JUMP`](super::MAX_FORWARD_JUMP) messages of its chain are missing before it, or so many that not
+    /// all sessions could be tried within [`MAX_STEPS_PER_MESSAGE`].
     #[error("the message is too far ahead of its chain")]
     TooFarAhead,
     /// The sender's identity key is not the one expected: decide about the change first.
@@ -102,9 +104,16 @@ pub fn open(
         let opened = session.open(&record.ends, message, rng)?;
         return Ok(Opened::in_order(record, place, opened));
     }
-    // A ratchet key never seen: the next turn of whichever session the MAC fits.
+    // A ratchet key never seen: the next turn of whichever session the MAC fits. Each try steps a new chain to the message's number.
     let mut first_error = None;
+    let mut steps_left = MAX_STEPS_PER_MESSAGE;
     for (place, session) in record.places() {
+        let speaks_it = session.version == message.version();
+        let steps = if speaks_it { message.counter() } else { 0 };
+        let Some(left) = steps_left.checked_sub(steps) else {
+            return Err(OpenError::TooFarAhead);
+        };
+        steps_left = left;
         match session.open(&record.ends, message, rng) {
             Ok(opened) => return Ok(Opened::in_order(record, place, opened)),
             Err(error) => first_error = first_error.or(Some(error)),

@@ -1,6 +1,7 @@
 //! Every limit is answered by an error, or by letting go of the oldest.
 
 use super::*;
+use crate::ratchet::chain_key::derivations;
 use crate::ratchet::*;
 
 /// What docs/protocol/ratchet.md promises of a record, whatever a peer does.
@@ -35,6 +36,78 @@ fn a_jump_of_the_limit_opens_and_one_more_is_refused() {
     assert!(bob.receive(&alice, oldest_kept).is_ok());
     assert_eq!(bob.receive(&alice, let_go), Err(OpenError::AlreadyUsed));
     assert!(bob.receive(&alice, &too_far).is_ok());
+}
+
+/// Alice with as many sessions as there may be, and messages of bob's under the one that is so many behind her current one: the
+/// first of a chain that she never saw, and numbers of the same chain far ahead.
+fn many_sessions(behind: usize, numbers: &[u32]) -> (Device, Device, Vec<SealedMessage>) {
+    let (mut alice, mut bob) = talking_pair();
+    let bundle = bob.bundle(None);
+    for _ in behind..MAX_ARCHIVED_SESSIONS {
+        alice.begin_from(&bundle).unwrap();
+    }
+    let hello = alice.send(b"hello");
+    bob.receive(&alice, &hello).unwrap();
+    let mut record = bob.record.clone().unwrap();
+    let mut sealed = Vec::new();
+    for number in 0..=numbers.iter().copied().max().unwrap() {
+        let (next, message) = seal(&record, 0, b"x").unwrap();
+        record = next;
+        if numbers.contains(&number) {
+            sealed.push(message);
+        }
+    }
+    bob.record = Some(record);
+    for _ in 0..behind {
+        alice.begin_from(&bundle).unwrap();
+    }
+    let held = alice.record.as_ref().unwrap().sessions().count();
+    assert_eq!(held, MAX_ARCHIVED_SESSIONS + 1);
+    (alice, bob, sealed)
+}
+
+fn forged(message: &SealedMessage) -> SealedMessage {
+    let mut body = message.body.clone();
+    *body.last_mut().unwrap() ^= 1;
+    SealedMessage { body, ..*message }
+}
+
+#[test]
+fn a_forged_message_costs_a_bounded_number_of_steps_whatever_its_number() {
+    let (mut alice, bob, sealed) = many_sessions(0, &[0, 1_219, 1_250, MAX_FORWARD_JUMP]);
+    let before = alice.stored();
+    let mut most = 0;
+    for message in &sealed {
+        let (steps, opened) = derivations::of(|| alice.receive(&bob, &forged(message)));
+        assert!(opened.is_err());
+        most = steps.max(most);
+        assert!(steps <= MAX_STEPS_PER_MESSAGE + 41, "{steps}");
+        assert_eq!(alice.stored(), before);
+    }
+    assert!(most > MAX_STEPS_PER_MESSAGE - MAX_FORWARD_JUMP, "{most}");
+    let (far, opened) = (sealed.last().unwrap(), Err(OpenError::TooFarAhead));
+    assert_eq!(alice.receive(&bob, &forged(far)), opened);
+    assert!(alice.receive(&bob, far).is_ok(), "the true one opens");
+}
+
+#[test]
+fn an_honest_jump_opens_in_the_newest_two_sessions_to_its_limit_and_in_the_oldest_to_1219() {
+    for (behind, number) in [
+        (0, MAX_FORWARD_JUMP),
+        (1, MAX_FORWARD_JUMP),
+        (MAX_ARCHIVED_SESSIONS, 1_219),
+    ] {
+        let (mut alice, bob, sealed) = many_sessions(behind, &[number]);
+        assert_eq!(alice.receive(&bob, &sealed[0]).unwrap(), b"x");
+    }
+    let (mut alice, bob, sealed) = many_sessions(MAX_ARCHIVED_SESSIONS, &[0, 1_220]);
+    let before = alice.stored();
+    let beyond = alice.receive(&bob, &sealed[1]);
+    assert_eq!(beyond, Err(OpenError::TooFarAhead));
+    assert_eq!(alice.stored(), before);
+    // Once the session is known again its chain reaches as far as any.
+    assert!(alice.receive(&bob, &sealed[0]).is_ok());
+    assert!(alice.receive(&bob, &sealed[1]).is_ok());
 }
 
 #[test]
