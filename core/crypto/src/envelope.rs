@@ -1,6 +1,7 @@
 //! What every recipient device gets of a message in its own session: the content's key, and what the content must be.
 
 use crate::content::{ContentKey, OpenError, OpenedContent, Position, open};
+use crate::primitives::constant_time_eq;
 use prost::Message as _;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -71,7 +72,7 @@ impl EnvelopePlaintext {
         if revision != self.revision {
             return Err(EnvelopeOpenError::Revision);
         }
-        if *commitment != self.commitment {
+        if !constant_time_eq(commitment, &self.commitment) {
             return Err(EnvelopeOpenError::Commitment);
         }
         Ok(open(

@@ -594,6 +594,38 @@ fn fields_of_wrong_length_or_beyond_their_bounds_are_refused() {
     }
 }
 
+/// Under a point of low order anybody signs what they like.
+#[test]
+fn a_list_that_names_a_key_of_low_order_or_a_second_spelling_is_malformed_whoever_signed_it() {
+    let alice = alice();
+    let first = alice.first();
+    let mut beyond = [0xff; 33];
+    (beyond[0], beyond[1], beyond[32]) = (5, 0xee, 0x7f);
+    let mut zero = [0; 33];
+    zero[0] = 5;
+    for key in [zero, beyond] {
+        let mut draft = alice.draft(&first, &[1]);
+        (draft.version, draft.prev_hash) = (1, vec![0; 32]);
+        let as_drafted = alice.forge(&draft, 1, &identity(1));
+        assert!(as_drafted.verify_first("alice").is_ok());
+        let mut entry = proto::EntryPayload::decode(&draft.entries[0].payload[..]).unwrap();
+        entry.identity_key = key.to_vec();
+        let mut of_a_device = draft.clone();
+        of_a_device.entries[0].payload = entry.encode_to_vec();
+        entry.identity_key = identity(1).public().to_bytes().to_vec();
+        entry.account_key = key.to_vec();
+        draft.account_key = key.to_vec();
+        draft.entries[0].payload = entry.encode_to_vec();
+        for draft in [draft, of_a_device] {
+            let forged = alice.forge(&draft, 1, &identity(1));
+            assert_eq!(
+                forged.verify_first("alice"),
+                Err(DeviceListError::Malformed)
+            );
+        }
+    }
+}
+
 #[test]
 fn a_list_beyond_its_bound_is_not_parsed() {
     let max = MAX_LIST_BYTES;

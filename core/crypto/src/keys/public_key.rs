@@ -17,6 +17,9 @@ pub enum KeyError {
     /// The coordinate is not below 2^255 - 19: a second spelling of some other key.
     #[error("the key is not written canonically")]
     NotCanonical,
+    /// The point has a small order: it agrees on nothing secret, and anybody can sign under it. No honest key is one.
+    #[error("the key has a small order")]
+    LowOrder,
 }
 
 /// A public key without a role. Two equal keys have equal bytes: other spellings of a coordinate are refused.
@@ -37,6 +40,9 @@ impl PublicKey {
         }
         if !is_canonical(&u) {
             return Err(KeyError::NotCanonical);
+        }
+        if has_low_order(&u) {
+            return Err(KeyError::LowOrder);
         }
         Ok(Self(u))
     }
@@ -86,6 +92,31 @@ fn is_canonical(u: &[u8; 32]) -> bool {
     u[31] < 0x80 && !(top_is_full && u[0] >= 0xed)
 }
 
+/// The coordinates of the points of order eight of the curve.
+const ORDER_EIGHT: [[u8; 32]; 2] = [
+    [
+        0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4,
+        0x6a, 0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49,
+        0xb8, 0x00,
+    ],
+    [
+        0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83, 0xef,
+        0x5b, 0x04, 0x44, 0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f,
+        0x11, 0x57,
+    ],
+];
+
+/// Of the canonical coordinates those whose shared secrets are all zero, on the curve or on its twist: 0, 1, p - 1, and the two of
+/// order eight (RFC 7748, section 6.1, and the list in section 7 of <https://cr.yp.to/ecdh.html>).
+fn has_low_order(u: &[u8; 32]) -> bool {
+    let between = &u[1..31];
+    match (u[0], u[31]) {
+        (0 | 1, 0) => between.iter().all(|byte| *byte == 0),
+        (0xec, 0x7f) => between.iter().all(|byte| *byte == 0xff),
+        _ => ORDER_EIGHT.contains(u),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_second_spelling_of_a_key_is_refused() {
-        assert!(PublicKey::from_bytes(&encoding(0xec, 0x7f, 0xff)).is_ok());
+        assert!(PublicKey::from_bytes(&encoding(0xeb, 0x7f, 0xff)).is_ok());
         for (first, last) in [(0xed, 0x7f), (0xff, 0x7f), (9, 0x80), (9, 0xff)] {
             assert_eq!(
                 PublicKey::from_bytes(&encoding(first, last, 0xff)),
@@ -145,15 +176,33 @@ mod tests {
         let honest = crate::primitives::X25519Secret::new(&[7; 32]).public();
         assert!(PublicKey::from_u_coordinate(honest).is_torsion_free());
         // u = 0 is the point of order two; u = 2 lies on the twist.
-        assert!(
-            !PublicKey::from_bytes(&encoding(0, 0, 0))
-                .unwrap()
-                .is_torsion_free()
-        );
+        assert!(!PublicKey::from_u_coordinate([0; 32]).is_torsion_free());
         assert!(
             !PublicKey::from_bytes(&encoding(2, 0, 0))
                 .unwrap()
                 .is_torsion_free()
         );
+    }
+
+    #[test]
+    fn a_point_of_low_order_is_no_key_and_its_neighbours_are() {
+        let secret = crate::primitives::X25519Secret::new(&[7; 32]);
+        let mut points = vec![[0; 32], ORDER_EIGHT[0], ORDER_EIGHT[1]];
+        for (first, rest, last) in [(1, 0, 0), (0xec, 0xff, 0x7f)] {
+            let mut u = [rest; 32];
+            (u[0], u[31]) = (first, last);
+            points.push(u);
+        }
+        for u in points {
+            let read = |u| PublicKey::from_bytes(&PublicKey::spelled_out(u));
+            assert!(secret.agree(&u).is_err(), "{u:?}");
+            assert_eq!(read(u), Err(KeyError::LowOrder));
+            for at in [0, 1, 15, 30, 31] {
+                let mut other = u;
+                other[at] ^= 0x04;
+                assert!(secret.agree(&other).is_ok());
+                assert_eq!(read(other).map(|key| *key.u_coordinate()), Ok(other));
+            }
+        }
     }
 }

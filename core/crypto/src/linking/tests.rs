@@ -3,7 +3,7 @@
 use super::channel::{Channel, Writer};
 use super::*;
 use crate::device::{RegistrationGrant, consent_to_listing};
-use crate::keys::{AccountKeyPair, IdentityKeyPair};
+use crate::keys::{AccountKeyPair, IdentityKeyPair, KeyError};
 use proptest::prelude::*;
 use prost::Message as _;
 use rand_chacha::ChaCha20Rng;
@@ -180,21 +180,14 @@ fn an_altered_slot_does_not_open() {
 fn a_key_that_gives_no_secret_is_refused() {
     let mut zero = [0; 33];
     zero[0] = 5;
-    let code = LinkCode {
-        mailbox_id: [5; 16],
-        key: LinkKey::from_bytes(&zero).unwrap(),
-    };
-    assert_eq!(
-        LinkSender::new(&code, &mut rng(1)).err(),
-        Some(LinkError::BadKey)
-    );
+    assert_eq!(LinkKey::from_bytes(&zero).err(), Some(KeyError::LowOrder));
     let slot = proto::Slot {
         ephemeral_key: zero.to_vec(),
         sealed: vec![0; 40],
     };
     assert_eq!(
         secret().open_offer(&slot.encode_to_vec()).err(),
-        Some(LinkError::BadKey)
+        Some(LinkError::Malformed)
     );
 }
 

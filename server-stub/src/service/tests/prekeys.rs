@@ -123,7 +123,9 @@ fn keys_that_are_none_and_forged_signatures_are_refused() {
         forged.signed_prekey.as_mut().unwrap().signature.0[0] ^= 1;
         let mut short = good.clone();
         short.one_time_prekeys[0].key = Base64(vec![5; 32]);
-        for bad in [forged, short] {
+        let mut low_order = good.clone();
+        low_order.one_time_prekeys[0].key = Base64([&[5][..], &[0; 32]].concat());
+        for bad in [forged, short, low_order] {
             assert_eq!(
                 refused(run(world.service.upload_prekeys(&alice.name(1), &bad))),
                 ErrorCode::InvalidSignature

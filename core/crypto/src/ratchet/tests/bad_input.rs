@@ -1,11 +1,8 @@
 //! What no honest peer sends, and the answer to each.
 
 use super::*;
-use crate::bundle::PreKeyBundle;
-use crate::keys::{IdentityKey, KemCiphertext, OneTimePreKey, SignedPreKey};
-use crate::primitives::edwards::{Point, Scalar};
+use crate::keys::{AccountKey, IdentityKey, KemCiphertext, KeyError, OneTimePreKey, SignedPreKey};
 use crate::ratchet::*;
-use crate::signature::Signature;
 
 /// A first message of version 4, with the bytes that follow it replaced or extended.
 fn first_message() -> (Device, Device, SealedMessage) {
@@ -157,101 +154,38 @@ fn replaced(bytes: &[u8], key: &[u8], by: &[u8]) -> Vec<u8> {
 fn points_of_low_order_open_nothing() {
     let (alice, mut bob, message) = first_message();
     let parsed = PreKeyMessage::parse(&message.body).unwrap();
-    let base_key = parsed.base_key().to_bytes();
-    let ratchet_key = parsed.message().ratchet_key().to_bytes();
-    for point in low_order() {
-        assert_eq!(
-            refusal(&replaced(&message.body, &base_key, &point)),
-            ParseError::Malformed
-        );
-
-        let turned = SealedMessage {
-            body: replaced(&message.body, &ratchet_key, &point),
-            ..message
-        };
-        assert_eq!(bob.receive(&alice, &turned), Err(OpenError::Malformed));
-
-        let sender = Sender {
-            identity_key: IdentityKey::from_bytes(&point).unwrap(),
-            registration_id: alice.registration_id,
-            policy: SessionPolicy::default(),
-        };
-        let identity = alice.identity.public().to_bytes();
-        let renamed = SealedMessage {
-            body: replaced(&message.body, &identity, &point),
-            ..message
-        };
-        assert_eq!(
-            bob.receive_from(&sender, &renamed),
-            Err(OpenError::Malformed)
-        );
+    for key in [
+        parsed.base_key().to_bytes(),
+        parsed.identity_key().to_bytes(),
+        parsed.message().ratchet_key().to_bytes(),
+    ] {
+        for point in low_order() {
+            let bytes = replaced(&message.body, &key, &point);
+            assert_eq!(refusal(&bytes), ParseError::Malformed);
+        }
     }
     assert_eq!(bob.receive(&alice, &message).unwrap(), b"hello");
-}
-
-#[test]
-fn a_signed_prekey_of_low_order_begins_nothing() {
-    let (mut alice, mut bob) = pair();
-    let bundle = bob.bundle(None);
-    let (id, kem) = bundle.kem_prekey().unwrap();
-    let kem_signature = bob.identity.sign_kem_prekey(&mut bob.rng, kem);
+    let ratchet_key = |message: &SealedMessage| {
+        let parsed = RatchetMessage::parse(&message.body).unwrap();
+        parsed.ratchet_key().to_bytes()
+    };
+    let reply = bob.send(b"reply");
     for point in low_order() {
-        let prekey = SignedPreKey::from_bytes(&point).unwrap();
-        let signature = bob.identity.sign_prekey(&mut bob.rng, &prekey);
-        let bundle = PreKeyBundle::new(
-            bob.registration_id,
-            1,
-            bob.identity.public(),
-            10,
-            prekey,
-            &signature,
-            None,
-        )
-        .unwrap()
-        .with_kem_prekey(id, kem.clone(), &kem_signature)
-        .unwrap();
-        assert_eq!(alice.begin_from(&bundle), Err(AgreementError::BadKey));
-        assert!(alice.record.is_none());
+        let bytes = replaced(&reply.body, &ratchet_key(&reply), &point);
+        assert_eq!(RatchetMessage::parse(&bytes), Err(ParseError::Malformed));
     }
 }
 
+/// Under u = 0, the point of order two, anybody signs: half of all s make `sB - hA = sB`. So it is no key of any kind.
 #[test]
-fn a_one_time_prekey_of_low_order_begins_nothing() {
-    let (mut alice, mut bob) = pair();
-    let prekey = bob.signed.public();
-    let signature = bob.identity.sign_prekey(&mut bob.rng, &prekey);
-    let kem = bob.kem[&LAST_RESORT].public();
-    let kem_signature = bob.identity.sign_kem_prekey(&mut bob.rng, &kem);
+fn an_identity_or_a_prekey_of_low_order_is_no_key() {
     for point in low_order() {
-        let one_time = OneTimePreKey::from_bytes(&point).unwrap();
-        let (id, identity) = (bob.registration_id, bob.identity.public());
-        let of = Some((100, one_time));
-        let bundle = PreKeyBundle::new(id, 1, identity, 10, prekey, &signature, of)
-            .and_then(|bundle| bundle.with_kem_prekey(20, kem.clone(), &kem_signature))
-            .unwrap();
-        assert_eq!(alice.begin_from(&bundle), Err(AgreementError::BadKey));
-        assert!(alice.record.is_none());
+        let refused = Some(KeyError::LowOrder);
+        assert_eq!(IdentityKey::from_bytes(&point).err(), refused);
+        assert_eq!(AccountKey::from_bytes(&point).err(), refused);
+        assert_eq!(SignedPreKey::from_bytes(&point).err(), refused);
+        assert_eq!(OneTimePreKey::from_bytes(&point).err(), refused);
     }
-}
-
-/// Under u = 0, the point of order two, anybody signs: half of all s make `sB - hA = sB`. It agrees on nothing.
-#[test]
-fn an_identity_of_low_order_begins_nothing() {
-    let (mut alice, bob) = pair();
-    alice.policy = SessionPolicy::allow_x3dh();
-    let identity = IdentityKey::from_bytes(&low_order().next().unwrap()).unwrap();
-    let prekey = bob.signed.public();
-    let forged = (1..=255u8).find_map(|s| {
-        let mut signature = [0; 64];
-        signature[..32].copy_from_slice(&Point::base_times(&Scalar::reduce(&[s; 32])).encoding());
-        signature[32..].copy_from_slice(&Scalar::reduce(&[s; 32]).to_bytes());
-        let signature = Signature::from_bytes(&signature).unwrap();
-        let verified = identity.verify(&prekey.to_bytes(), &signature);
-        verified.is_ok().then_some(signature)
-    });
-    let bundle = PreKeyBundle::new(1, 1, identity, 10, prekey, &forged.unwrap(), None).unwrap();
-    assert_eq!(alice.begin_from(&bundle), Err(AgreementError::BadKey));
-    assert!(alice.record.is_none());
 }
 
 #[test]
