@@ -156,9 +156,12 @@ export class Client implements AsyncDisposable {
     return this.#call("networkChanged", [], options);
   }
 
-  /** Believes the changed account key of a user: what waited for it is sent. Ask the person first, over another way. */
-  acceptAccountKey(user: string, options?: CallOptions): Promise<void> {
-    return this.#call("acceptAccountKey", [user], options);
+  /**
+   * Believes the changed account key of a user, by the `listHash` of the event that the person was asked about, over another way: what
+   * waited for it is sent. `list_not_offered` if another list is offered by now; the event comes again.
+   */
+  acceptAccountKey(user: string, listHash: string, options?: CallOptions): Promise<void> {
+    return this.#call("acceptAccountKey", [user, listHash], options);
   }
 
   /** The thread of this user with another one, or with themselves. Needs no network. */

@@ -189,6 +189,11 @@ export const ERRORS = {
     retryable: false,
     text: "The relay's device list of this user does not hold: nothing is sent to devices that it names.",
   },
+  list_not_offered: {
+    group: "account",
+    retryable: false,
+    text: "Another device list of this user is offered by now, or none: nothing was accepted. Compare again, and accept what the last event names.",
+  },
   account_key_missing: {
     group: "account",
     retryable: false,

@@ -225,7 +225,7 @@ export type Event =
   | { type: "messageMissing"; thread: string; sender: string; device: number; clientSeq: number }
   | { type: "messageReordered"; thread: string; sender: string; device: number; clientSeq: number }
   | { type: "devicesChanged"; user: string; version: number }
-  | { type: "accountKeyChanged"; user: string }
+  | { type: "accountKeyChanged"; user: string; listHash: string }
   | { type: "deviceListRollback"; user: string }
   | { type: "relayInconsistent"; user: string; device: number }
   | { type: "catchUp"; done: number; total: number }

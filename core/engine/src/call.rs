@@ -125,6 +125,8 @@ pub enum Call {
     AcceptAccountKey {
         /// Whose.
         user_id: UserId,
+        /// As [`crate::Event::AccountKeyChanged`] told it last.
+        list_hash: String,
     },
     /// Be online from now on: connect, and stay connected. [`Reply::Nothing`] at once.
     Connect,

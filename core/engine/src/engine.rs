@@ -285,8 +285,8 @@ impl Engine {
             Call::Cancel { local_id } => {
                 self.cancel(local_id).map(|reply| self.done(id, Ok(reply)))
             }
-            Call::AcceptAccountKey { user_id } => self
-                .accept_account_key(&user_id)
+            Call::AcceptAccountKey { user_id, list_hash } => self
+                .accept_account_key(&user_id, &list_hash)
                 .map(|()| self.done(id, Ok(Reply::Nothing))),
             Call::Connect => {
                 self.connect();

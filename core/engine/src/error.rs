@@ -92,6 +92,9 @@ pub enum EngineError {
     /// The relay showed device lists that do not hold.
     #[error("the relay's device list for {0} does not hold: {1}")]
     DeviceList(String, String),
+    /// The list that the app accepted is not the one that is offered, or none is.
+    #[error("the list that is offered is another one: compare again")]
+    ListNotOffered,
     /// The relay said no.
     #[error("the relay answered {code}: {detail}")]
     Relay {
@@ -183,6 +186,7 @@ codes! {
     AccountKeyMissing = "account_key_missing",
     DeviceLimit = "device_limit",
     DeviceListInvalid = "device_list_invalid",
+    ListNotOffered = "list_not_offered",
     RelayGarbage = "relay_garbage",
     Unavailable = "unavailable",
     Network = "network",
@@ -229,6 +233,7 @@ impl EngineError {
             Self::AccountKeyMissing => Code::AccountKeyMissing,
             Self::DeviceLimit => Code::DeviceLimit,
             Self::DeviceList(..) => Code::DeviceListInvalid,
+            Self::ListNotOffered => Code::ListNotOffered,
             Self::Relay { code, .. } => Code::Relay(*code),
             Self::RelayGarbage { .. } => Code::RelayGarbage,
             Self::RelayBusy { .. } => Code::Unavailable,

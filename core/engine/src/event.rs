@@ -98,10 +98,12 @@ pub enum Event {
         version: u64,
     },
     /// A user's account key is not the one pinned, or a recovery says that all their devices are new under the same one: sending
-    /// to them waits until the app accepts it.
+    /// to them waits until the app accepts it. Told again when what is to be accepted is another list.
     AccountKeyChanged {
         /// Whose.
         user_id: UserId,
+        /// Names the device list that is to be accepted, as it stands now.
+        list_hash: String,
     },
     /// The relay served an older or forked device list, or a forged one: sending to that user stops.
     DeviceListRollback {

@@ -4,7 +4,7 @@ mod accept;
 mod lists;
 mod travel;
 
-pub(crate) use lists::{is_disputed, keep_first, list_at, newest_list, undisputed_list};
+pub(crate) use lists::{is_disputed, is_met, keep_first, list_at, newest_list, undisputed_list};
 pub(crate) use travel::{from_wire, grant_to_wire, to_wire};
 
 use crate::backoff::Backoff;
@@ -85,8 +85,7 @@ impl Engine {
             .cloned()
             .collect();
         for user in due {
-            // What is under a key that nobody accepted is asked for again: it may have been made up.
-            let known = match undisputed_list(&self.store, &user) {
+            let known = match lists::followed_list(&self.store, &user) {
                 Ok(list) => list.map_or(0, |list| list.version),
                 Err(_) => continue,
             };

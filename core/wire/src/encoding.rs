@@ -21,6 +21,11 @@ pub struct Bytes32(pub [u8; 32]);
 #[serde(transparent)]
 pub struct Timestamp(pub u64);
 
+/// Two lower-case digits of each byte.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl Timestamp {
     /// This many milliseconds later; stops at the end of time instead of wrapping.
     pub fn plus_ms(self, ms: u64) -> Self {

@@ -20,7 +20,7 @@ mod encoding;
 #[cfg(feature = "openapi")]
 mod openapi;
 
-pub use encoding::{Base64, Bytes32, Timestamp};
+pub use encoding::{Base64, Bytes32, Timestamp, hexadecimal};
 pub use ids::{
     AttachmentId, ClientSeq, DeviceId, IdempotencyKey, MessageId, ParseIdError, ThreadId, UserId,
 };

@@ -4,7 +4,8 @@ use crate::app::{Conversation, InboxLine, News, PAGE, Wish};
 use sealwire::{
     Client, ConnectionState, Error, Event, InboxThread, MessageState, ThreadId, UserId,
 };
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
@@ -21,6 +22,8 @@ pub struct Session {
     open: Arc<Mutex<Option<ThreadId>>>,
     /// Where the answer to the open question goes.
     question: Arc<Mutex<Option<oneshot::Sender<bool>>>>,
+    /// What names the list that is to be accepted of each user.
+    offered: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 impl Session {
@@ -32,6 +35,7 @@ impl Session {
             news,
             open: Arc::default(),
             question: Arc::default(),
+            offered: Arc::default(),
         };
         let watching = session.clone();
         tokio::spawn(async move { watching.watch().await });
@@ -133,9 +137,12 @@ impl Session {
                     online,
                     last_seen_ms,
                 } => self.tell(News::Presence(user, online, last_seen_ms)),
-                Event::AccountKeyChanged { user_id } => self.tell(News::Notice(format!(
-                    "{user_id} has another account key than before: nothing is sent to them. Ask them over another way; Ctrl-K believes it."
-                ))),
+                Event::AccountKeyChanged { user_id, list_hash } => {
+                    self.offered().insert(user_id.to_string(), list_hash);
+                    self.tell(News::Notice(format!(
+                        "{user_id} has another account key than before: nothing is sent to them. Ask them over another way; Ctrl-K believes it."
+                    )));
+                }
                 Event::DeviceRevoked => self.tell(News::Notice(
                     "This device was removed from its account.".to_owned(),
                 )),
@@ -245,8 +252,10 @@ impl Session {
         let question = format!(
             "Believe the account key that {name} has now? Only if they told you of it over another way than this one."
         );
+        // After a restart nothing is known of it here: then the client refuses, and tells of it again.
+        let list_hash = self.offered().get(name).cloned().unwrap_or_default();
         if self.ask(question).await {
-            self.client.accept_account_key(name).await?;
+            self.client.accept_account_key(name, &list_hash).await?;
             self.tell(News::Done(format!(
                 "The key of {name} is believed: what waits is sent, what failed with Ctrl-R."
             )));
@@ -276,12 +285,16 @@ impl Session {
         let _ = self.news.send(news);
     }
 
-    fn open_thread(&self) -> std::sync::MutexGuard<'_, Option<ThreadId>> {
+    fn open_thread(&self) -> MutexGuard<'_, Option<ThreadId>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn waiting_question(&self) -> std::sync::MutexGuard<'_, Option<oneshot::Sender<bool>>> {
+    fn waiting_question(&self) -> MutexGuard<'_, Option<oneshot::Sender<bool>>> {
         self.question.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn offered(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.offered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -27,10 +27,15 @@ impl ClientHandle {
         .await
     }
 
-    /// Believes the changed account key of a user: what waited for it is sent. Ask the person first, over another way.
-    pub async fn accept_account_key(&self, user: String) -> Result<(), CallError> {
+    /// Believes the changed account key of a user, by the `list_hash` of the event that the person was asked about, over another way:
+    /// what waited for it is sent. The code is `list_not_offered` if another list is offered by now; the event comes again.
+    pub async fn accept_account_key(
+        &self,
+        user: String,
+        list_hash: String,
+    ) -> Result<(), CallError> {
         let client = self.client()?;
-        running::run(async move { client.accept_account_key(&user).await }).await
+        running::run(async move { client.accept_account_key(&user, &list_hash).await }).await
     }
 
     /// The registered devices of this account, as the relay knows them. Needs the relay.

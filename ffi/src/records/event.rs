@@ -138,6 +138,8 @@ pub enum Event {
     AccountKeyChanged {
         /// Whose.
         user: String,
+        /// Names the device list that is to be accepted.
+        list_hash: String,
     },
     /// The relay served an older, forked or forged device list: sending to that user stops.
     DeviceListRollback {
@@ -327,8 +329,9 @@ impl From<sealwire::Event> for Event {
                 user: user_id.to_string(),
                 version: number(version),
             },
-            From::AccountKeyChanged { user_id } => Self::AccountKeyChanged {
+            From::AccountKeyChanged { user_id, list_hash } => Self::AccountKeyChanged {
                 user: user_id.to_string(),
+                list_hash,
             },
             From::DeviceListRollback { user_id } => Self::DeviceListRollback {
                 user: user_id.to_string(),

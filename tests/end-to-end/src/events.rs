@@ -56,6 +56,19 @@ impl EventLog {
         .await;
     }
 
+    /// Waits until this user's list is to be accepted: what names it.
+    pub async fn until_offered(&self, user: &str) -> String {
+        self.until_all("a changed account key", |events| {
+            events.iter().rev().find_map(|event| match event {
+                Event::AccountKeyChanged { user_id, list_hash } if user_id.as_str() == user => {
+                    Some(list_hash.clone())
+                }
+                _ => None,
+            })
+        })
+        .await
+    }
+
     /// Waits until a message with this text was received or recovered.
     pub async fn until_text(&self, text: &str) -> Message {
         self.until_all(text, |events| {

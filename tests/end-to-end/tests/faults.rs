@@ -505,7 +505,7 @@ async fn a_user_id_that_is_none_is_refused_before_anything_leaves() {
     for bad in ["bob/1", "", &"b".repeat(65)] {
         let refused = alice.client.direct_thread(bad).await.unwrap_err();
         assert_eq!(refused.code(), "invalid_id", "{bad:?}");
-        let refused = alice.client.accept_account_key(bad).await.unwrap_err();
+        let refused = alice.client.accept_account_key(bad, "").await.unwrap_err();
         assert_eq!(refused.code(), "invalid_id", "{bad:?}");
     }
     assert!(

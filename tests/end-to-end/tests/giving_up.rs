@@ -117,8 +117,7 @@ async fn what_waits_for_an_account_key_that_nobody_accepts_fails_and_goes_once_i
     bob.hears("before").await;
     let alice = impatient(alice).await;
     show_next_account_key(&alice, &bob, thread).await;
-    let changed = |event: &Event| matches!(event, Event::AccountKeyChanged { user_id } if user_id.as_str() == "bob");
-    alice.events.until("told", changed).await;
+    let list_hash = alice.events.until_offered("bob").await;
     let message = alice.write(thread, "is it you?").await;
     fails(&alice, message.local_id, "account_key_changed").await;
     assert_eq!(
@@ -134,7 +133,8 @@ async fn what_waits_for_an_account_key_that_nobody_accepts_fails_and_goes_once_i
         async { while !matches!(events.next().await, Some(Event::MessageFailed(_))) {} };
     soon("failed again", fails_again).await;
     assert_eq!(sequences(&alice), [0; 0]);
-    alice.client.accept_account_key("bob").await.unwrap();
+    let accepted = alice.client.accept_account_key("bob", &list_hash).await;
+    accepted.unwrap();
     alice.client.retry(message.local_id).await.unwrap();
     let sent = |event: &Event| matches!(event, Event::MessageSent(sent) if sent.local_id == message.local_id);
     alice.events.until("sent", sent).await;

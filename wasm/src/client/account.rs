@@ -53,8 +53,13 @@ impl Client {
 
     /// Believes the changed account key of a user.
     #[wasm_bindgen(js_name = acceptAccountKey)]
-    pub async fn accept_account_key(&self, user: String) -> Answer<()> {
-        self.client.accept_account_key(&user).await.map_err(thrown)
+    pub async fn accept_account_key(
+        &self,
+        user: String,
+        #[wasm_bindgen(js_name = listHash)] list_hash: String,
+    ) -> Answer<()> {
+        let accepted = self.client.accept_account_key(&user, &list_hash).await;
+        accepted.map_err(thrown)
     }
 
     /// The registered devices of this account.

@@ -163,9 +163,13 @@ class Client:
         """Lets one of the account's devices do nothing any more at the relay, at once and for ever. Code: ``not_found``."""
         await call(none, self._handle.disable_device(device))
 
-    async def accept_account_key(self, user: str) -> None:
-        """Believes the changed account key of a user: what waited for it is sent. Ask the person first, over another way."""
-        await call(none, self._handle.accept_account_key(user))
+    async def accept_account_key(self, user: str, list_hash: str) -> None:
+        """Believes the changed account key of a user, by the ``list_hash`` of the event that the person was asked about, over
+        another way: what waited for it is sent.
+
+        Code: ``list_not_offered`` if another list is offered by now; the event comes again.
+        """
+        await call(none, self._handle.accept_account_key(user, list_hash))
 
     # The connection
 

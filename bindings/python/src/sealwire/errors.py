@@ -302,6 +302,10 @@ class DeviceListInvalidError(AccountError):
         return self.fields.reason
 
 
+class ListNotOfferedError(AccountError):
+    """Another device list of this user is offered by now, or none: nothing was accepted. Compare again, and accept what the last event names."""
+
+
 class AccountKeyMissingError(AccountError):
     """This device does not hold the account key yet: try from another device of the account."""
 
@@ -770,6 +774,7 @@ CLASSES: dict[str, type[SealwireError]] = {
     "unknown_device": UnknownDeviceError,
     "device_limit": DeviceLimitError,
     "device_list_invalid": DeviceListInvalidError,
+    "list_not_offered": ListNotOfferedError,
     "account_key_missing": AccountKeyMissingError,
     "invalid_id": InvalidIdError,
     "unauthorized": UnauthorizedError,

@@ -204,6 +204,9 @@ class AccountKeyChanged:
     user: str
     """Whose."""
 
+    list_hash: str
+    """Names the device list that is to be accepted."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceListRollback:

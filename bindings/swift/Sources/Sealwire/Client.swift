@@ -169,9 +169,10 @@ extension Client {
         try await call { [handle] in try await handle.removeDevice(device: device) }
     }
 
-    /// Believes the changed account key of a user. Ask the person first, over another way.
-    public func acceptAccountKey(user: String) async throws {
-        try await call { [handle] in try await handle.acceptAccountKey(user: user) }
+    /// Believes the changed account key of a user, by the `listHash` of the event that the person was asked about, over another way.
+    /// `.listNotOffered` if another list is offered by now; the event comes again.
+    public func acceptAccountKey(user: String, listHash: String) async throws {
+        try await call { [handle] in try await handle.acceptAccountKey(user: user, listHash: listHash) }
     }
 
     /// The settings of the account, as the relay last told this device.

@@ -167,6 +167,9 @@ extension SealwireError.Code {
     /// The relay's device list of this user does not hold: nothing is sent to devices that it names. Fields: `userId`, `reason`.
     public static let deviceListInvalid = Self(rawValue: "device_list_invalid")
 
+    /// Another device list of this user is offered by now, or none: nothing was accepted. Compare again, and accept what the last event names.
+    public static let listNotOffered = Self(rawValue: "list_not_offered")
+
     /// This device does not hold the account key yet: try from another device of the account.
     public static let accountKeyMissing = Self(rawValue: "account_key_missing")
 

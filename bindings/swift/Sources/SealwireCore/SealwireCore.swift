@@ -1130,9 +1130,10 @@ public protocol ClientHandleProtocol: AnyObject, Sendable {
     func waitUntilCaughtUp(cancel: CancelHandle?) async throws
 
     /**
-     * Believes the changed account key of a user: what waited for it is sent. Ask the person first, over another way.
+     * Believes the changed account key of a user, by the `list_hash` of the event that the person was asked about, over another way:
+     * what waited for it is sent. The code is `list_not_offered` if another list is offered by now; the event comes again.
      */
-    func acceptAccountKey(user: String) async throws
+    func acceptAccountKey(user: String, listHash: String) async throws
 
     /**
      * Takes no more 1:1 messages from a user; they are told no reason. Needs the relay.
@@ -1607,14 +1608,15 @@ open func waitUntilCaughtUp(cancel: CancelHandle? = nil)async throws   {
 }
 
     /**
-     * Believes the changed account key of a user: what waited for it is sent. Ask the person first, over another way.
+     * Believes the changed account key of a user, by the `list_hash` of the event that the person was asked about, over another way:
+     * what waited for it is sent. The code is `list_not_offered` if another list is offered by now; the event comes again.
      */
-open func acceptAccountKey(user: String)async throws   {
+open func acceptAccountKey(user: String, listHash: String)async throws   {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_sealwire_ffi_fn_method_clienthandle_accept_account_key(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(user)
+                        self.uniffiCloneHandle(),FfiConverterString.lower(user),FfiConverterString.lower(listHash)
                 )
             },
             pollFunc: ffi_sealwire_ffi_rust_future_poll_void,
@@ -6525,7 +6527,10 @@ public enum Event: Equatable, Hashable {
     case accountKeyChanged(
         /**
          * Whose.
-         */user: String
+         */user: String,
+        /**
+         * Names the device list that is to be accepted.
+         */listHash: String
     )
     /**
      * The relay served an older, forked or forged device list: sending to that user stops.
@@ -6702,7 +6707,7 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
         case 19: return .devicesChanged(user: try FfiConverterString.read(from: &buf), version: try FfiConverterInt64.read(from: &buf)
         )
 
-        case 20: return .accountKeyChanged(user: try FfiConverterString.read(from: &buf)
+        case 20: return .accountKeyChanged(user: try FfiConverterString.read(from: &buf), listHash: try FfiConverterString.read(from: &buf)
         )
 
         case 21: return .deviceListRollback(user: try FfiConverterString.read(from: &buf)
@@ -6852,9 +6857,10 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
             FfiConverterInt64.write(version, into: &buf)
 
 
-        case let .accountKeyChanged(user):
+        case let .accountKeyChanged(user,listHash):
             writeInt(&buf, Int32(20))
             FfiConverterString.write(user, into: &buf)
+            FfiConverterString.write(listHash, into: &buf)
 
 
         case let .deviceListRollback(user):
@@ -8837,7 +8843,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_wait_until_caught_up() != 35268) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_ffi_checksum_method_clienthandle_accept_account_key() != 18007) {
+    if (uniffi_sealwire_ffi_checksum_method_clienthandle_accept_account_key() != 33937) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_ffi_checksum_method_clienthandle_block() != 11453) {

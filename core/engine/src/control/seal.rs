@@ -7,9 +7,9 @@ use crate::fanout::Recipient;
 use rand_core::Rng as _;
 use sealwire_crypto::ratchet::{self, MessageKind, SessionRecord};
 use sealwire_store::{NewControl, Transaction};
-use sealwire_wire::Timestamp;
 use sealwire_wire::contract::EnvelopeType;
 use sealwire_wire::control::Control;
+use sealwire_wire::{Timestamp, hexadecimal};
 
 /// Seals for one device, in the session held with it, and puts it on its way.
 pub(crate) fn seal_control(
@@ -28,7 +28,7 @@ pub(crate) fn seal_control(
     tx.save_session(&to.user, to.device, Some(row.version), &record.to_bytes())?;
     let mut key = [0; 16];
     rng.fill_bytes(&mut key);
-    let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let key = hexadecimal(&key);
     tx.queue_control(&NewControl {
         user: to.user.clone(),
         device: to.device,

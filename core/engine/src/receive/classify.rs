@@ -41,6 +41,12 @@ impl Receiver<'_> {
             Refusal::NeedsList(park, version, _) if self.may_wait(tx, &row.sender_id)? => {
                 return self.park(tx, row, park, version);
             }
+            // What stands where the true list belongs may give way to it.
+            Refusal::NeedsList(_, None, reason)
+                if self.waits_for_consent(tx, &row.sender_id)? =>
+            {
+                (reason, Some(None))
+            }
             Refusal::NeedsList(_, version, reason) => (reason, version.map(Some)),
             Refusal::NeedsConsent => {
                 if self.may_wait(tx, &row.sender_id)? {

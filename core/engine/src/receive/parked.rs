@@ -103,9 +103,12 @@ impl Receiver<'_> {
             let outcome = self.take(tx, &row)?;
             let waits_on = match outcome {
                 Outcome::Parked { .. } => true,
-                // Unless the device is gone that sent it.
-                Outcome::Waits { .. } => newest_list(tx, user)?
-                    .is_some_and(|list| list.device(row.sender_device_id.get()).is_some()),
+                // Unless the device is gone that sent it, and no other list may come that holds it.
+                Outcome::Waits { .. } => {
+                    self.waits_for_consent(tx, user)?
+                        || newest_list(tx, user)?
+                            .is_some_and(|list| list.device(row.sender_device_id.get()).is_some())
+                }
                 _ => false,
             };
             outcomes.push(outcome);

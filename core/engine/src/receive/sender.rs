@@ -3,9 +3,9 @@
 use super::Receiver;
 use super::classify::Refusal;
 use super::open::{OpenedEnvelope, Origin};
-use crate::UnreadableReason;
 use crate::account::speaks_pqxdh;
 use crate::trust::{is_disputed, list_at};
+use crate::{EngineError, UnreadableReason};
 use sealwire_crypto::device::DeviceEntry;
 use sealwire_crypto::ratchet::{OpenError, Version};
 use sealwire_store::{ParkReason, RemovalState, Rows};
@@ -28,14 +28,14 @@ impl Receiver<'_> {
         };
         let held = self.lease.user(rows, user)?;
         let newest = held.newest.as_ref().ok_or_else(unknown)?;
+        // A recovery proves nothing but that somebody holds an account key, another one or a copy of this: its devices speak for
+        // this user once the app says so, those too that a later list of it no longer names.
+        let waits = |list| {
+            let pinned = held.pinned.as_ref();
+            pinned.is_some_and(|pinned| is_disputed(pinned, list))
+        };
         if let Some(entry) = newest.device(device.get()) {
-            // A recovery proves nothing but that somebody holds an account key, another one or a copy of this: its devices
-            // speak for this user once the app says so.
-            let waits = held
-                .pinned
-                .as_ref()
-                .is_some_and(|pinned| is_disputed(pinned, newest));
-            return if waits {
+            return if waits(newest) {
                 Err(Refusal::NeedsConsent)
             } else {
                 Ok(entry.clone())
@@ -49,10 +49,11 @@ impl Receiver<'_> {
                 Err(Refusal::Unreadable(UnreadableReason::DeviceRevoked))
             }
             Some((RemovalState::Pending, since)) => {
-                let before = list_at(rows, user, since.saturating_sub(1))?;
-                before
-                    .and_then(|list| list.device(device.get()).cloned())
-                    .ok_or_else(unknown)
+                let before = list_at(rows, user, since.saturating_sub(1))?.ok_or_else(unknown)?;
+                if waits(&before) {
+                    return Err(Refusal::NeedsConsent);
+                }
+                before.device(device.get()).cloned().ok_or_else(unknown)
             }
             None => Err(unknown()),
         }
@@ -95,8 +96,8 @@ impl Receiver<'_> {
         device: DeviceId,
         version: u64,
     ) -> Result<(), Refusal> {
-        let held = self.lease.user(rows, user)?.newest.as_ref();
-        let newest = held.map_or(0, |list| list.version);
+        let held = self.lease.user(rows, user)?;
+        let newest = held.newest.as_ref().map_or(0, |list| list.version);
         if version > newest {
             let hidden = UnreadableReason::DeviceListRollback;
             return Err(Refusal::NeedsList(
@@ -105,15 +106,37 @@ impl Receiver<'_> {
                 hidden,
             ));
         }
-        let held_it = match held.filter(|list| list.version == version) {
-            Some(list) => list.device(device.get()).is_some(),
-            None => list_at(rows, user, version)?
-                .is_some_and(|list| list.device(device.get()).is_some()),
+        let older;
+        let named = match held.newest.as_ref() {
+            Some(list) if list.version == version => Some(list),
+            _ => {
+                older = list_at(rows, user, version)?;
+                older.as_ref()
+            }
         };
-        if held_it {
-            Ok(())
-        } else {
-            Err(Refusal::Unreadable(UnreadableReason::UnknownDevice))
+        let reason = UnreadableReason::UnknownDevice;
+        match named {
+            Some(list) if list.device(device.get()).is_some() => Ok(()),
+            // Nobody accepted it: the true list of this number may come in its place, and hold the device.
+            Some(list)
+                if held
+                    .pinned
+                    .as_ref()
+                    .is_some_and(|pinned| is_disputed(pinned, list)) =>
+            {
+                Err(Refusal::NeedsList(ParkReason::NewerList, None, reason))
+            }
+            _ => Err(Refusal::Unreadable(reason)),
         }
+    }
+
+    /// Whether the newest lists of this user wait for the app's word: others may come in their place.
+    pub(super) fn waits_for_consent(
+        &mut self,
+        rows: &Rows,
+        user: &UserId,
+    ) -> Result<bool, EngineError> {
+        let pinned = self.lease.user(rows, user)?.pinned.as_ref();
+        Ok(pinned.is_some_and(|pinned| pinned.offered_key.is_some()))
     }
 }

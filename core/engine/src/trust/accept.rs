@@ -6,7 +6,7 @@ use sealwire_crypto::device::{DeviceList, SignedDeviceList};
 use sealwire_store::Rows;
 use sealwire_wire::contract::UserDeviceLists;
 use sealwire_wire::limits::LISTS_PER_ANSWER;
-use sealwire_wire::{DeviceId, UserId};
+use sealwire_wire::{DeviceId, UserId, hexadecimal};
 
 /// A version that was verified, and whether people have to say that they believe it: a recovery is signed by no device that they
 /// knew, under another account key or under a copy of the one they know, which every removed device has.
@@ -23,11 +23,15 @@ impl Engine {
         user: &UserId,
         shown: &UserDeviceLists,
     ) -> Result<usize, EngineError> {
-        let held = undisputed_list(&self.store, user)?;
+        let held = lists::followed_list(&self.store, user)?;
         let newest_held = newest_list(&self.store, user)?;
-        let mut chain = verify_chain(user, held.clone(), shown)?;
+        // Nothing vouches for the account key of a first contact: what happened under the same one before is no change. It is judged
+        // as a whole, wherever the relay cuts its answers.
+        let is_first_contact = held.is_none() || !lists::is_met(&self.store, user)?;
+        let is_whole = shown.lists.len() < LISTS_PER_ANSWER;
+        let mut chain = verify_chain(user, held.clone(), shown, is_first_contact)?;
         let is_listed = self.is_listed_in(user, held.as_ref());
-        self.check_own_account(user, &chain, is_listed)?;
+        self.check_own_account(user, &chain, is_listed, is_whole)?;
         let disputed = Disputed::of(
             &self.store,
             user,
@@ -43,6 +47,10 @@ impl Engine {
             Disputed::MadeUp => held,
         };
         let Some(newest) = chain.last().map(|link| link.list.clone()) else {
+            if is_first_contact && is_whole {
+                self.store.transaction(|tx| tx.note_met(user, true))?;
+                self.tell_of_offer(user);
+            }
             // What follows is asked for from the newest that is undisputed: nothing follows until the app accepts these.
             return Ok(0);
         };
@@ -77,28 +85,55 @@ impl Engine {
                 }
                 previous = Some(&link.list);
             }
+            if is_first_contact {
+                tx.note_met(user, is_whole)?;
+            }
             Ok(())
         })?;
         self.event(Event::DevicesChanged {
             user_id: user.clone(),
             version: newest.version,
         });
-        let asks = chain.iter().any(|link| link.asks);
-        if asks && own_key != Some(newest.account_key) {
-            self.event(Event::AccountKeyChanged {
-                user_id: user.clone(),
-            });
+        if is_whole || !is_first_contact {
+            self.tell_of_offer(user);
         }
         self.lists_changed(user, &newest);
         Ok(shown.lists.len())
     }
 
-    /// The app has compared: the changed account key is the one that counts from now on.
-    pub(crate) fn accept_account_key(&mut self, user: &UserId) -> Result<(), EngineError> {
+    /// Tells of what the app is to accept, if there is anything. What cannot be read now is told when the app accepts something else.
+    fn tell_of_offer(&mut self, user: &UserId) {
+        let is_offered = |pinned: sealwire_store::PinnedAccount| pinned.offered_key.is_some();
+        if let Ok(Some(newest)) = newest_list(&self.store, user)
+            && let Ok(pinned) = self.store.pinned_account(user)
+            && pinned.is_some_and(is_offered)
+        {
+            self.event(Event::AccountKeyChanged {
+                user_id: user.clone(),
+                list_hash: hexadecimal(&newest.hash),
+            });
+        }
+    }
+
+    /// The app has compared: the changed account key is the one that counts from now on, if the newest list is the one that the app was
+    /// told of. The relay may have put another one there meanwhile, under a key of its own.
+    pub(crate) fn accept_account_key(
+        &mut self,
+        user: &UserId,
+        list_hash: &str,
+    ) -> Result<(), EngineError> {
         let pinned = self.store.pinned_account(user)?;
+        let newest = newest_list(&self.store, user)?;
+        if newest
+            .as_ref()
+            .is_none_or(|newest| hexadecimal(&newest.hash) != list_hash)
+        {
+            self.tell_of_offer(user);
+            return Err(EngineError::ListNotOffered);
+        }
         let version = |list: Option<DeviceList>| list.map_or(0, |list| list.version);
-        let waited = version(newest_list(&self.store, user)?)
-            .saturating_sub(version(undisputed_list(&self.store, user)?));
+        let undisputed = version(undisputed_list(&self.store, user)?);
+        let waited = version(newest).saturating_sub(undisputed);
         match pinned.and_then(|pinned| pinned.offered_key) {
             Some(offered) => {
                 self.store
@@ -133,6 +168,7 @@ impl Engine {
         user: &UserId,
         chain: &[Link],
         is_listed: bool,
+        is_whole: bool,
     ) -> Result<(), EngineError> {
         let (Some(me), Some(newest)) = (
             self.me.as_ref().filter(|me| me.user == *user),
@@ -146,7 +182,7 @@ impl Engine {
         }
         // Versions before a recovery may be under another key.
         match &me.account {
-            Some(account) if newest.account_key != account.public() => {
+            Some(account) if is_whole && newest.account_key != account.public() => {
                 wrong("it is not under this account's key")
             }
             _ => Ok(()),
@@ -215,6 +251,7 @@ fn verify_chain(
     user: &UserId,
     held: Option<DeviceList>,
     shown: &UserDeviceLists,
+    is_first_contact: bool,
 ) -> Result<Vec<Link>, EngineError> {
     let wrong =
         |why: &dyn std::fmt::Display| EngineError::DeviceList(user.to_string(), why.to_string());
@@ -225,8 +262,6 @@ fn verify_chain(
         return Err(wrong(&"it is older than the one held"));
     }
     let mut chain: Vec<Link> = Vec::with_capacity(shown.lists.len());
-    // Nothing vouches for the account key of a first contact: what happened under the same one before is no change.
-    let is_first_contact = held.is_none();
     let mut newest = held;
     for list in &shown.lists {
         let signed = from_wire(list);

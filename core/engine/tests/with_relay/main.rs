@@ -8,6 +8,8 @@ mod connection;
 mod crashes;
 mod device;
 mod disappearing;
+mod disputed;
+mod first_contact;
 mod giving_up;
 mod history;
 mod inbox;

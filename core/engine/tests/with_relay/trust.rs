@@ -14,32 +14,27 @@ use sealwire_wire::DeviceId;
 use sealwire_wire::contract::{ErrorCode, QueueItem, QueuePage, ServerEvent};
 
 /// A device that says it is the only one left of bob, under an account key of its own.
-fn pretender(relay: &mut Relay, bob: &Device) -> Device {
+pub(crate) fn pretender(relay: &mut Relay, _bob: &Device) -> Device {
     let account = AccountKeyPair::generate(&mut ChaCha20Rng::seed_from_u64(65));
-    pretender_under(relay, bob, account)
+    pretender_under(relay, account, 66)
 }
 
 /// The same under bob's own account key: somebody has a copy of it, as every device that bob ever removed.
-fn pretender_with_bobs_key(relay: &mut Relay, bob: &Device) -> Device {
+pub(crate) fn pretender_with_bobs_key(relay: &mut Relay, bob: &Device) -> Device {
     let row = bob.engine.store().account().unwrap().unwrap();
     let account = AccountKeyPair::from_secret_bytes(&row.account_secret.unwrap());
-    pretender_under(relay, bob, account)
+    pretender_under(relay, account, 66)
 }
 
-fn pretender_under(relay: &mut Relay, bob: &Device, account: AccountKeyPair) -> Device {
-    let rng = &mut ChaCha20Rng::seed_from_u64(66);
-    let row = bob
-        .engine
-        .store()
-        .newest_list(&user("bob"))
-        .unwrap()
-        .unwrap();
-    let signed = SignedDeviceList::from_bytes(&row.bytes).unwrap();
-    let list = DeviceList::danger_restore_verified(&signed).unwrap();
+/// Under any account key, with an identity of this seed, behind the newest list that the relay shows.
+pub(crate) fn pretender_under(relay: &mut Relay, account: AccountKeyPair, seed: u64) -> Device {
+    let rng = &mut ChaCha20Rng::seed_from_u64(seed);
+    let list = newest_shown(relay);
+    let device_id = if list.device(5).is_none() { 5 } else { 6 };
     let identity = IdentityKeyPair::generate(rng);
     let consent = consent_to_listing(&identity, "bob", &account.public(), rng).unwrap();
     let device = NewDevice {
-        device_id: 5,
+        device_id,
         registration_id: 55,
         identity_key: identity.public(),
         added_at_ms: 1,
@@ -53,7 +48,7 @@ fn pretender_under(relay: &mut Relay, bob: &Device, account: AccountKeyPair) -> 
     let mut store = Store::open(&Location::Memory, &key, None).unwrap();
     let row = Account {
         user_id: user("bob"),
-        device_id: DeviceId::new(5).unwrap(),
+        device_id: DeviceId::new(device_id).unwrap(),
         registration_id: 55,
         identity_secret: identity.secret_bytes(),
         account_secret: Some(account.secret_bytes()),
@@ -62,6 +57,52 @@ fn pretender_under(relay: &mut Relay, bob: &Device, account: AccountKeyPair) -> 
     };
     store.transaction(|tx| tx.save_account(&row)).unwrap();
     Device::over(store, 67)
+}
+
+fn newest_shown(relay: &Relay) -> DeviceList {
+    let shown = relay.lists[&user("bob")].last().unwrap();
+    let signed = SignedDeviceList {
+        payload: shown.payload.0.clone(),
+        account_signature: shown.account_signature.0.clone(),
+        signer_device_id: shown.signer_device_id.get(),
+        signer_signature: shown.signer_signature.0.clone(),
+    };
+    DeviceList::danger_restore_verified(&signed).unwrap()
+}
+
+/// What this device was told last of a list of bob's that is to be accepted.
+pub(crate) fn offered(device: &Device) -> Option<String> {
+    let mut newest_first = device.events.iter().rev();
+    newest_first.find_map(|event| match event {
+        Event::AccountKeyChanged { user_id, list_hash } if *user_id == user("bob") => {
+            Some(list_hash.clone())
+        }
+        _ => None,
+    })
+}
+
+/// Believes whatever it holds: told of it by asking for something else first.
+pub(crate) fn accept(device: &mut Device, relay: &mut Relay) -> Result<(), String> {
+    let refused = accept_list(device, relay, "nothing");
+    assert_eq!(refused, Err("list_not_offered".to_owned()));
+    let list_hash = offered(device).unwrap();
+    accept_list(device, relay, &list_hash)
+}
+
+pub(crate) fn accept_list(
+    device: &mut Device,
+    relay: &mut Relay,
+    list_hash: &str,
+) -> Result<(), String> {
+    let call = device.call(Call::AcceptAccountKey {
+        user_id: user("bob"),
+        list_hash: list_hash.to_owned(),
+    });
+    device.run(relay);
+    let result = device.result(call).unwrap();
+    result
+        .map(drop)
+        .map_err(|error| error.code().as_str().to_owned())
 }
 
 #[test]
@@ -94,10 +135,7 @@ fn puts_no_words_in_anybodys_mouth(pretender: fn(&mut Relay, &Device) -> Device)
         version: 2,
     });
     alice.take_frames(relay, vec![told]);
-    let changed = Event::AccountKeyChanged {
-        user_id: user("bob"),
-    };
-    assert!(alice.events.contains(&changed));
+    assert!(offered(&alice).is_some());
     let mut of_bob = of_bob.into_iter();
     alice.deliver(relay);
     alice.take_rows(relay, vec![of_bob.next().unwrap()]);
@@ -113,11 +151,7 @@ fn puts_no_words_in_anybodys_mouth(pretender: fn(&mut Relay, &Device) -> Device)
 
     alice = alice.restarted(8);
     alice.run(relay);
-    let accept = alice.call(Call::AcceptAccountKey {
-        user_id: user("bob"),
-    });
-    alice.run(relay);
-    assert!(alice.result(accept).unwrap().is_ok());
+    assert!(accept(&mut alice, relay).is_ok());
     assert!(alice.texts("bob").contains(&"I am bob".to_owned()));
     assert_eq!(alice.engine.store().count_parked().unwrap(), 0);
 }
@@ -149,11 +183,7 @@ fn what_waits_for_a_key_that_nobody_accepts_fails_after_a_day_and_may_be_retried
     let mut alice = alice.restarted_at_its_time(8);
     assert_eq!(alice.state(local_id), failed);
     alice.run(relay);
-    let accept = alice.call(Call::AcceptAccountKey {
-        user_id: user("bob"),
-    });
-    alice.run(relay);
-    assert!(alice.result(accept).unwrap().is_ok());
+    assert!(accept(&mut alice, relay).is_ok());
     let retry = alice.call(Call::Retry { local_id });
     assert!(alice.result(retry).unwrap().is_ok());
     alice.run(relay);
@@ -340,24 +370,17 @@ fn word_of_a_new_list_is_kept_until_the_list_is_had() {
 }
 
 /// A further list of bob's that the pretender signs.
-fn pretender_publishes(relay: &mut Relay, thief: &Device, put: Vec<NewDevice>) {
+pub(crate) fn pretender_publishes(relay: &mut Relay, thief: &Device, put: Vec<NewDevice>) {
     let row = thief.engine.store().account().unwrap().unwrap();
     let account = AccountKeyPair::from_secret_bytes(&row.account_secret.unwrap());
     let identity = IdentityKeyPair::from_secret_bytes(&row.identity_secret);
-    let shown = relay.lists[&user("bob")].last().unwrap();
-    let signed = SignedDeviceList {
-        payload: shown.payload.0.clone(),
-        account_signature: shown.account_signature.0.clone(),
-        signer_device_id: shown.signer_device_id.get(),
-        signer_signature: shown.signer_signature.0.clone(),
-    };
-    let list = DeviceList::danger_restore_verified(&signed).unwrap();
+    let list = newest_shown(relay);
     let rng = &mut ChaCha20Rng::seed_from_u64(71);
     let change = ListChange {
         put,
         remove: Vec::new(),
     };
-    let next = list.sign_next(&account, 5, &identity, &change, 1, rng);
+    let next = list.sign_next(&account, row.device_id.get(), &identity, &change, 1, rng);
     relay.publish(&user("bob"), &next.unwrap());
 }
 
@@ -437,10 +460,7 @@ fn a_long_chain_behind_a_recovery_is_asked_for_once_and_had_when_it_is_accepted(
         newest.unwrap().version
     };
     assert_eq!(held(&alice), 101);
-    alice.call(Call::AcceptAccountKey {
-        user_id: user("bob"),
-    });
-    alice.run(relay);
+    assert!(accept(&mut alice, relay).is_ok());
     assert_eq!(held(&alice), 151);
     alice.restarted(9);
 }

@@ -149,10 +149,13 @@ impl Client {
         self.call(Call::NetworkReturned).await.map(drop)
     }
 
-    /// Believes the changed account key of a user: what waited for it is sent. Ask the person first, over another way.
-    pub async fn accept_account_key(&self, user: &str) -> Result<(), Error> {
+    /// Believes the changed account key of a user, by the `list_hash` of the [`crate::Event::AccountKeyChanged`] that the person was
+    /// asked about, over another way: what waited for it is sent. If another list is offered by now the code is `list_not_offered`,
+    /// nothing is believed, and the event comes again with what is.
+    pub async fn accept_account_key(&self, user: &str, list_hash: &str) -> Result<(), Error> {
         let user_id = user_id(user)?;
-        self.call(Call::AcceptAccountKey { user_id })
+        let list_hash = list_hash.to_owned();
+        self.call(Call::AcceptAccountKey { user_id, list_hash })
             .await
             .map(drop)
     }

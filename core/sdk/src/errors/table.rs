@@ -97,6 +97,8 @@ table! {
             "The account has as many devices as it may: remove one first.";
         DEVICE_LIST_INVALID "device_list_invalid" false [UserId, Reason]
             "The relay's device list of this user does not hold: nothing is sent to devices that it names.";
+        LIST_NOT_OFFERED "list_not_offered" false []
+            "Another device list of this user is offered by now, or none: nothing was accepted. Compare again, and accept what the last event names.";
         ACCOUNT_KEY_MISSING "account_key_missing" false []
             "This device does not hold the account key yet: try from another device of the account.";
         INVALID_ID "invalid_id" false [Reason]

@@ -45,7 +45,7 @@ fn has_lists_of(event: &Event, of: &str, at: u64) -> bool {
 }
 
 /// From now on the relay shows these lists of bob.
-fn show(adversary: &Adversary, lists: UserDeviceLists) {
+pub(crate) fn show(adversary: &Adversary, lists: UserDeviceLists) {
     adversary.on_request(move |seen| {
         if seen.is("GET", "/v1/users/bob/devices") {
             return Fate::Answered(answer(200, serde_json::to_vec(&lists).unwrap()));
@@ -55,7 +55,7 @@ fn show(adversary: &Adversary, lists: UserDeviceLists) {
 }
 
 /// The relay says that there is something new about bob's devices.
-fn announce(adversary: &Adversary) {
+pub(crate) fn announce(adversary: &Adversary) {
     adversary.inject(&json!({"t": "devices", "frame_seq": 0, "user_id": "bob", "version": 2}));
 }
 
@@ -624,12 +624,8 @@ async fn a_changed_account_key_stops_sending_until_it_is_accepted() {
         Fate::Passed
     });
     announce(&alice.adversary);
-    alice
-        .events
-        .until("told", |event| {
-            matches!(event, Event::AccountKeyChanged { user_id } if user_id.as_str() == "bob")
-        })
-        .await;
+    // AccountKeyChanged, with what names the list.
+    let list_hash = alice.events.until_offered("bob").await;
     let message = alice.write(thread, "is it you?").await;
     let sends = alice.adversary.sends().len();
     // Also after a restart.
@@ -649,7 +645,13 @@ async fn a_changed_account_key_stops_sending_until_it_is_accepted() {
             false => Fate::Passed,
         }
     });
-    alice.client.accept_account_key("bob").await.unwrap();
+    let guessed = alice.client.accept_account_key("bob", "").await;
+    assert_eq!(guessed.unwrap_err().code(), "list_not_offered");
+    alice
+        .client
+        .accept_account_key("bob", &list_hash)
+        .await
+        .unwrap();
     alice
         .adversary
         .until("sent", |adversary| {

@@ -159,8 +159,11 @@ public class Client private constructor(private val handle: ClientHandle) : Auto
     /** Takes a device out of the account's signed list, and disables it. */
     public suspend fun removeDevice(device: Long): Unit = call { handle.removeDevice(device) }
 
-    /** Believes the changed account key of a user. Ask the person first, over another way. */
-    public suspend fun acceptAccountKey(user: String): Unit = call { handle.acceptAccountKey(user) }
+    /**
+     * Believes the changed account key of a user, by the `listHash` of the event that the person was asked about, over another way.
+     * [ListNotOfferedException] if another list is offered by now; the event comes again.
+     */
+    public suspend fun acceptAccountKey(user: String, listHash: String): Unit = call { handle.acceptAccountKey(user, listHash) }
 
     /** The settings of the account, as the relay last told this device. */
     public suspend fun settings(): AccountSettings = call { handle.settings() }

@@ -201,6 +201,9 @@ public class DeviceListInvalidException internal constructor(info: ErrorInfo) : 
     public val reason: String? get() = fields.reason
 }
 
+/** Another device list of this user is offered by now, or none: nothing was accepted. Compare again, and accept what the last event names. */
+public class ListNotOfferedException internal constructor(info: ErrorInfo) : AccountException(info)
+
 /** This device does not hold the account key yet: try from another device of the account. */
 public class AccountKeyMissingException internal constructor(info: ErrorInfo) : AccountException(info)
 
@@ -499,6 +502,7 @@ internal fun exceptionOf(info: ErrorInfo): SealwireException = when (info.code) 
     "unknown_device" -> UnknownDeviceException(info)
     "device_limit" -> DeviceLimitException(info)
     "device_list_invalid" -> DeviceListInvalidException(info)
+    "list_not_offered" -> ListNotOfferedException(info)
     "account_key_missing" -> AccountKeyMissingException(info)
     "invalid_id" -> InvalidIdException(info)
     "unauthorized" -> UnauthorizedException(info)
