@@ -1,6 +1,4 @@
-//! Every type of crypto, store, engine and SDK that holds a secret, private ones too, is on a list here; none of them can be printed or
-//! serialised, and what it holds wipes itself. The sources are read as they stand, so that a new type fails until somebody has looked at it.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+//! Reads the sources of the crates: every type, what it holds, and how it can be shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,187 +14,23 @@ const WIPES: [&str; 3] = ["Zeroizing", "Hmac", "PrivateKey"];
 /// Names of fields that hold a secret whatever their type is called.
 const SECRET_NAMES: [&str; 6] = ["secret", "seed", "bearer", "token", "password", "store_key"];
 
-/// All of them. `wiped.rs` drops those that an app can hold and looks for what is left.
-const HOLDING: [(&str, &[&str]); 5] = [
-    (
-        "crypto",
-        &[
-            "AccountKeyPair",
-            "AttachmentKey",
-            "AttachmentPlan",
-            "ChainKey",
-            "Channel",
-            "ChunkOpener",
-            "ChunkSealer",
-            "CipherKey",
-            "Content",
-            "ContentKey",
-            "EnvelopePlaintext",
-            "EphemeralKeyPair",
-            "Finish",
-            "FrankingKey",
-            "HmacSha256",
-            "IdentityKeyPair",
-            "KemKeyPair",
-            "KeyPair",
-            "LinkConfirmer",
-            "LinkFinisher",
-            "LinkJoiner",
-            "LinkKeyPair",
-            "LinkSecret",
-            "LinkSender",
-            "LinkWaiter",
-            "Message",
-            "MessageKeys",
-            "MessageSeed",
-            "OneTimePreKeyPair",
-            "Opened",
-            "OpenedContent",
-            "PreparedSecret",
-            "RatchetKeyPair",
-            "ReceiverChain",
-            "RootKey",
-            "Scalar",
-            "SealedContent",
-            "SendingChain",
-            "Session",
-            "SessionOpened",
-            "SessionRecord",
-            "SignedPreKeyPair",
-            "SkippedKey",
-            "Step",
-            "Turn",
-            "Writer",
-            "X25519Secret",
-        ],
-    ),
-    (
-        "wire",
-        &[
-            "AccountKeyAnswer",
-            "Body",
-            "ClientFrame",
-            "Control",
-            "Kind",
-            "ResendAnswer",
-            "Token",
-        ],
-    ),
-    (
-        "store",
-        &[
-            "Account",
-            "KemPrekeyRow",
-            "NewOutboxEntry",
-            "OpenFile",
-            "OutboxEntry",
-            "Reader",
-            "SealedSend",
-            "SendLogEntry",
-            "SessionRow",
-            "SignedPrekeyRow",
-            "SkippedKeyRow",
-            "Store",
-            "StoreKey",
-            "UnreadRow",
-        ],
-    ),
-    (
-        "engine",
-        &[
-            "AccessToken",
-            "Call",
-            "Connection",
-            "Engine",
-            "HttpRequest",
-            "Input",
-            "JoinStage",
-            "Lease",
-            "LetInStage",
-            "Linking",
-            "Me",
-            "OpenedEnvelope",
-            "OpenedRow",
-            "Output",
-            "Receiver",
-            "Session",
-            "Stage",
-        ],
-    ),
-    (
-        "sdk",
-        &[
-            "AnchorKeeper",
-            "Client",
-            "Download",
-            "Driver",
-            "Driving",
-            "Gear",
-            "Inbox",
-            "Linking",
-            "MemoryKeyStore",
-            "NativeTransport",
-            "Opened",
-            "Over",
-            "Piece",
-            "Queries",
-            "Questions",
-            "Received",
-            "Request",
-            "Sealed",
-            "SealedChunk",
-            "Shared",
-            "Slot",
-            "Spool",
-            "Suspended",
-            "Turn",
-            "Upload",
-            "Way",
-            "Work",
-        ],
-    ),
-];
-
-/// Printed or serialised all the same, and why that shows nothing.
-const SHOWN: [(&str, &str); 5] = [
-    ("sdk Client: Debug by hand", "says that it is one"),
-    ("wire ClientFrame: Debug by hand", "leaves the token out"),
-    ("wire ClientFrame: Serialize", "travels to the relay"),
-    ("wire Token: Debug by hand", "leaves the token out"),
-    ("wire Token: Serialize", "travels from the relay"),
-];
-
-/// Lie in memory that nobody wipes, and why.
-const NOT_WIPED: [(&str, &str); 6] = [
-    (
-        "engine Call.platform_token",
-        "the app's, which holds it itself",
-    ),
-    ("engine HttpRequest.bearer", TOKEN),
-    ("engine Output.bearer", TOKEN),
-    ("sdk Request.bearer", TOKEN),
-    ("wire ClientFrame.token", TOKEN),
-    ("wire Token.token", TOKEN),
-];
-const TOKEN: &str = "ends after 15 minutes, opens no message, and is copied by HTTP and TLS";
-
 /// A type as its source has it.
 #[derive(Default)]
-struct Declared {
+pub(super) struct Declared {
     public: bool,
-    zeroize_on_drop: bool,
+    pub(super) zeroize_on_drop: bool,
     /// `Debug`, `Display`, `Serialize`: derived, or written by hand.
-    shown: BTreeSet<String>,
+    pub(super) shown: BTreeSet<String>,
     /// Name and the types in it, those behind a reference left out.
-    fields: Vec<(String, BTreeSet<String>)>,
+    pub(super) fields: Vec<(String, BTreeSet<String>)>,
 }
 
-type Name = (String, String);
+pub(super) type Name = (String, String);
 
 #[derive(Default)]
-struct Sources(BTreeMap<Name, Declared>);
+pub(super) struct Sources(pub(super) BTreeMap<Name, Declared>);
 
-fn sources() -> Sources {
+pub(super) fn sources() -> Sources {
     let mut sources = Sources::default();
     for krate in CRATES {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../core");
@@ -225,7 +59,7 @@ impl Sources {
         }
     }
 
-    fn items(&mut self, krate: &str, items: Vec<Item>) {
+    pub(super) fn items(&mut self, krate: &str, items: Vec<Item>) {
         for item in items {
             match item {
                 Item::Mod(module) if !of_tests(&module.attrs) => {
@@ -248,8 +82,6 @@ impl Sources {
                         continue;
                     };
                     let shows = path.segments.last().unwrap().ident.to_string();
-                    let mut names = BTreeSet::new();
-                    types(&item.self_ty, &mut names);
                     if let (true, Type::Path(of)) = (shown(&shows), &*item.self_ty) {
                         let name = of.path.segments.last().unwrap().ident.to_string();
                         let by_hand = format!("{shows} by hand");
@@ -326,7 +158,7 @@ impl Sources {
     }
 
     /// All that hold a secret, be it in a field of a field.
-    fn holding(&self) -> BTreeSet<Name> {
+    pub(super) fn holding(&self) -> BTreeSet<Name> {
         let mut holding = BTreeSet::new();
         loop {
             let before = holding.len();
@@ -351,7 +183,7 @@ impl Sources {
     }
 }
 
-fn wipes(types: &BTreeSet<String>) -> bool {
+pub(super) fn wipes(types: &BTreeSet<String>) -> bool {
     let own = ["SecretBytes", "Secret32", "Secret"];
     types
         .iter()
@@ -363,7 +195,7 @@ fn shown(name: &str) -> bool {
 }
 
 /// A name says so, and the type is one that can hold it.
-fn named_as_secret(field: &str, types: &BTreeSet<String>) -> bool {
+pub(super) fn named_as_secret(field: &str, types: &BTreeSet<String>) -> bool {
     const HOLDS: [&str; 2] = ["String", "u8"];
     let named = SECRET_NAMES.iter().any(|name| {
         field == *name
@@ -437,90 +269,4 @@ fn types(of: &Type, words: &mut BTreeSet<String>) {
         }
         _ => {}
     }
-}
-
-fn named(list: &[(&str, &[&str])]) -> BTreeSet<Name> {
-    let names = list.iter().flat_map(|(krate, names)| {
-        names
-            .iter()
-            .map(|name| ((*krate).to_owned(), (*name).to_owned()))
-    });
-    names.collect()
-}
-
-#[test]
-fn every_type_that_holds_a_secret_is_listed() {
-    let (found, listed) = (sources().holding(), named(&HOLDING));
-    let missing: Vec<_> = found.difference(&listed).collect();
-    let too_many: Vec<_> = listed.difference(&found).collect();
-    assert!(
-        missing.is_empty() && too_many.is_empty(),
-        "hold a secret and are not listed: {missing:?}; are listed and hold none: {too_many:?}"
-    );
-}
-
-#[test]
-fn none_of_them_can_be_printed_or_serialised() {
-    let sources = sources();
-    let shown = sources.holding().into_iter().flat_map(|name| {
-        let traits = sources.0[&name].shown.iter().cloned();
-        traits
-            .map(|shown| format!("{} {}: {shown}", name.0, name.1))
-            .collect::<Vec<_>>()
-    });
-    let shown: BTreeSet<_> = shown.collect();
-    let allowed = SHOWN.iter().map(|(what, _)| (*what).to_owned());
-    assert_eq!(shown, allowed.collect());
-}
-
-#[test]
-fn what_they_hold_wipes_itself() {
-    let sources = sources();
-    let unwiped = sources.0.iter().filter(|(_, kind)| !kind.zeroize_on_drop);
-    let unwiped = unwiped.flat_map(|((krate, name), kind)| {
-        let fields = kind.fields.iter();
-        fields
-            .filter(|(field, types)| named_as_secret(field, types) && !wipes(types))
-            .map(|(field, _)| format!("{krate} {name}.{field}"))
-            .collect::<Vec<_>>()
-    });
-    let unwiped: BTreeSet<_> = unwiped.collect();
-    let allowed = NOT_WIPED.iter().map(|(what, _)| (*what).to_owned());
-    assert_eq!(unwiped, allowed.collect());
-}
-
-/// What each rule is there for is found in a source that has it.
-#[test]
-fn a_type_that_nobody_looked_at_is_found() {
-    let mut sources = Sources::default();
-    let text = r#"
-        mod inner {
-            #[derive(Debug)]
-            struct Plain { name: String, count: u32 }
-            #[derive(Clone, Debug)]
-            struct ByName { refresh_token: Option<String> }
-            struct ByType(zeroize::Zeroizing<Vec<u8>>);
-            pub enum Nested { Nothing, Some(std::sync::Arc<ByType>) }
-            #[derive(prost::Message)]
-            struct Sent { #[prost(bytes)] seed: Vec<u8> }
-            struct Borrowing<'a> { of: &'a ByType }
-            impl fmt::Display for Nested {}
-            #[cfg(test)]
-            struct OfATest { secret: Vec<u8> }
-        }
-    "#;
-    sources.items("store", syn::parse_file(text).unwrap().items);
-    let holding: Vec<_> = sources
-        .holding()
-        .into_iter()
-        .map(|(_, name)| name)
-        .collect();
-    assert_eq!(holding, ["ByName", "ByType", "Nested", "Sent"]);
-    let shown = |name: &str| {
-        let kind = &sources.0[&("store".to_owned(), name.to_owned())];
-        kind.shown.iter().cloned().collect::<Vec<_>>()
-    };
-    assert_eq!(shown("ByName"), ["Debug"]);
-    assert_eq!(shown("Nested"), ["Display by hand"]);
-    assert_eq!(shown("Sent"), ["Debug"]);
 }
