@@ -19,7 +19,7 @@ use sealwire_crypto::ratchet::{
     UNACKNOWLEDGED_LIFETIME_MS,
 };
 
-use self::expected::{Expected, Name};
+use self::expected::{Expected, Key, Name};
 use crate::device::Device;
 use crate::{Bound, Target};
 
@@ -177,7 +177,8 @@ impl World {
         let sent = self.under_way.remove(at);
         let receiver = usize::from(sent.by_alice);
         let from = self.devices[1 - receiver].as_sender();
-        let opens = self.expected[receiver].opens(&sent.name);
+        let held = held(&self.devices[receiver]);
+        let opens = self.expected[receiver].opens(&sent.name, held.into_iter());
         let before = self.devices[receiver].stored();
         match self.devices[receiver].receive(&from, &sent.message) {
             Ok(opened) => {
@@ -289,8 +290,7 @@ impl World {
     /// Record and rows are no more than what has to be kept.
     fn counted(&mut self, side: usize) {
         let device = &self.devices[side];
-        let held = device.record.iter().flat_map(SessionRecord::sessions);
-        let held: Vec<_> = held.map(|session| session.to_bytes()).collect();
+        let held = held(device);
         let allowed = 128 + held.len() * SESSION_BYTES + BEGINNING_BYTES;
         assert!(device.stored().record.len() <= allowed);
         self.expected[side].holds(held.into_iter());
@@ -353,7 +353,14 @@ fn name(sender: &Device, message: &SealedMessage) -> Name {
         session: session.unwrap().to_bytes(),
         chain: inner.ratchet_key().to_bytes(),
         counter: inner.counter(),
+        says_its_session: message.kind == MessageKind::PreKey,
     }
+}
+
+/// The names of the sessions held, in the order in which they are tried.
+fn held(device: &Device) -> Vec<Key> {
+    let sessions = device.record.iter().flat_map(SessionRecord::sessions);
+    sessions.map(|session| session.to_bytes()).collect()
 }
 
 fn inner(message: &SealedMessage) -> RatchetMessage {

@@ -142,7 +142,10 @@ impl World {
 
     fn deliver(&mut self, choice: usize, crash: bool) {
         let sent = self.in_flight.remove(choice);
-        if !self.expected[usize::from(sent.to_bob)].opens(&sent.name) {
+        let (_, receiver) = self.sides(sent.to_bob);
+        let held: Vec<_> = receiver.sessions().collect();
+        let expected = &self.expected[usize::from(sent.to_bob)];
+        if !expected.opens(&sent.name, held.into_iter()) {
             self.is_refused_without_a_trace(sent.to_bob, &sent.message);
             return;
         }

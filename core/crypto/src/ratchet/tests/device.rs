@@ -241,6 +241,7 @@ impl Device {
             session: session.to_bytes(),
             chain: inner.ratchet_key().to_bytes(),
             counter: inner.counter(),
+            says_its_session: sealed.kind == MessageKind::PreKey,
         }
     }
 

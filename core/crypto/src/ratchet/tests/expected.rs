@@ -8,6 +8,7 @@ const FORWARD_JUMP: u32 = 25_000;
 const KEYS_OF_ONE_JUMP: u32 = 2_000;
 const CHAINS: usize = 5;
 const SESSIONS: usize = 1 + 40;
+const STEPS_OF_ONE_MESSAGE: u32 = 50_000;
 
 /// A session's base key, or a chain's ratchet key.
 pub(super) type Key = [u8; 33];
@@ -18,6 +19,8 @@ pub(super) struct Name {
     pub(super) session: Key,
     pub(super) chain: Key,
     pub(super) counter: u32,
+    /// It carries its session's beginning, so that no other is tried.
+    pub(super) says_its_session: bool,
 }
 
 /// One receiver, of one sender's messages.
@@ -39,13 +42,17 @@ pub(super) struct Chain {
 }
 
 impl Expected {
-    /// Whether the message has to open; if not, it must not.
-    pub(super) fn opens(&self, name: &Name) -> bool {
+    /// Whether the message has to open, where these sessions are held, in the order in which they are tried; if not, it must not.
+    pub(super) fn opens(&self, name: &Name, mut held: impl Iterator<Item = Key>) -> bool {
         if self.gone.contains(&name.chain) || self.gone.contains(&name.session) {
             return false;
         }
         let Some(chain) = self.chain(name) else {
-            return name.counter <= FORWARD_JUMP;
+            let tried = held.position(|session| session == name.session);
+            let tries = tried.map_or(0, |before| before as u64 + 1);
+            let steps = tries * u64::from(name.counter);
+            return name.counter <= FORWARD_JUMP
+                && (name.says_its_session || steps <= u64::from(STEPS_OF_ONE_MESSAGE));
         };
         match name.counter.checked_sub(chain.next) {
             Some(ahead) => ahead <= FORWARD_JUMP,

@@ -157,7 +157,10 @@ impl World {
 
     fn deliver(&mut self, choice: usize) {
         let sent = self.in_flight.remove(choice);
-        if self.expected[usize::from(sent.to_bob)].opens(&sent.name) {
+        let (_, receiver) = self.sides(sent.to_bob);
+        let held: Vec<_> = receiver.sessions().collect();
+        let expected = &self.expected[usize::from(sent.to_bob)];
+        if expected.opens(&sent.name, held.into_iter()) {
             let (sender, receiver) = self.sides(sent.to_bob);
             let opened = receiver.receive(sender, &sent.message);
             assert_eq!(opened.as_deref(), Ok(&sent.number.to_be_bytes()[..]));
