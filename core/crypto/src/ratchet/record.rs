@@ -147,7 +147,9 @@ impl SessionRecord {
     /// Makes a session the current one, a new one or one of the archived. The chains of a session that falls off the end are
     /// named.
     pub(super) fn promote(&mut self, archived: Option<usize>, session: Session) -> Vec<RatchetKey> {
-        if let Some(index) = archived.filter(|index| *index < self.archived.len()) {
+        if let Some(index) = archived
+            && self.archived.get(index).is_some()
+        {
             self.archived.remove(index);
         }
         let dropped = self.retire_current();

@@ -166,6 +166,8 @@ fn a_late_message_of_an_archived_session_opens_without_bringing_it_back() {
 fn without_a_current_session_nothing_is_sealed_but_messages_still_open() {
     let (mut alice, mut bob) = talking_pair();
     let message = bob.send(b"still readable");
+    let registration_id = alice.record.as_ref().unwrap().current_registration_id();
+    assert_eq!(registration_id, Some(bob.registration_id));
     alice.record = alice.record.map(|record| record.archive_current());
     let record = alice.record.as_ref().unwrap();
     assert_eq!(record.current_registration_id(), None);

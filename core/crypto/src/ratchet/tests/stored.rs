@@ -121,6 +121,20 @@ fn an_unanswered_session_of_version_4_is_stored_with_its_ciphertext_until_it_is_
 }
 
 #[test]
+fn an_unanswered_session_of_another_version_than_its_beginning_is_corrupt() {
+    let (mut alice, mut bob) = pair();
+    alice.begin_with(&mut bob);
+    let mut bytes = alice.stored().to_vec();
+    // Behind the format, both identities, and the mark of a current session.
+    let version = &mut bytes[1 + 32 + 32 + 1];
+    assert_eq!(std::mem::replace(version, 3), 4);
+    assert_eq!(
+        SessionRecord::from_bytes(&bytes).err(),
+        Some(RecordError::Corrupt)
+    );
+}
+
+#[test]
 fn a_session_that_nothing_is_sent_on_any_more_drops_its_ciphertext() {
     let (mut alice, mut bob) = pair();
     for _ in 0..=MAX_ARCHIVED_SESSIONS {
