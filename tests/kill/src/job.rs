@@ -154,6 +154,8 @@ pub enum Told {
     Shown(String),
     /// A message with its state, as the store has it.
     Held(String, String),
+    /// The relay or somebody else is said to have done harm. Here nobody does.
+    Harm(String),
     /// A call was refused.
     Refused(String),
     /// It did what it was to do.

@@ -41,6 +41,6 @@ pub use home::Home;
 pub use job::{Job, Texts, Told, key_of};
 pub use load::{Acknowledged, Load};
 pub use places::{Place, places_in_the_sources, places_of_the_table};
-pub use relay::{RELAY, messages_in, relay, relay_on, relay_on_at};
+pub use relay::{messages_in, relay, relay_on, relay_on_at};
 pub use run::{Ended, How, Running, limit_files};
 pub use volume::Volume;

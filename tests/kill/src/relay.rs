@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// What the relay is started with: every device of a test is on this machine.
-pub const RELAY: [&str; 2] = ["--limits", "off"];
+const RELAY: [&str; 2] = ["--limits", "off"];
 
 /// The program that an operator runs, on this folder, on this port or a free one.
 pub async fn relay(folder: &Path, listen: Option<SocketAddr>) -> RelayProcess {

@@ -132,6 +132,8 @@ impl Running {
     pub async fn ended(mut self) -> Ended {
         while self.next().await.is_some() {}
         let status = self.child.wait().await.unwrap();
+        let harm = self.told.iter().find(|told| matches!(told, Told::Harm(_)));
+        assert_eq!(harm, None, "{}: {:#?}", self.what, self.told);
         let how = match status.signal() {
             Some(KILL) => How::Killed,
             _ if status.success() => How::Done,

@@ -73,8 +73,15 @@ impl Volume {
 
     /// Nothing more fits on it.
     pub fn fill(&self) {
+        self.fill_but(0);
+    }
+
+    /// So many bytes more fit on it.
+    pub fn fill_but(&self, room: u64) {
         let mut ballast = std::fs::File::create(self.outside().join("ballast")).unwrap();
         while ballast.write_all(&[0; 4096]).is_ok() {}
+        let size = ballast.metadata().unwrap().len();
+        ballast.set_len(size.saturating_sub(room)).unwrap();
     }
 
     /// There is room again.

@@ -64,6 +64,7 @@ impl Engine {
         waiting: Waiting,
     ) -> Result<(), EngineError> {
         let outcomes = self.receiving(waiting, |receiver, tx| {
+            tx.step("receive.parked");
             let mut outcomes = Vec::new();
             for frame in frames {
                 receiver.take_parked(tx, user, frame, &mut outcomes)?;

@@ -128,6 +128,15 @@ fn tell(event: &Event) {
         Event::MessageSent(message) => say(&Told::Sent(words(message))),
         Event::MessageReceived(message) => say(&Told::Shown(words(message))),
         Event::CaughtUp => say(&Told::CaughtUp),
+        Event::MessageUnreadable(_)
+        | Event::MessageMissing { .. }
+        | Event::MessageReordered { .. }
+        | Event::FrameRefused
+        | Event::RemovalRefused { .. }
+        | Event::DeviceListRollback { .. }
+        | Event::RelayInconsistent { .. }
+        | Event::QueueExpired
+        | Event::MessageFailed(_) => say(&Told::Harm(format!("{event:?}"))),
         _ => {}
     }
 }

@@ -1,13 +1,16 @@
 //! Disks that are full, and disks that fail: at a client, at the relay.
 
 use crate::Stage;
-use sealwire::MessageState;
+use sealwire::{Attachment, MessageState};
 use sealwire_kill::{Job, Running, Told, Volume, relay_on};
 use sealwire_tests::{Device, same_everywhere, soon};
 use std::time::Duration;
 
 /// Megabytes: what a client or a relay needs to begin, and a little more.
 const ROOM: u32 = 16;
+
+/// More than is sealed in memory.
+const SIZE: usize = 1_300_000;
 
 fn refused(with: &str) -> impl Fn(&Told) -> Option<()> {
     move |told| (*told == Told::Refused(with.to_owned())).then_some(())
@@ -105,6 +108,85 @@ async fn a_client_on_a_full_disk_says_so_and_loses_nothing() {
     assert_eq!(told, Some(()), "{:#?}", killed.told);
     volume.free();
     volume.start(&stage.relay.url, &job).done().await;
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_is_set_up_where_there_is_little_room_says_so_and_is_set_up_when_there_is_more()
+ {
+    let stage = Stage::new().await;
+    for room in [0, 4, 12, 40, 120] {
+        let Some(volume) = Volume::new(ROOM) else {
+            return no_volume();
+        };
+        volume.fill_but(room * 1024);
+        let user = format!("late-{room}");
+        let to = "bob".to_owned();
+        let begin = Job::Begin { user, to };
+        let ended = volume.start(&stage.relay.url, &begin).ended().await;
+        let code = ended.told.iter().find_map(|told| match told {
+            Told::Refused(code) => Some(code.as_str()),
+            _ => None,
+        });
+        // The key file is the app's own, and says what its system said.
+        assert!(
+            matches!(code, Some("disk_full" | "key_store")),
+            "{room}: {:#?}",
+            ended.told
+        );
+        volume.free();
+        volume.start(&stage.relay.url, &begin).done().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attachment_that_finds_no_room_is_refused_and_nothing_of_it_stays() {
+    let Some(volume) = Volume::new(ROOM) else {
+        return no_volume();
+    };
+    let mut stage = Stage::new().await;
+    stage.alice.move_to(volume.outside());
+    let sent = Attachment::from_bytes(vec![7; SIZE]).caption("a file");
+    let sent = stage.bob.client.send_attachment(stage.thread, sent, |_| ());
+    let id = sent.await.unwrap().local_id;
+    soon("sent", stage.bob.client.wait_until_sent(id))
+        .await
+        .unwrap();
+    stage.said.push("a file".to_owned());
+    let url = &stage.relay.url;
+    volume.start(url, &stage.hears_all()).done().await;
+
+    // Room for the store, and not for the file.
+    volume.fill_but(SIZE as u64 / 2);
+    let file = volume.inside().join("fetched");
+    let with = "bob".to_owned();
+    let fetch = Job::Fetch { with, file };
+    let mut process = volume.start(url, &fetch);
+    assert_eq!(process.until(refused("attachment_sink")).await, Some(()));
+    process.ended().await;
+    let attach = Job::Attach {
+        to: "bob".to_owned(),
+        file: volume.inside().join("original"),
+        number: 1,
+    };
+    volume.free();
+    std::fs::write(volume.outside().join("original"), vec![8; SIZE]).unwrap();
+    volume.fill_but(SIZE as u64 / 2);
+    let mut process = volume.start(url, &attach);
+    assert_eq!(process.until(refused("system")).await, Some(()));
+    process.ended().await;
+    for left in ["fetched", "fetched.part"] {
+        assert!(!volume.outside().join(left).exists());
+    }
+    let spool = std::fs::read_dir(volume.outside().join("store.db-uploads"));
+    assert_eq!(spool.map_or(0, |folder| folder.count()), 0);
+
+    volume.free();
+    volume.start(url, &fetch).done().await;
+    let fetched = std::fs::read(volume.outside().join("fetched")).unwrap();
+    assert_eq!(fetched, vec![7; SIZE]);
+    volume.start(url, &attach).done().await;
+    stage.said.push("file 1".to_owned());
     stage.check().await;
 }
 

@@ -13,8 +13,10 @@ mod disk;
 mod everywhere;
 mod linking;
 mod locks;
+mod migration;
 mod places;
 mod prekeys;
+mod receiving;
 mod relay;
 
 use sealwire::ThreadId;

@@ -1,6 +1,7 @@
 //! The relay's process, killed under load.
 
 use crate::kills;
+use sealwire::Attachment;
 use sealwire_kill::{Chance, Load, relay};
 use sealwire_tests::{pair, same_everywhere, soon};
 use std::sync::Arc;
@@ -13,6 +14,10 @@ const RATE: u32 = 2_000;
 const SENDERS: usize = 48;
 /// Between two texts of people with the SDK.
 const TYPING: Duration = Duration::from_millis(40);
+/// Attachments, each with one kill on its way.
+const UPLOADS: u8 = 5;
+/// Of many pieces.
+const FILE: usize = 3_000_000;
 /// So many more are acknowledged before the next kill.
 const AT_LEAST: u64 = 100;
 
@@ -88,4 +93,29 @@ async fn a_relay_killed_under_load_keeps_what_it_acknowledged_once_and_in_order_
     assert_eq!(sorted, said);
     let texts: Vec<_> = texts.iter().map(String::as_str).collect();
     same_everywhere(thread, vec![alice, bob], &texts).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_cut_short_by_the_relays_end_is_made_again_and_is_whole() {
+    let (mut chance, folder) = (Chance::new(), tempfile::tempdir().unwrap());
+    let mut process = relay(folder.path(), None).await;
+    let address = process.address();
+    let (alice, bob, thread) = pair(&process.url).await;
+    for number in 0..UPLOADS {
+        let bytes = vec![number; FILE];
+        let caption = format!("file {number}");
+        let file = Attachment::from_bytes(bytes.clone()).caption(&caption);
+        let client = alice.client.clone();
+        let sending =
+            tokio::spawn(async move { client.send_attachment(thread, file, |_| ()).await });
+        tokio::time::sleep(chance.ms(0, 150)).await;
+        process.kill().await;
+        process = relay(folder.path(), Some(address)).await;
+        let sent = soon("uploaded", sending).await.unwrap().unwrap();
+        let sent = alice.client.wait_until_sent(sent.local_id);
+        soon("sent", sent).await.unwrap();
+        let heard = bob.hears(&caption).await;
+        let file = bob.client.download_attachment(&heard, |_| ());
+        assert_eq!(soon("the file", file).await.unwrap(), bytes);
+    }
 }
