@@ -1,7 +1,6 @@
 //! A client's process: what it says, and how it ends.
 
 use crate::{Job, Place, Told};
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use sealwire_tests::PATIENCE;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
@@ -167,12 +166,12 @@ impl Ended {
 
 /// No file that this process writes may grow beyond this from now on; `None`: any file may.
 pub fn limit_files(process: u32, bytes: Option<u64>) {
-    let process = i32::try_from(process).ok().and_then(Pid::from_raw);
-    let limit = Rlimit {
-        current: bytes,
-        maximum: None,
-    };
-    prlimit(process, Resource::Fsize, limit).unwrap();
+    let soft = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+    let limited = std::process::Command::new("prlimit")
+        .args(["--pid", &process.to_string()])
+        .arg(format!("--fsize={soft}:unlimited"))
+        .status();
+    assert!(limited.unwrap().success());
 }
 
 /// Beside the test itself, one folder up: `target/debug/deps/kill-…` and `target/debug/client-to-kill`.
