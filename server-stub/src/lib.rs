@@ -15,6 +15,9 @@
 //! Three floors: `api` (HTTP and WebSocket, thin) over [`service`] (the contract's rules) over [`storage`].
 #![forbid(unsafe_code)]
 
+pub mod newest;
+#[cfg(feature = "planted")]
+pub mod planted;
 pub mod service;
 pub mod storage;
 

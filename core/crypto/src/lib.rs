@@ -5,6 +5,8 @@
 
 mod agreement;
 pub mod attachment;
+#[cfg(feature = "audit")]
+pub mod audit;
 pub mod bundle;
 pub mod challenge;
 pub mod content;

@@ -116,6 +116,8 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Self, EngineError> {
         let committed = store.raise_generation()?;
+        #[cfg(feature = "planted")]
+        crate::planted::begin(&mut store)?;
         let me = Me::restore(&store, config.session_policy)?;
         let lifetime = Lifetime::restore(&store, now)?;
         let mut engine = Self {

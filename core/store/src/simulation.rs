@@ -1,7 +1,9 @@
 //! What a simulation does to a store and asks of it; in no build that an app carries.
 
-use crate::{LocalId, Rows, Store, StoreError, Transaction};
-use rusqlite::Connection;
+use crate::columns::Col;
+use crate::{LocalId, NewMark, Rows, Store, StoreError, Transaction};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, params};
 use std::cell::Cell;
 
 /// The disk below a store: how many commits it still takes, if it is not to take them all.
@@ -38,6 +40,33 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The process ends here: what closing would do to the files is not done.
+    pub fn ends_without_closing(&self) -> Result<(), StoreError> {
+        let option = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        Ok(self.rows.connection.set_db_config(option, true).map(drop)?)
+    }
+
+    /// Whether a commit is on the disk when it is done, and not only with the system.
+    pub fn syncs_commits(&self) -> bool {
+        /// `PRAGMA synchronous`: FULL.
+        const FULL: i64 = 2;
+        let asked = self
+            .rows
+            .connection
+            .query_row("PRAGMA synchronous", [], |row| row.get(0));
+        asked.is_ok_and(|level: i64| level >= FULL)
+    }
+
+    /// From now on commits are not synced: what a store must not do.
+    pub fn sync_less(&self) -> Result<(), StoreError> {
+        Ok(self
+            .rows
+            .connection
+            .pragma_update(None, "synchronous", "normal")?)
+    }
+}
+
 impl Transaction<'_> {
     /// As if the message had never been sealed.
     pub fn forget_seal(&mut self, id: LocalId) -> Result<(), StoreError> {
@@ -46,6 +75,25 @@ impl Transaction<'_> {
                  sealed_commitment = NULL, sealed_registration_id = NULL WHERE local_id = ?1",
         )?
         .execute([id.0])?;
+        Ok(())
+    }
+}
+
+impl Transaction<'_> {
+    /// Marks that are further than these fall back to them.
+    pub fn lower_marks(&mut self, to: &NewMark) -> Result<(), StoreError> {
+        self.statement(
+            "UPDATE marks SET read_up_to = min(read_up_to, coalesce(?4, read_up_to)),
+                 delivered_up_to = max(min(delivered_up_to, coalesce(?3, delivered_up_to)),
+                     coalesce(min(read_up_to, coalesce(?4, read_up_to)), x''))
+             WHERE thread_id = ?1 AND user_id = ?2",
+        )?
+        .execute(params![
+            Col(to.thread),
+            Col(&to.user),
+            Col::optional(to.delivered.map(|(id, _)| id)),
+            Col::optional(to.read.map(|(id, _)| id)),
+        ])?;
         Ok(())
     }
 }

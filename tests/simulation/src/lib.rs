@@ -3,9 +3,11 @@
 //!
 //! - `relay`: service and storage, driven by a bare executor; requests and sockets are handed in.
 //! - `device`: an engine, its store, and the app above it. Its process may end between any two of its steps.
-//! - `world`: what is due when, and the network between devices and relay.
+//! - `world`: what is due when; processes, apps, and the network between devices and relay.
 //! - `people`: what people do. A new feature adds to that list. `faults`: what goes wrong.
 //! - `truth`: what was typed, and everything that must be true of it; `rest`: what must be true at the end.
+//! - `keys`: which message key sealed what left a device.
+//! - `shrink`: a failing run made short; `left_out`: what it does without.
 //! - `journal`: every step in words, and the hash over all of them: the same seed gives the same run.
 //!
 //! A step is one thing that happens: an input to an engine, a turn of the relay's tasks, an action of a person, a request or a
@@ -16,17 +18,23 @@ mod chance;
 mod device;
 mod faults;
 mod journal;
+mod keys;
+mod left_out;
 mod links;
 mod people;
 mod relay;
 mod rest;
 mod run;
+mod shrink;
 mod template;
 mod truth;
 mod world;
 
-pub use run::{Ended, Failure, Plan, Run, run, shortest};
+pub use faults::Fault;
+pub use left_out::LeftOut;
+pub use run::{Ended, Failure, Plan, Run, run};
 pub use sealwire_engine::planted::Planted;
+pub use shrink::shortest;
 pub use template::Template;
 
 use std::fmt;

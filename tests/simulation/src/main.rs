@@ -33,6 +33,12 @@ struct Args {
     /// The story of each failure as it comes.
     #[arg(long)]
     tell: bool,
+    /// Failures are counted, and none is made short.
+    #[arg(long)]
+    no_shrinking: bool,
+    /// Ends at the first failure.
+    #[arg(long)]
+    until_one_fails: bool,
     /// Threads; as many as there are cores without it.
     #[arg(long)]
     threads: Option<usize>,
@@ -79,8 +85,10 @@ fn main() -> ExitCode {
     for (seed, invariant) in &sum.failed {
         println!("seed {seed}: {invariant}");
     }
-    let plan = plan(&args, sum.failed[0].0);
-    println!("\n{}", shortest(&template, plan));
+    if !args.no_shrinking {
+        let plan = plan(&args, sum.failed[0].0);
+        println!("\n{}", shortest(&template, &plan));
+    }
     ExitCode::FAILURE
 }
 
@@ -115,7 +123,7 @@ fn soak(args: &Args, template: &Template, next: &AtomicU64, sum: &Mutex<Sum>, be
             lasted_ms,
             ended,
             ..
-        } = run(template, plan(args, seed));
+        } = run(template, &plan(args, seed));
         if args.tell
             && let Ended::Broken { story, .. } = &ended
         {
@@ -132,6 +140,9 @@ fn soak(args: &Args, template: &Template, next: &AtomicU64, sum: &Mutex<Sum>, be
             println!("seed {seed}, step {step}: {broken}");
             sum.failed.push((seed, broken.invariant.to_owned()));
             sum.failed.sort();
+            if args.until_one_fails {
+                next.store(u64::MAX / 2, Ordering::Relaxed);
+            }
         }
         if sum.runs.is_multiple_of(TOLD_EVERY) {
             println!("{}", words(&sum, begun.elapsed(), 1));

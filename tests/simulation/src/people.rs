@@ -1,17 +1,20 @@
 //! What people do. A feature that comes adds its actions to [`ACTIONS`].
 
 use crate::Broken;
-use crate::device::Asked;
+use crate::device::{Asked, Device, unusable};
+use crate::faults::Fault;
 use crate::truth::Truth;
-use crate::world::{Happening, World};
+use crate::world::{End, Happening, World};
 use sealwire_engine::{Call, Message, MessageState};
 use sealwire_store::LocalId;
 use sealwire_wire::ThreadId;
 use sealwire_wire::content::Uid;
+use sealwire_wire::contract::DeviceName;
+use std::fs;
 
 /// What somebody does, and how often.
 const ACTIONS: &[(u32, Action)] = &[
-    (40, Action::Type),
+    (60, Action::Type),
     (15, Action::Read),
     (6, Action::GoAway),
     (3, Action::NetworkChanges),
@@ -21,8 +24,15 @@ const ACTIONS: &[(u32, Action)] = &[
     (3, Action::CloseApp),
     (4, Action::AskAgain),
     (1, Action::Night),
-    (3, Action::Link),
+    (1, Action::Link),
+    (1, Action::Lose),
+    (1, Action::Remove),
+    (1, Action::Block),
+    (2, Action::SyncThread),
 ];
+
+/// Devices of one person.
+const DEVICES_MAX: usize = 10;
 
 /// Something that a person does with a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +55,16 @@ enum Action {
     AskAgain,
     /// Everybody is away for hours or days.
     Night,
-    /// Lets a further device into the account, if there is one that does not belong to it yet.
+    /// Lets a further device into an account.
     Link,
+    /// Loses a device for ever, where there is another.
+    Lose,
+    /// Takes a device out of the account, one that is lost if there is one.
+    Remove,
+    /// Two people of each world now and then want nothing of each other, and make up again.
+    Block,
+    /// Looks through the history of a thread.
+    SyncThread,
 }
 
 impl World {
@@ -55,20 +73,39 @@ impl World {
         if self.is_calm {
             return Ok(());
         }
-        let after = match self.chance.below(20) {
-            0..=12 => self.chance.between(50, 4_000),
-            13..=18 => self.chance.between(4_000, 30_000),
-            _ => self.chance.between(30_000, 180_000),
+        self.actions += 1;
+        // What an action draws it draws from its own stream: left out, it changes nothing of those after it.
+        let mut own = self.people.apart();
+        let after = match own.below(20) {
+            0..=12 => own.between(50, 4_000),
+            13..=18 => own.between(4_000, 30_000),
+            _ => own.between(30_000, 180_000),
         };
         let mut stay_away = 0;
-        if self.chance.happens(self.faults.clock_set) {
+        if !self.actions_left_out.contains(&self.actions) {
+            std::mem::swap(&mut self.chance, &mut own);
+            let acted = self.acts();
+            std::mem::swap(&mut self.chance, &mut own);
+            stay_away = acted?;
+        }
+        self.plan(after + stay_away, Happening::Act);
+        Ok(())
+    }
+
+    /// Somebody does something; for how long nobody does anything after it.
+    fn acts(&mut self) -> Result<u64, Broken> {
+        let mut stay_away = 0;
+        if self.goes_wrong(Fault::ClockSet) {
             self.set_a_clock();
         }
         let ready: Vec<usize> = self.with_accounts().collect();
         let at = ready[self.chance.index(ready.len())];
+        if self.goes_wrong(Fault::PrekeysTaken) {
+            self.takes_all_prekeys(&ready);
+        }
         match self.chance.weighted(ACTIONS) {
             Some(Action::Type) => {
-                for _ in 0..self.chance.between(1, 4) {
+                for _ in 0..self.chance.between(1, 6) {
                     self.types(at)?;
                 }
             }
@@ -85,7 +122,9 @@ impl World {
             Some(Action::FetchQueue) => self.call(at, Call::FetchQueue, Asked::Nothing)?,
             Some(Action::Retry) => self.retries(at)?,
             Some(Action::Cancel) => self.cancels(at)?,
-            Some(Action::CloseApp) if self.devices[at].engine.is_some() => self.device_ends(at)?,
+            Some(Action::CloseApp) if self.devices[at].engine.is_some() => {
+                self.device_ends(at, End::InOrder)?;
+            }
             Some(Action::CloseApp) | None => {}
             Some(Action::AskAgain) => self.ask_again(at)?,
             Some(Action::Night) => {
@@ -96,30 +135,124 @@ impl World {
                 }
             }
             Some(Action::Link) => self.links_one_more()?,
+            Some(Action::Lose) => self.loses(at)?,
+            Some(Action::Remove) => self.removes(at)?,
+            Some(Action::Block) => self.blocks()?,
+            Some(Action::SyncThread) => {
+                let users = self.users();
+                let peer = &users[self.chance.index(users.len())];
+                let thread = ThreadId::direct(&self.devices[at].user, peer);
+                self.call(at, Call::SyncThread { thread }, Asked::Nothing)?;
+            }
         }
-        self.plan(after + stay_away, Happening::Act);
-        Ok(())
+        Ok(stay_away)
     }
 
     /// Devices that belong to their accounts.
     pub(crate) fn with_accounts(&self) -> impl Iterator<Item = usize> + use<> {
         let all = self.devices.iter().enumerate();
-        let named = all.filter(|(_, device)| device.name.is_some());
+        let named = all.filter(|(_, device)| device.counts());
         named.map(|(at, _)| at).collect::<Vec<_>>().into_iter()
     }
 
     fn links_one_more(&mut self) -> Result<(), Broken> {
-        let all = self.devices.iter().enumerate();
-        let without = all.filter(|(_, device)| device.name.is_none());
-        let spare: Vec<usize> = without.map(|(at, _)| at).collect();
-        if spare.is_empty() {
-            return Ok(());
-        }
-        let at = spare[self.chance.index(spare.len())];
+        let users = self.users();
+        let user = users[self.chance.index(users.len())].clone();
+        let of_user = |device: &Device| device.user == user;
+        let spare = |device: &Device| of_user(device) && device.name.is_none();
+        let found = self.devices.iter().position(spare);
+        let at = match found {
+            Some(at) => at,
+            None if self.devices.iter().filter(|device| of_user(device)).count() < DEVICES_MAX => {
+                let folder = self.root.join(format!("device-{}", self.devices.len()));
+                fs::create_dir_all(&folder).map_err(unusable)?;
+                let chance = self.chance.apart();
+                self.devices.push(Device::new(folder, user, chance));
+                self.devices.len() - 1
+            }
+            None => return Ok(()),
+        };
         if self.devices[at].life == 0 {
             self.device_starts(at)?;
         }
         self.call(at, Call::StartLinking, Asked::StartLinking)
+    }
+
+    /// How many devices of the same person count beside this one.
+    fn others_beside(&self, at: usize) -> usize {
+        let user = &self.devices[at].user;
+        let beside = self.with_accounts().filter(|other| *other != at);
+        beside
+            .filter(|other| self.devices[*other].user == *user)
+            .count()
+    }
+
+    fn loses(&mut self, at: usize) -> Result<(), Broken> {
+        if self.others_beside(at) == 0 {
+            return Ok(());
+        }
+        if self.devices[at].engine.is_some() {
+            self.device_ends(at, End::Crash)?;
+        }
+        self.devices[at].is_lost = true;
+        let (place, label) = (self.place(), self.devices[at].label());
+        self.journal.turn(place, format_args!("{label} is lost"));
+        Ok(())
+    }
+
+    fn removes(&mut self, by: usize) -> Result<(), Broken> {
+        let user = &self.devices[by].user;
+        let of_user = |device: &Device| device.user == *user && !device.is_removed;
+        let lost = self.devices.iter();
+        let lost = lost.filter(|device| of_user(device) && device.is_lost);
+        let mut gone = lost.filter_map(|device| device.name.clone()).next();
+        if gone.is_none() && self.others_beside(by) > 0 {
+            let others: Vec<_> = self.with_accounts().filter(|other| *other != by).collect();
+            let mut others = others.into_iter().map(|other| &self.devices[other]);
+            gone = others
+                .find(|device| of_user(device))
+                .and_then(|device| device.name.clone());
+        }
+        match gone {
+            Some(DeviceName { device_id, .. }) => {
+                self.call(by, Call::RemoveDevice { device_id }, Asked::Nothing)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Always the same two: everybody else can be counted on.
+    fn blocks(&mut self) -> Result<(), Broken> {
+        let users = self.users();
+        let [first, second, _, ..] = users.as_slice() else {
+            return Ok(());
+        };
+        let (by, whom) = match self.chance.below(2) {
+            0 => (first, second),
+            _ => (second, first),
+        };
+        let of_user = |at: &usize| self.devices[*at].user == *by;
+        let Some(at) = self.with_accounts().find(of_user) else {
+            return Ok(());
+        };
+        self.truth.blocked = Some(ThreadId::direct(first, second));
+        let blocked = self.chance.happens(4_000);
+        let user_id = whom.clone();
+        self.call(at, Call::SetBlock { user_id, blocked }, Asked::Nothing)
+    }
+
+    fn takes_all_prekeys(&mut self, ready: &[usize]) {
+        let [by, of] = [(); 2].map(|()| ready[self.chance.index(ready.len())]);
+        if let (Some(by), Some(of)) = (&self.devices[by].name, &self.devices[of].name)
+            && by != of
+        {
+            let place = self.place();
+            self.journal.turn(
+                place,
+                format_args!("the prekeys of {}/{} run out", of.user_id, of.device_id),
+            );
+            self.relay.take_all_prekeys(by, of);
+        }
     }
 
     /// A new device shows its code to one that its person has already.
@@ -135,9 +268,11 @@ impl World {
         }
         let by = older[self.chance.index(older.len())];
         // Nobody holds two devices next to each other for ever.
-        let patience = self.chance.between(20_000, 90_000);
-        for device in [at, by] {
-            self.plan(patience, Happening::GivesLinkingUp(device));
+        let patience = self.chance.between(5_000, 40_000);
+        if !self.is_calm {
+            for device in [at, by] {
+                self.plan(patience, Happening::GivesLinkingUp(device));
+            }
         }
         self.call(by, Call::LinkDevice { code }, Asked::Nothing)
     }
@@ -167,13 +302,19 @@ impl World {
         } else {
             self.chance.below(8)
         };
+        let ttl_seconds = match self.chance.below(12) {
+            0 => Some(self.chance.between(1, 3_600) as u32),
+            _ => None,
+        };
         let key = Uid(self.chance.bytes());
-        let number = self.truth.types(at, thread, peer, key, words);
+        let number = self
+            .truth
+            .types((at, thread, peer), key, words, ttl_seconds);
         self.sends(number)
     }
 
     /// The app hands a message in, once more if need be.
-    fn sends(&mut self, number: u64) -> Result<(), Broken> {
+    pub(crate) fn sends(&mut self, number: u64) -> Result<(), Broken> {
         let Some(typed) = self.truth.get(number) else {
             return Ok(());
         };
@@ -181,7 +322,7 @@ impl World {
         let call = Call::SendText {
             thread: typed.thread,
             text: typed.text.clone(),
-            ttl_seconds: None,
+            ttl_seconds: typed.ttl_seconds,
             key: Some(typed.key),
         };
         self.call(at, Call::DirectThread { user_id }, Asked::Nothing)?;

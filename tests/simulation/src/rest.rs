@@ -3,9 +3,10 @@
 use crate::Broken;
 use crate::device::{Device, open};
 use crate::truth::{MARKER, Truth};
-use crate::world::{Happening, World};
+use crate::world::{End, Happening, World};
 use sealwire_engine::{ConnectionState, Message, MessageContent, MessageState};
 use sealwire_store::{LocalId, MessageKind, Store};
+use sealwire_wire::content::Uid;
 use sealwire_wire::{MessageId, ThreadId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,17 +16,21 @@ const CALM_MAX_MS: u64 = 3 * 3_600_000;
 /// Beyond what was on its way, per message.
 const STEPS_MAX: u64 = 20_000;
 const STEPS_PER_MESSAGE: u64 = 60;
+/// The relay looks into a socket's queue unasked every twenty seconds: what is pushed comes long before.
+const AT_ONCE_MS: u64 = 6_000;
 /// Watched for so long at rest.
-const REST_MS: u64 = 10 * 60_000;
+const REST_MS: u64 = 5 * 60_000;
 /// Pings, wake-ups and the like of one device in that time: three a minute come from pings.
-const INPUTS_AT_REST: u64 = 100;
-const REQUESTS_AT_REST: u64 = 12;
+const INPUTS_AT_REST: u64 = 50;
+const REQUESTS_AT_REST: u64 = 8;
 
 impl World {
     /// Everybody comes back, and everything comes to rest.
     pub(crate) fn calm_down(&mut self) -> Result<(), Broken> {
         self.is_calm = true;
         self.relay_starts()?;
+        self.relay.fill_disk(false)?;
+        self.cuts_are_heard_of();
         for at in 0..self.devices.len() {
             if self.devices[at].life > 0 {
                 self.device_starts(at)?;
@@ -78,12 +83,15 @@ impl World {
     fn what_is_left(&mut self) -> Result<Option<(Option<u64>, String)>, Broken> {
         for at in 0..self.devices.len() {
             let device = &self.devices[at];
+            if device.is_lost || device.is_removed {
+                continue;
+            }
             let label = device.label();
             if let Some(call) = device.calls.values().next() {
                 let left = format!("{label} has yet to be answered: {call:?}");
                 return Ok(Some((None, left)));
             }
-            if device.name.is_none() {
+            if !device.counts() {
                 continue;
             }
             if device.connection != Some(ConnectionState::Online) {
@@ -119,6 +127,43 @@ impl World {
         Ok(None)
     }
 
+    /// Whoever is online shows what is sent now within seconds, and not only when they happen to look.
+    pub(crate) fn a_word_arrives_at_once(&mut self) -> Result<(), Broken> {
+        let users = self.users();
+        let first = self.truth.typed.len() as u64;
+        for (at, user) in users.iter().enumerate() {
+            let peer = &users[(at + 1) % users.len()];
+            let thread = ThreadId::direct(user, peer);
+            let is_theirs = |device: &usize| self.devices[*device].user == *user;
+            let device = self.with_accounts().find(is_theirs);
+            let Some(device) = device.filter(|_| self.truth.blocked != Some(thread)) else {
+                continue;
+            };
+            let key = Uid(self.chance.bytes());
+            let number = self
+                .truth
+                .types((device, thread, peer.clone()), key, 2, None);
+            self.sends(number)?;
+        }
+        let end = self.now + AT_ONCE_MS;
+        while self.next_at().is_some_and(|at| at <= end) {
+            self.step()?;
+        }
+        let said = first..self.truth.typed.len() as u64;
+        match said
+            .clone()
+            .find(|number| !self.truth.lacking(*number).is_empty())
+        {
+            Some(number) => {
+                let lacking = self.truth.lacking(number).into_iter();
+                let labels: Vec<_> = lacking.map(|at| self.devices[at].label()).collect();
+                let invariant = "whoever is online shows a message within seconds";
+                Err(Broken::new(invariant, labels.join(", ")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// At rest next to nothing happens.
     pub(crate) fn stays_at_rest(&mut self) -> Result<(), Broken> {
         let before: Vec<_> = self
@@ -133,9 +178,14 @@ impl World {
         for (device, (inputs, requests)) in self.devices.iter().zip(before) {
             let (inputs, requests) = (device.inputs - inputs, device.requests - requests);
             if inputs > INPUTS_AT_REST || requests > REQUESTS_AT_REST {
+                let heads = device.engine.as_ref().map(|engine| engine.store().outbox_heads());
+                let waits = heads.and_then(Result::ok).unwrap_or_default();
+                let wakes = device.engine.as_ref().and_then(|engine| engine.wake_at());
                 let detail = format!(
-                    "{}: {inputs} inputs and {requests} requests in ten minutes",
-                    device.label()
+                    "{}: {inputs} inputs and {requests} requests in five minutes; {} messages wait, it wakes {:?} ms from now",
+                    device.label(),
+                    waits.len(),
+                    wakes.map(|at| at.since_ms(device.time(self.now))),
                 );
                 return Err(Broken::new(
                     "whoever has nothing to do does nothing",
@@ -149,14 +199,14 @@ impl World {
     /// Every process ends, every store is opened cold, and all of it is read.
     pub(crate) fn all_is_true(&mut self) -> Result<(), Broken> {
         for device in &mut self.devices {
-            device.ends();
+            device.ends(End::InOrder, &[])?;
         }
-        self.relay.crash();
+        self.relay.crash(&[])?;
         self.relay_holds_no_words()?;
         let mut shows: Vec<BTreeSet<u64>> = Vec::new();
         for at in 0..self.devices.len() {
             let device = &self.devices[at];
-            if device.name.is_none() {
+            if !device.counts() {
                 shows.push(BTreeSet::new());
                 continue;
             }
@@ -265,7 +315,11 @@ impl World {
             let members = typed.members.as_ref().filter(|_| typed.place.is_some());
             let is_meant = members.is_some_and(|members| members.contains(&at));
             // Its own device may have given it up before it heard that the relay has it.
-            if typed.device != at && is_meant && !shows.contains(&number) {
+            let may_lack = !self.devices[at].counts()
+                || typed.ttl_seconds.is_some()
+                || (self.truth.blocked == Some(typed.thread)
+                    && self.devices[at].user != self.devices[typed.device].user);
+            if typed.device != at && is_meant && !may_lack && !shows.contains(&number) {
                 let invariant = "every message is shown on every device that was listed";
                 let detail = format!("{} does not show it", self.devices[at].label());
                 return Err(Broken::new(invariant, detail).about(number));

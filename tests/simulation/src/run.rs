@@ -1,17 +1,19 @@
-//! One run from its seed, and the shortest prefix of one that fails.
+//! One run from its seed.
 
 use crate::Broken;
 use crate::chance::Chance;
-use crate::faults::Faults;
+use crate::faults::Storm;
 use crate::journal::Journal;
+use crate::left_out::LeftOut;
 use crate::template::{Copied, Template};
 use crate::world::{Happening, World};
 use sealwire_engine::planted::{Planted, plant};
+use sealwire_relay::planted::let_an_old_socket_remove_a_new_one;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// Decides on everything.
     pub seed: u64,
@@ -23,6 +25,8 @@ pub struct Plan {
     pub tells: bool,
     /// A bug that every engine has.
     pub planted: Option<Planted>,
+    /// What does not happen.
+    pub left_out: LeftOut,
 }
 
 /// How a run ended.
@@ -32,6 +36,10 @@ pub struct Run {
     pub hash: u64,
     /// Steps, with those of the calm after it.
     pub steps: u64,
+    /// Actions of people.
+    pub actions: u64,
+    /// How many times something went wrong.
+    pub strikes: u64,
     /// Messages that people typed.
     pub messages: u64,
     /// Devices that belong to an account at the end.
@@ -68,6 +76,16 @@ pub struct Failure {
     pub run: Run,
 }
 
+impl Ended {
+    /// What did not hold, if something did not.
+    pub fn invariant(&self) -> Option<&'static str> {
+        match self {
+            Self::Well => None,
+            Self::Broken { broken, .. } => Some(broken.invariant),
+        }
+    }
+}
+
 impl Plan {
     /// A run with faults, of so many steps.
     pub fn new(seed: u64, steps: u64) -> Self {
@@ -77,14 +95,15 @@ impl Plan {
             faults: true,
             tells: false,
             planted: None,
+            left_out: LeftOut::default(),
         }
     }
 }
 
 /// Runs it.
-pub fn run(template: &Template, plan: Plan) -> Run {
+pub fn run(template: &Template, plan: &Plan) -> Run {
     let mut chance = Chance::new(plan.seed);
-    let copied = match template.copy(&mut chance) {
+    let copied = match template.copy(plan.seed, &mut chance) {
         Ok(copied) => copied,
         Err(broken) => return never_began(broken),
     };
@@ -94,16 +113,27 @@ pub fn run(template: &Template, plan: Plan) -> Run {
         relay,
         ready_at,
     } = copied;
-    let faults = match plan.faults {
-        true => Faults::drawn(&mut chance),
-        false => Faults::none(),
+    let storm = match plan.faults {
+        true => Storm::drawn(&mut chance, plan.left_out.clone()),
+        false => Storm::none(),
     };
-    let mut world = World::new(devices, relay, chance, faults, Journal::new(plan.tells));
+    let mut world = World::new(
+        folder.path(),
+        devices,
+        relay,
+        chance,
+        storm,
+        Journal::new(plan.tells),
+    );
+    world.actions_left_out = plan.left_out.actions.clone();
+    world.planted = plan.planted;
     world.now = ready_at;
-    // A panic is a bug as well, and its seed as good.
     plant(plan.planted);
+    let_an_old_socket_remove_a_new_one(plan.planted == Some(Planted::OldSocketRemovesNewOne));
+    // A panic is a bug as well, and its seed as good.
     let ended = catch_unwind(AssertUnwindSafe(|| all_of_it(&mut world, plan.steps)));
     plant(None);
+    let_an_old_socket_remove_a_new_one(false);
     let ended = match ended {
         Ok(Ok(())) => Ended::Well,
         Ok(Err(broken)) => told(&world, broken),
@@ -117,6 +147,8 @@ pub fn run(template: &Template, plan: Plan) -> Run {
     let run = Run {
         hash: world.journal.hash(),
         steps: world.steps,
+        actions: world.actions,
+        strikes: world.storm.count(),
         messages: world.truth.typed.len() as u64,
         devices: world.with_accounts().count() as u64,
         processes: world.relay_life + world.devices.iter().map(|device| device.life).sum::<u64>(),
@@ -129,36 +161,12 @@ pub fn run(template: &Template, plan: Plan) -> Run {
     run
 }
 
-/// The shortest prefix of a failing run that fails too, and its story. A prefix may fail in another way: then that is told.
-pub fn shortest(template: &Template, plan: Plan) -> Failure {
-    let fails = |steps: u64| {
-        let ended = run(template, Plan { steps, ..plan }).ended;
-        ended != Ended::Well
-    };
-    // Not every longer prefix of one that fails has to fail: what is found is short, if not the shortest.
-    let (mut well, mut broken) = (0, plan.steps);
-    while broken - well > (broken / 100).max(1) {
-        let middle = well + (broken - well) / 2;
-        match fails(middle) {
-            true => broken = middle,
-            false => well = middle,
-        }
-    }
-    let plan = Plan {
-        steps: broken,
-        tells: true,
-        ..plan
-    };
-    Failure {
-        plan,
-        run: run(template, plan),
-    }
-}
-
 fn all_of_it(world: &mut World, steps: u64) -> Result<(), Broken> {
     let place = world.place();
-    let faults = format!("{:?}", world.faults);
-    world.journal.turn(place, format_args!("{faults}"));
+    let words = world.storm.words();
+    world
+        .journal
+        .turn(place, format_args!("what may go wrong: {words}"));
     world.relay_starts()?;
     for at in world.with_accounts() {
         world.device_starts(at)?;
@@ -176,6 +184,7 @@ fn all_of_it(world: &mut World, steps: u64) -> Result<(), Broken> {
     world.calm_down()?;
     let place = world.place();
     world.journal.turn(place, format_args!("it is at rest"));
+    world.a_word_arrives_at_once()?;
     world.stays_at_rest()?;
     world.all_is_true()
 }
@@ -192,6 +201,8 @@ fn never_began(broken: Broken) -> Run {
     Run {
         hash: 0,
         steps: 0,
+        actions: 0,
+        strikes: 0,
         messages: 0,
         devices: 0,
         processes: 0,
@@ -206,7 +217,12 @@ fn never_began(broken: Broken) -> Run {
 
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Plan { seed, steps, .. } = self.plan;
+        let Plan {
+            seed,
+            steps,
+            left_out,
+            ..
+        } = &self.plan;
         match &self.run.ended {
             Ended::Well => writeln!(out, "seed {seed}, {steps} steps: does not fail again"),
             Ended::Broken {
@@ -216,7 +232,13 @@ impl fmt::Display for Failure {
             } => {
                 writeln!(
                     out,
-                    "seed {seed}, shortest prefix {steps} steps, shows in step {step}"
+                    "seed {seed}, {steps} steps before the calm, shows in step {step}"
+                )?;
+                let (kinds, strikes) = (&left_out.faults, left_out.strikes.len());
+                let actions = left_out.actions.len();
+                writeln!(
+                    out,
+                    "fails also without {actions} of its actions, without {strikes} single faults, and without any of {kinds:?}"
                 )?;
                 writeln!(out, "{broken}")?;
                 match broken.message {

@@ -18,6 +18,8 @@ pub(crate) struct Typed {
     pub(crate) thread: ThreadId,
     pub(crate) peer: UserId,
     pub(crate) text: String,
+    /// It disappears so long after the relay took it in.
+    pub(crate) ttl_seconds: Option<u32>,
     /// Once the device said that it is durable there.
     pub(crate) queued: Option<Queued>,
     /// Somebody asked for it to be cancelled.
@@ -42,17 +44,25 @@ pub(crate) struct Queued {
 #[derive(Default)]
 pub(crate) struct Truth {
     pub(crate) typed: Vec<Typed>,
+    /// Users whose lists the relay showed as they were before: whoever asked is right to say so.
+    pub(crate) old_lists: BTreeSet<UserId>,
+    /// The thread of the two who blocked each other at least once: what is sent there may fail, and what waits is dropped.
+    pub(crate) blocked: Option<ThreadId>,
+    /// How far each device was told that each user is in each thread.
+    marks: BTreeMap<(usize, ThreadId, UserId), Marks>,
 }
+
+/// The newest message that a user has, and the newest that they have read.
+type Marks = (Option<MessageId>, Option<MessageId>);
 
 impl Truth {
     /// Somebody types. The number is the message's for the whole run.
     pub(crate) fn types(
         &mut self,
-        device: usize,
-        thread: ThreadId,
-        peer: UserId,
+        (device, thread, peer): (usize, ThreadId, UserId),
         key: Uid,
         words: u64,
+        ttl_seconds: Option<u32>,
     ) -> u64 {
         let number = self.typed.len() as u64;
         let text = format!(
@@ -65,6 +75,7 @@ impl Truth {
             thread,
             peer,
             text,
+            ttl_seconds,
             queued: None,
             cancelled: false,
             members: None,
@@ -167,8 +178,23 @@ impl Truth {
             Event::MessageReceived(message) | Event::MessageRecovered(message) => {
                 self.shows(device, name, message).map(Some)
             }
+            Event::MarksMoved {
+                thread,
+                user_id,
+                delivered_up_to,
+                read_up_to,
+            } => {
+                let marks = (*delivered_up_to, *read_up_to);
+                self.marks_move(device, (*thread, user_id.clone()), marks)
+            }
+            Event::MessageExpired(message) => self.expires(device, message).map(Some),
+            Event::MessageMissing { thread, .. } if self.blocked == Some(*thread) => Ok(None),
+            Event::DeviceListRollback { user_id } | Event::RelayInconsistent { user_id, .. }
+                if self.old_lists.contains(user_id) =>
+            {
+                Ok(None)
+            }
             Event::MessageUnreadable(_)
-            | Event::MessageExpired(_)
             | Event::MessageMissing { .. }
             | Event::MessageReordered { .. }
             | Event::RemovalRefused { .. }
@@ -184,6 +210,50 @@ impl Truth {
             )),
             _ => Ok(None),
         }
+    }
+
+    fn marks_move(
+        &mut self,
+        device: usize,
+        (thread, user): (ThreadId, UserId),
+        marks: Marks,
+    ) -> Result<Option<u64>, Broken> {
+        let held = self.marks.entry((device, thread, user)).or_default();
+        if marks.0 < held.0 || marks.1 < held.1 {
+            let detail = format!("device {device}: {held:?}, then {marks:?}");
+            return Err(Broken::new("marks never go back", detail));
+        }
+        *held = marks;
+        Ok(None)
+    }
+
+    /// A message disappears.
+    fn expires(&mut self, device: usize, message: &Message) -> Result<u64, Broken> {
+        let by_place = |typed: &Typed| message.id.is_some() && typed.place == message.id;
+        let number = self.typed.iter().position(by_place).map(|at| at as u64);
+        let number = number.or_else(|| self.number_of_local(device, message.local_id));
+        let invariant = "nothing disappears but what was to";
+        let Some(number) = number else {
+            return Err(Broken::new(invariant, format!("{message:?}")));
+        };
+        match self.get(number).and_then(|typed| typed.ttl_seconds) {
+            Some(_) => Ok(number),
+            None => Err(Broken::new(invariant, format!("{message:?}")).about(number)),
+        }
+    }
+
+    /// Devices that it was for, and that were not told of it; the one that it was typed on, if the relay does not have it.
+    pub(crate) fn lacking(&self, number: u64) -> Vec<usize> {
+        let Some(typed) = self.get(number) else {
+            return Vec::new();
+        };
+        if typed.place.is_none() {
+            return vec![typed.device];
+        }
+        let members = typed.members.iter().flatten().copied();
+        members
+            .filter(|at| *at != typed.device && !typed.shown.contains(at))
+            .collect()
     }
 
     fn hears_of_own(&mut self, device: usize, message: &Message) -> Result<Option<u64>, Broken> {
@@ -223,10 +293,16 @@ impl Truth {
         number: u64,
         state: &MessageState,
     ) -> Result<(), Broken> {
+        let blocked = self.blocked;
         let Some(typed) = self.get_mut(number) else {
             return Ok(());
         };
         let before = typed.reached.insert(device, state.clone());
+        let is_refused = blocked == Some(typed.thread)
+            && matches!(state, MessageState::Failed { code } if code == "blocked");
+        if is_refused {
+            return Ok(());
+        }
         let goes_back = before
             .as_ref()
             .is_some_and(|before| rank(before) > rank(state));

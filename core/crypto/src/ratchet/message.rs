@@ -98,6 +98,8 @@ impl RatchetMessage {
         bytes.extend(body.encode_to_vec());
         let mac = keys.mac(sender, receiver, &bytes);
         bytes.extend(mac);
+        #[cfg(feature = "audit")]
+        keys.tell(&bytes);
         Self {
             version,
             ratchet_key,

@@ -37,6 +37,11 @@ impl MessageKeys {
         keys
     }
 
+    #[cfg(feature = "audit")]
+    pub(super) fn tell(&self, message: &[u8]) {
+        crate::audit::tell([&self.cipher_key, &self.mac_key, &self.iv], message);
+    }
+
     pub(super) fn encrypt(&self, plaintext: &[u8]) -> Vec<u8> {
         aes256_cbc_encrypt(&self.cipher_key, &self.iv, plaintext)
     }

@@ -20,6 +20,16 @@ pub(crate) fn wrap(
     let row = tx
         .session(&device.user, device.device)?
         .ok_or_else(|| EngineError::Internal("a session is missing that was there".to_owned()))?;
+    #[cfg(feature = "planted")]
+    let place = format!("{}/{}", device.user, device.device);
+    #[cfg(feature = "planted")]
+    let row = match crate::planted::record_of(tx, &place, &row.record)? {
+        Some(record) => sealwire_store::SessionRow {
+            record: record.into(),
+            ..row
+        },
+        None => row,
+    };
     let record = SessionRecord::from_bytes(&row.record).map_err(internal)?;
     let encoded = plaintext.encode();
     #[cfg(feature = "planted")]
@@ -30,6 +40,8 @@ pub(crate) fn wrap(
         true => before,
         false => record,
     };
+    #[cfg(feature = "planted")]
+    crate::planted::note_step(tx, &place, &row.record, &record.to_bytes())?;
     tx.save_session(
         &device.user,
         device.device,

@@ -202,6 +202,10 @@ impl Engine {
         }
         self.outbox.not_live.extend(mismatch.extra.iter().cloned());
         let repair = Repair::of(&mismatch);
+        #[cfg(feature = "planted")]
+        if crate::planted::has(crate::planted::Planted::SealedSendSurvivesRelink) {
+            return;
+        }
         // Whoever is named has a list that this device does not know yet; the same goes for who is gone.
         for device in repair.wrap.iter().chain(&mismatch.extra) {
             self.want_lists(device.user_id.clone());

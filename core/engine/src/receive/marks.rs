@@ -160,8 +160,15 @@ impl Keeper<'_> {
             new.read = None;
         }
         let again = tx.on_their_way_again(new.thread, &new.user, STATES_TOLD_MAX)?;
+        #[cfg(feature = "planted")]
+        let held = lowered(tx, &new)?;
         let Some(moved) = tx.raise_marks(&new)? else {
             return Ok(());
+        };
+        #[cfg(feature = "planted")]
+        let moved = MarkMove {
+            before: held.unwrap_or(moved.before),
+            ..moved
         };
         if moved.arrived {
             let reached = again
@@ -202,6 +209,19 @@ impl Keeper<'_> {
                 at: failed.at,
             })?)
     }
+}
+
+/// The marks that are held, made to fall where a simulation wants that they do.
+#[cfg(feature = "planted")]
+fn lowered(
+    tx: &mut Transaction<'_>,
+    new: &NewMark,
+) -> Result<Option<sealwire_store::Marks>, EngineError> {
+    let held = tx.marks(new.thread, &new.user)?;
+    if crate::planted::has(crate::planted::Planted::MarksGoBack) {
+        tx.lower_marks(new)?;
+    }
+    Ok(held)
 }
 
 /// Whether the marks of this user in this thread concern this account: a 1:1 thread's id is made of its two users.

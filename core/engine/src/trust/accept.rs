@@ -25,6 +25,20 @@ impl Engine {
     ) -> Result<usize, EngineError> {
         let held = lists::followed_list(&self.store, user)?;
         let newest_held = newest_list(&self.store, user)?;
+        #[cfg(feature = "planted")]
+        if crate::planted::has(crate::planted::Planted::DeviceListRollbackAccepted)
+            && held
+                .as_ref()
+                .is_some_and(|held| shown.version < held.version)
+        {
+            self.store
+                .transaction(|tx| tx.withdraw_lists_after(user, shown.version))?;
+            self.event(Event::DevicesChanged {
+                user_id: user.clone(),
+                version: shown.version,
+            });
+            return Ok(0);
+        }
         // Nothing vouches for the account key of a first contact: what happened under the same one before is no change. It is judged
         // as a whole, wherever the relay cuts its answers.
         let is_first_contact = held.is_none() || !lists::is_met(&self.store, user)?;

@@ -2,10 +2,11 @@
 
 use super::bells::{Bell, Bells};
 use super::watches::{SocketId, Watchable, Watches, Whereabouts};
+use crate::newest::Newest;
 use crate::service::{Push, Wake};
 use sealwire_wire::contract::{CloseCode, DeviceName, ServerEvent};
-use sealwire_wire::{DeviceId, ThreadId, Timestamp, UserId};
-use std::collections::{BTreeMap, BTreeSet};
+use sealwire_wire::{ThreadId, Timestamp, UserId};
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
@@ -23,20 +24,13 @@ struct Inner {
 
 #[derive(Default)]
 struct Registry {
-    last_generation: u64,
-    /// In this order a user's sockets are neighbours.
-    by_device: BTreeMap<DeviceName, Entry>,
+    by_device: Newest<Arc<Bells>>,
     watches: Watches,
     /// Those that were replaced and may still delete what was acknowledged on them.
     unsettled: BTreeSet<SocketId>,
     /// Of every socket that has not ended, also those that were replaced.
     open: usize,
     going_away: bool,
-}
-
-struct Entry {
-    generation: u64,
-    bells: Arc<Bells>,
 }
 
 /// A socket's place among the open ones; dropped, it is gone from there.
@@ -51,22 +45,17 @@ impl Sockets {
     /// The socket of this device from now on; an older one is closed with 4001.
     pub(super) fn enter(&self, device: &DeviceName) -> Place {
         let mut registry = self.0.lock();
-        registry.last_generation += 1;
         registry.open += 1;
-        let generation = registry.last_generation;
         let bells = Arc::new(Bells::default());
         if registry.going_away {
             bells.close(CloseCode::GoingAway);
         }
-        let entry = Entry {
-            generation,
-            bells: Arc::clone(&bells),
-        };
-        if let Some(older) = registry.by_device.insert(device.clone(), entry) {
-            older.bells.close(CloseCode::Replaced);
+        let (generation, older) = registry.by_device.enter(device, Arc::clone(&bells));
+        if let Some((older_generation, older)) = older {
+            older.close(CloseCode::Replaced);
             registry
                 .unsettled
-                .insert((device.clone(), older.generation));
+                .insert((device.clone(), older_generation));
         }
         Place {
             sockets: Arc::clone(&self.0),
@@ -80,8 +69,8 @@ impl Sockets {
     pub(crate) fn wake(&self, wake: &Wake) {
         let registry = self.0.lock();
         let ring = |device: &DeviceName, message: Option<Push>| {
-            if let Some(entry) = registry.by_device.get(device) {
-                entry.bells.push(message);
+            if let Some(bells) = registry.by_device.get(device) {
+                bells.push(message);
             }
         };
         match &wake.pushed {
@@ -93,15 +82,15 @@ impl Sockets {
             None => wake.queues.iter().for_each(|device| ring(device, None)),
         }
         for device in &wake.revoked {
-            if let Some(entry) = registry.by_device.get(device) {
-                entry.bells.close(CloseCode::DeviceRevoked);
+            if let Some(bells) = registry.by_device.get(device) {
+                bells.close(CloseCode::DeviceRevoked);
             }
         }
         for told in &wake.live {
             for user in &told.to {
-                for (device, entry) in registry.of_user(user) {
+                for (device, bells) in registry.by_device.of_user(user) {
                     if Some(device) != told.except.as_ref() {
-                        entry.bells.tell(told.event.clone());
+                        bells.tell(told.event.clone());
                     }
                 }
             }
@@ -156,8 +145,8 @@ impl Sockets {
 
     /// Tells the socket of a device, if it has one.
     pub(super) fn tell(&self, device: &DeviceName, event: &ServerEvent) {
-        if let Some(entry) = self.0.lock().by_device.get(device) {
-            entry.bells.tell(event.clone());
+        if let Some(bells) = self.0.lock().by_device.get(device) {
+            bells.tell(event.clone());
         }
     }
 
@@ -165,8 +154,8 @@ impl Sockets {
     pub(crate) fn prekeys_taken(&self, devices: impl IntoIterator<Item = DeviceName>) {
         let registry = self.0.lock();
         for device in devices {
-            if let Some(entry) = registry.by_device.get(&device) {
-                entry.bells.ring(Bell::PrekeyTaken);
+            if let Some(bells) = registry.by_device.get(&device) {
+                bells.ring(Bell::PrekeyTaken);
             }
         }
     }
@@ -175,8 +164,8 @@ impl Sockets {
     pub(crate) fn send_away(&self) {
         let mut registry = self.0.lock();
         registry.going_away = true;
-        for entry in registry.by_device.values() {
-            entry.bells.close(CloseCode::GoingAway);
+        for (_, bells) in registry.by_device.iter() {
+            bells.close(CloseCode::GoingAway);
         }
     }
 
@@ -194,18 +183,6 @@ impl Sockets {
             }
             ended.await;
         }
-    }
-}
-
-impl Registry {
-    fn of_user(&self, user: &UserId) -> impl Iterator<Item = (&DeviceName, &Entry)> {
-        let first = DeviceName {
-            user_id: user.clone(),
-            device_id: DeviceId::FIRST,
-        };
-        self.by_device
-            .range(first..)
-            .take_while(move |(device, _)| device.user_id == *user)
     }
 }
 
@@ -266,14 +243,7 @@ impl Drop for Place {
         // Said before by a socket that ended in order.
         registry.watches.leave(&self.id(), Timestamp(0));
         registry.unsettled.remove(&self.id());
-        // A newer socket may have this place by now.
-        let is_ours = registry
-            .by_device
-            .get(&self.device)
-            .is_some_and(|entry| entry.generation == self.generation);
-        if is_ours {
-            registry.by_device.remove(&self.device);
-        }
+        registry.by_device.leave(&self.device, self.generation);
         drop(registry);
         self.sockets.ended.notify_waiters();
     }

@@ -142,6 +142,8 @@ impl Sqlite {
             }
             Threading::Stepwise => {
                 writer.pragma_update(None, "wal_autocheckpoint", INLINE_CHECKPOINT_PAGES)?;
+                // Dropped, it is a process that ends: what closing would do to the files is not done.
+                writer.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
                 Lanes::Stepwise(Mutex::new(writer))
             }
             Threading::Threads => {
@@ -153,6 +155,23 @@ impl Sqlite {
             commits,
             _lock: lock,
         })
+    }
+
+    /// In a simulation: the disk has room for no more than this, or for as much as there is once more.
+    #[cfg(feature = "planted")]
+    pub fn limit_pages(&self, pages: Option<u32>) -> rusqlite::Result<()> {
+        /// SQLite's own limit.
+        const PAGES_MAX: u32 = u32::MAX - 1;
+        match &self.lanes {
+            Lanes::Inline(connection) | Lanes::Stepwise(connection) => {
+                let connection = connection
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+                let most = pages.unwrap_or(PAGES_MAX);
+                connection.pragma_update_and_check(None, "max_page_count", most, |_| Ok(()))
+            }
+            Lanes::Threads(_) => Ok(()),
+        }
     }
 
     /// What is counted of group commits.

@@ -1,24 +1,27 @@
 //! The real relay without its network: service and storage, driven by a bare executor, with sockets and requests handed in.
 
 mod http;
-mod keys;
 mod seat;
 mod socket;
 mod tasks;
 
-pub(crate) use keys::UsedKeys;
 pub(crate) use seat::{Heard, Out, Seat};
 
 use crate::Broken;
 use crate::chance::Chance;
+use crate::device::unusable;
 use sealwire_engine::{HttpRequest, HttpResponse};
+use sealwire_relay::newest::Newest;
 use sealwire_relay::service::{Clock, NoRandomness, Random, Refusal, Rules, Service, Wake};
+use sealwire_relay::storage::Storage;
 use sealwire_relay::storage::sqlite::{Sqlite, SqliteOptions, Threading};
-use sealwire_wire::contract::{CloseCode, DeviceName, ErrorCode};
+use sealwire_wire::contract::{BundlesQuery, CloseCode, DeviceName, ErrorCode, WantedBundles};
 use sealwire_wire::limits::TOKEN_TTL_MS;
-use sealwire_wire::{ClientSeq, MessageId, ThreadId, Timestamp, UserId};
-use std::cell::RefCell;
+use sealwire_wire::{ClientSeq, DeviceId, MessageId, ThreadId, Timestamp, UserId};
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,11 +43,11 @@ pub(crate) struct Relay {
     clock: Arc<SetClock>,
     chance: Chance,
     life: Option<Life>,
-    pub(crate) used_keys: Rc<RefCell<UsedKeys>>,
 }
 
 /// One process.
 struct Life {
+    storage: Arc<Sqlite>,
     inside: Rc<Inside>,
     tasks: Tasks,
 }
@@ -54,10 +57,20 @@ pub(crate) struct Inside {
     service: Arc<Service>,
     clock: Arc<SetClock>,
     seats: RefCell<BTreeMap<LinkId, Rc<Seat>>>,
-    by_device: RefCell<BTreeMap<DeviceName, Rc<Seat>>>,
+    by_device: RefCell<Newest<Rc<Seat>>>,
     answers: RefCell<Vec<(Ticket, HttpResponse)>>,
     seen: RefCell<Vec<Seen>>,
-    used_keys: Rc<RefCell<UsedKeys>>,
+    /// What goes wrong with the next token, and with the next look at somebody's lists.
+    wrong: Cell<Wrong>,
+}
+
+/// What goes wrong inside of the relay, once each.
+#[derive(Debug, Clone, Copy, Default)]
+struct Wrong {
+    /// The next token ends so many milliseconds after it was given out.
+    token_lasts_ms: Option<u64>,
+    /// The next lists that are shown are older than the newest.
+    shows_old_lists: bool,
 }
 
 /// What the relay did that the run keeps account of.
@@ -75,10 +88,10 @@ pub(crate) enum Seen {
         client_seq: ClientSeq,
         id: MessageId,
     },
-    /// A device list was published.
-    Listed(UserId),
-    /// An invariant was broken in plain sight of the relay.
-    Broken(Broken),
+    /// A device list was published, with these devices.
+    Listed(UserId, Vec<DeviceId>),
+    /// An older list of this user was shown than there is.
+    ShowedOldLists(UserId),
 }
 
 /// A clock that is set from outside.
@@ -107,7 +120,6 @@ impl Relay {
             clock: Arc::new(SetClock(AtomicU64::new(now))),
             chance,
             life: None,
-            used_keys: Rc::default(),
         }
     }
 
@@ -131,10 +143,11 @@ impl Relay {
         };
         let storage = Sqlite::open_with(&self.folder, options)
             .map_err(|error| Broken::new("the relay starts again", error))?;
+        let storage = Arc::new(storage);
         let random = Arc::new(Drawn(Mutex::new(self.chance.apart())));
         let clock = Arc::clone(&self.clock);
         let service = alone(Service::start(
-            Arc::new(storage),
+            Arc::clone(&storage) as Arc<dyn Storage>,
             clock,
             random,
             Rules::default(),
@@ -147,23 +160,77 @@ impl Relay {
             by_device: RefCell::default(),
             answers: RefCell::default(),
             seen: RefCell::default(),
-            used_keys: Rc::clone(&self.used_keys),
+            wrong: Cell::default(),
         };
         self.life = Some(Life {
+            storage,
             inside: Rc::new(inside),
             tasks: Tasks::default(),
         });
         Ok(())
     }
 
-    /// The process ends between two steps: what was committed stands, all else is gone.
-    pub(crate) fn crash(&mut self) {
+    /// The process ends between two steps: what was committed stands, all else is gone. `torn` is what a write that was cut in two
+    /// by a power loss left behind it.
+    pub(crate) fn crash(&mut self, torn: &[u8]) -> Result<(), Broken> {
         self.life = None;
+        let log = self.folder.join("relay.db-wal");
+        if torn.is_empty() || !log.exists() {
+            return Ok(());
+        }
+        let file = OpenOptions::new().append(true).open(log);
+        let written = file.and_then(|mut file| file.write_all(torn));
+        written.map_err(unusable)
+    }
+
+    /// The disk takes nothing more, or has room again.
+    pub(crate) fn fill_disk(&mut self, is_full: bool) -> Result<(), Broken> {
+        let Some(life) = &self.life else {
+            return Ok(());
+        };
+        let pages = is_full.then_some(1);
+        let limited = life.storage.limit_pages(pages);
+        limited.map_err(|error| Broken::new("a disk can become full", error))
+    }
+
+    /// The next token ends so soon, whatever its device is told.
+    pub(crate) fn next_token_lasts(&self, ms: u64) {
+        self.goes_wrong(|wrong| wrong.token_lasts_ms = Some(ms));
+    }
+
+    /// Whoever asks for lists next is shown older ones.
+    pub(crate) fn next_lists_are_old(&self) {
+        self.goes_wrong(|wrong| wrong.shows_old_lists = true);
+    }
+
+    fn goes_wrong(&self, how: impl FnOnce(&mut Wrong)) {
+        if let Some(Life { inside, .. }) = &self.life {
+            let mut wrong = inside.wrong.get();
+            how(&mut wrong);
+            inside.wrong.set(wrong);
+        }
+    }
+
+    /// Somebody takes every one-time prekey of a device.
+    pub(crate) fn take_all_prekeys(&mut self, by: &DeviceName, of: &DeviceName) {
+        let Some(Life { inside, .. }) = &self.life else {
+            return;
+        };
+        let query = BundlesQuery {
+            users: vec![WantedBundles {
+                user_id: of.user_id.clone(),
+                device_ids: vec![of.device_id],
+            }],
+        };
+        let left =
+            || alone(inside.service.prekey_count(of)).map_or(0, |count| count.one_time_prekeys);
+        while left() > 0 && alone(inside.service.query_bundles(by, &query)).is_ok() {}
+        inside.prekeys_taken([of.clone()]);
     }
 
     /// A request comes in.
     pub(crate) fn ask(&mut self, ticket: Ticket, request: HttpRequest) {
-        if let Some(Life { inside, tasks }) = &mut self.life {
+        if let Some(Life { inside, tasks, .. }) = &mut self.life {
             let inside = Rc::clone(inside);
             tasks.spawn(async move {
                 let answer = http::answer(&inside, request).await;
@@ -179,7 +246,7 @@ impl Relay {
         path: &str,
         bearer: &str,
     ) -> Result<(), u16> {
-        let Some(Life { inside, tasks }) = &mut self.life else {
+        let Some(Life { inside, tasks, .. }) = &mut self.life else {
             return Err(503);
         };
         let (device, token_ends) = inside
@@ -192,15 +259,16 @@ impl Relay {
             .map_err(|refusal| refusal.problem().status)?;
         let seat = Rc::new(Seat::new(device.clone(), token_ends, inside.now().0));
         inside.seats.borrow_mut().insert(link, Rc::clone(&seat));
-        let older = inside
+        let (generation, older) = inside
             .by_device
             .borrow_mut()
-            .insert(device, Rc::clone(&seat));
+            .enter(&device, Rc::clone(&seat));
+        let older = older.map(|(_, older)| older);
         if let Some(older) = &older {
             older.close(CloseCode::Replaced);
         }
         let inside = Rc::clone(inside);
-        tasks.spawn(socket::serve(inside, seat, older, marks_since));
+        tasks.spawn(socket::serve(inside, seat, generation, older, marks_since));
         Ok(())
     }
 
@@ -329,13 +397,23 @@ impl Inside {
         }
     }
 
-    /// A token of this relay: its device and its end stand in it, since nobody here forges one.
+    /// A token of this relay, and when it is said to end: its device and its end stand in it, since nobody here forges one.
     fn make_token(&self, device: &DeviceName) -> (String, u64) {
-        let ends = self.now().0 + TOKEN_TTL_MS;
-        (
-            format!("{}/{}/{ends}", device.user_id, device.device_id),
-            ends,
-        )
+        let mut wrong = self.wrong.get();
+        let lasts = wrong.token_lasts_ms.take().unwrap_or(TOKEN_TTL_MS);
+        self.wrong.set(wrong);
+        let now = self.now().0;
+        let ends = now + lasts;
+        let token = format!("{}/{}/{ends}", device.user_id, device.device_id);
+        (token, now + TOKEN_TTL_MS)
+    }
+
+    /// Whether what is shown of lists now is to be old.
+    fn shows_old_lists(&self) -> bool {
+        let mut wrong = self.wrong.get();
+        let old = std::mem::take(&mut wrong.shows_old_lists);
+        self.wrong.set(wrong);
+        old
     }
 
     fn read_token(&self, token: &str) -> Result<(DeviceName, u64), Refusal> {

@@ -28,6 +28,7 @@ struct Session {
 pub(super) async fn serve(
     inside: Rc<Inside>,
     seat: Rc<Seat>,
+    generation: u64,
     older: Option<Rc<Seat>>,
     marks_since: MarksCursor,
 ) {
@@ -47,6 +48,8 @@ pub(super) async fn serve(
         }
     }
     let code = session.run().await;
+    let by_device = &session.inside.by_device;
+    by_device.borrow_mut().leave(&seat.device, generation);
     seat.ended.set(true);
     seat.out.borrow_mut().push_back(Out::Closed(code));
 }
