@@ -28,6 +28,8 @@ mod network_role;
 mod open;
 mod queries;
 pub mod runtime;
+#[cfg(all(feature = "testing", not(target_family = "wasm")))]
+pub mod testing;
 pub mod transport;
 
 pub use attachments::{Attachment, Progress};
