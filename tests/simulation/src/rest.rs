@@ -178,7 +178,10 @@ impl World {
         for (device, (inputs, requests)) in self.devices.iter().zip(before) {
             let (inputs, requests) = (device.inputs - inputs, device.requests - requests);
             if inputs > INPUTS_AT_REST || requests > REQUESTS_AT_REST {
-                let heads = device.engine.as_ref().map(|engine| engine.store().outbox_heads());
+                let heads = device
+                    .engine
+                    .as_ref()
+                    .map(|engine| engine.store().outbox_heads());
                 let waits = heads.and_then(Result::ok).unwrap_or_default();
                 let wakes = device.engine.as_ref().and_then(|engine| engine.wake_at());
                 let detail = format!(

@@ -199,7 +199,10 @@ fn until(world: &mut World, now: &[usize]) -> Result<(), Broken> {
 }
 
 fn never_ready(who: Option<String>) -> Broken {
-    let detail = who.map_or_else(|| "they never rest".to_owned(), |who| format!("{who} did not"));
+    let detail = who.map_or_else(
+        || "they never rest".to_owned(),
+        |who| format!("{who} did not"),
+    );
     Broken::new("where nothing goes wrong everybody registers", detail)
 }
 
