@@ -1,5 +1,8 @@
 //! What an app can test itself with: a network that fails by a seed.
-#![allow(clippy::unwrap_used, reason = "a step that fails here is the test failing")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a step that fails here is the test failing"
+)]
 
 use sealwire::testing::{Storm, Weather};
 use sealwire_tests::{pair, same_everywhere, start_relay};
@@ -18,7 +21,9 @@ async fn over_a_network_that_fails_every_message_arrives_once_and_in_order() {
         .await;
     let home = bob.close().await;
     let bob = home.open_with(|builder| builder.transport(over_bob)).await;
-    let texts: Vec<String> = (0..MESSAGES).map(|number| format!("text {number}")).collect();
+    let texts: Vec<String> = (0..MESSAGES)
+        .map(|number| format!("text {number}"))
+        .collect();
     for text in &texts {
         alice.write(thread, text).await;
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;

@@ -298,9 +298,11 @@ impl Truth {
             return Ok(());
         };
         let before = typed.reached.insert(device, state.clone());
-        let is_refused = blocked == Some(typed.thread)
-            && matches!(state, MessageState::Failed { code } if code == "blocked");
-        if is_refused {
+        // What a block keeps back, and what disappeared before it was there, did not reach its recipient: the relay says so.
+        let did_not_reach = matches!(state, MessageState::Failed { code }
+            if (code == "blocked" && blocked == Some(typed.thread))
+                || (code == "expired" && typed.ttl_seconds.is_some()));
+        if did_not_reach {
             return Ok(());
         }
         let goes_back = before

@@ -72,7 +72,8 @@ impl Engine {
     }
 
     pub(crate) fn outbox_wakes_at(&self) -> Option<Timestamp> {
-        if !self.online {
+        // A device that was removed sends nothing any more: what it has waits for nothing.
+        if !self.online || self.me().is_err() {
             return None;
         }
         let due = self.store.outbox_next_due().ok().flatten()?;

@@ -7,8 +7,8 @@ use sealwire_engine::{
     Call, CallId, ConnectionState, EngineError, Event, HttpRequest, Input, Reply, TransportFailure,
 };
 use sealwire_store::AccountState;
-use sealwire_wire::DeviceId;
 use sealwire_wire::contract::{ErrorCode, Problem, ServerEvent};
+use sealwire_wire::{DeviceId, Timestamp};
 
 fn lost(device: &mut Device, request: &HttpRequest) {
     let detail = "cut off".to_owned();
@@ -226,6 +226,25 @@ fn remove(device: &mut Device, relay: &mut Relay, which: u32) -> Result<(), &'st
     device.pass(relay, 1_000);
     let result = device.result(call).unwrap();
     result.map(drop).map_err(|error| error.code().as_str())
+}
+
+#[test]
+fn a_device_that_is_removed_does_not_wake_for_what_it_can_no_longer_send() {
+    let relay = &mut Relay::default();
+    let (mut old, mut new) = two_devices(relay);
+    new.queue("nobody", "never leaves");
+    assert_eq!(remove(&mut old, relay, 2), Ok(()));
+    let told = new.frame(ServerEvent::Devices {
+        user_id: user("alice"),
+        version: 3,
+    });
+    new.take_frames(relay, vec![told]);
+    assert!(new.events.contains(&Event::DeviceRevoked));
+    let now = new.now;
+    let wakes_soon = |at: Timestamp| at.since_ms(now) < 60_000;
+    assert!(!new.engine.wake_at().is_some_and(wakes_soon));
+    let new = new.restarted(9);
+    assert!(!new.engine.wake_at().is_some_and(wakes_soon));
 }
 
 #[test]
