@@ -229,9 +229,9 @@ impl Truth {
 
     /// A message disappears.
     fn expires(&mut self, device: usize, message: &Message) -> Result<u64, Broken> {
-        let by_place = |typed: &Typed| message.id.is_some() && typed.place == message.id;
-        let number = self.typed.iter().position(by_place).map(|at| at as u64);
-        let number = number.or_else(|| self.number_of_local(device, message.local_id));
+        let number = self
+            .number_of_place(message)
+            .or_else(|| self.number_of_local(device, message.local_id));
         let invariant = "nothing disappears but what was to";
         let Some(number) = number else {
             return Err(Broken::new(invariant, format!("{message:?}")));
@@ -259,8 +259,10 @@ impl Truth {
     fn hears_of_own(&mut self, device: usize, message: &Message) -> Result<Option<u64>, Broken> {
         let number = match message.text().and_then(Self::number_of) {
             Some(number) => Some(number),
-            // Cancelled: its words are gone.
-            None => self.number_of_local(device, message.local_id),
+            // Cancelled, or over: its words are gone.
+            None => self
+                .number_of_place(message)
+                .or_else(|| self.number_of_local(device, message.local_id)),
         };
         let Some(number) = number else {
             return Err(Broken::new(
@@ -273,6 +275,12 @@ impl Truth {
         }
         self.reaches(device, number, &message.state)?;
         Ok(Some(number))
+    }
+
+    fn number_of_place(&self, message: &Message) -> Option<u64> {
+        let is_it = |typed: &Typed| message.id.is_some() && typed.place == message.id;
+        let at = self.typed.iter().position(is_it)?;
+        Some(at as u64)
     }
 
     fn number_of_local(&self, device: usize, local_id: i64) -> Option<u64> {
