@@ -56,11 +56,8 @@ pub enum Job {
         /// The file.
         file: PathBuf,
     },
-    /// Catches up, and stays for a while.
-    Rest {
-        /// How long.
-        ms: u64,
-    },
+    /// Catches up, and uploads prekeys if the relay has few.
+    TopUp,
     /// Is online until it is killed.
     Stay,
     /// Asks the relay for the history of the thread with somebody.
@@ -105,7 +102,7 @@ impl Job {
                 ("attach", vec![to.clone(), path(file), number.to_string()])
             }
             Self::Fetch { with, file } => ("fetch", vec![with.clone(), path(file)]),
-            Self::Rest { ms } => ("rest", vec![ms.to_string()]),
+            Self::TopUp => ("top-up", Vec::new()),
             Self::Stay => ("stay", Vec::new()),
             Self::Sync { with } => ("sync", vec![with.clone()]),
             Self::Look => ("look", Vec::new()),

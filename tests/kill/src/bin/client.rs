@@ -13,11 +13,12 @@ use sealwire::{
 };
 use sealwire_kill::{Job, Place, Texts, Told, key_of};
 use sealwire_store::crash;
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -41,13 +42,14 @@ struct Arguments {
 
 /// SIGXFSZ (25 wherever Linux and the BSDs run): sent when a file would grow beyond RLIMIT_FSIZE.
 const FILE_SIZE_LIMIT: i32 = 25;
-/// What follows a job by itself, such as telling the relay what was read, has this long.
-const LINGERS: Duration = Duration::from_millis(250);
+/// What follows a job by itself, such as telling the relay what was read, has this long, if there is anything to do.
+const LINGERS: Duration = Duration::from_secs(1);
 /// Between two texts of somebody who types fast.
 const TYPING: Duration = Duration::from_millis(15);
 
 static DIES_AT: OnceLock<(Place, u32)> = OnceLock::new();
 static PASSED: AtomicU32 = AtomicU32::new(0);
+static LAST_STEPS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -73,6 +75,9 @@ fn main() -> ExitCode {
 }
 
 fn come_to(name: &'static str, place: crash::Place) {
+    if place == crash::Place::AfterCommit {
+        LAST_STEPS.lock().unwrap().insert(name);
+    }
     let place = Place::new(name, place);
     say(&Told::At(place.clone()));
     let Some((dies_at, nth)) = DIES_AT.get() else {
@@ -160,7 +165,7 @@ async fn work(client: &Client, job: Job) -> Result<(), Error> {
             let thread = client.direct_thread(&with).await?;
             holds(client, thread, count).await?;
             client.mark_read(thread, None).await?;
-            tokio::time::sleep(LINGERS).await;
+            until_committed("read.told").await;
             Ok(())
         }
         Job::Talk { texts, until } => {
@@ -182,7 +187,6 @@ async fn work(client: &Client, job: Job) -> Result<(), Error> {
             if let Some((_, device)) = client.account() {
                 say(&Told::Device(device.get()));
             }
-            tokio::time::sleep(LINGERS).await;
             Ok(())
         }
         Job::LetIn { code } => {
@@ -213,9 +217,10 @@ async fn work(client: &Client, job: Job) -> Result<(), Error> {
                 .download_attachment_to_file(message, file, |_| ())
                 .await
         }
-        Job::Rest { ms } => {
+        Job::TopUp => {
             client.wait_until_caught_up().await?;
-            tokio::time::sleep(Duration::from_millis(ms)).await;
+            // Of two kinds, one upload after the other.
+            tokio::time::sleep(LINGERS).await;
             Ok(())
         }
         Job::Stay => std::future::pending().await,
@@ -259,6 +264,16 @@ fn numbered(client: &Client, texts: &Texts) -> Vec<String> {
     let me = me.unwrap_or_default();
     let numbers = texts.from..texts.from + texts.count;
     numbers.map(|number| format!("{me} {number}")).collect()
+}
+
+/// The last transaction of what follows a job; after a kill it may have been made before.
+async fn until_committed(step: &str) {
+    let committed = async {
+        while !LAST_STEPS.lock().unwrap().contains(step) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let _ = tokio::time::timeout(LINGERS, committed).await;
 }
 
 async fn holds(client: &Client, thread: ThreadId, count: u64) -> Result<(), Error> {

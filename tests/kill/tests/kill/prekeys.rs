@@ -22,7 +22,7 @@ impl Scene for ToppingUp {
             let answer = by_bob.get("/v1/users/alice/prekeys").await;
             assert_eq!(answer.status, 200);
         }
-        (Job::Rest { ms: 1_000 }, self.0.thread)
+        (Job::TopUp, self.0.thread)
     }
 
     fn home(&self) -> &Home {
