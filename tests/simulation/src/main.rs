@@ -52,6 +52,8 @@ struct Sum {
     devices: u64,
     processes: u64,
     lasted_ms: u64,
+    /// Over the hashes of all runs, in whatever order they ended.
+    hash: u64,
     failed: Vec<(u64, String)>,
 }
 
@@ -116,6 +118,7 @@ fn soak(args: &Args, template: &Template, next: &AtomicU64, sum: &Mutex<Sum>, be
             return;
         }
         let Run {
+            hash,
             steps,
             messages,
             devices,
@@ -136,6 +139,7 @@ fn soak(args: &Args, template: &Template, next: &AtomicU64, sum: &Mutex<Sum>, be
         sum.devices += devices;
         sum.processes += processes;
         sum.lasted_ms += lasted_ms;
+        sum.hash = sum.hash.wrapping_add(hash);
         if let Ended::Broken { broken, step, .. } = ended {
             println!("seed {seed}, step {step}: {broken}");
             sum.failed.push((seed, broken.invariant.to_owned()));
@@ -153,7 +157,7 @@ fn soak(args: &Args, template: &Template, next: &AtomicU64, sum: &Mutex<Sum>, be
 fn words(sum: &Sum, took: Duration, threads: usize) -> String {
     let seconds = took.as_secs_f64();
     format!(
-        "{} seeds, {} failed; {} steps, {} messages, {} devices, {} processes, {:.1} days of their time; {:.1} s, {:.0} steps a second on {threads} threads",
+        "{} seeds, {} failed; {} steps, {} messages, {} devices, {} processes, {:.1} days of their time; {:.1} s, {:.0} steps a second on {threads} threads; hash {:016x}",
         sum.runs,
         sum.failed.len(),
         sum.steps,
@@ -163,5 +167,6 @@ fn words(sum: &Sum, took: Duration, threads: usize) -> String {
         sum.lasted_ms as f64 / 86_400_000.0,
         seconds,
         sum.steps as f64 / seconds,
+        sum.hash,
     )
 }
