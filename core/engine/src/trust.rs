@@ -1,12 +1,14 @@
 //! Whose devices are whose: signed lists fetched, every version between verified, the highest one seen kept.
 
 mod accept;
+mod first_contact;
 mod lists;
 mod travel;
 
-pub(crate) use lists::{is_disputed, is_met, keep_first, list_at, newest_list, undisputed_list};
+pub(crate) use lists::{is_disputed, keep_first, list_at, newest_list, undisputed_list};
 pub(crate) use travel::{from_wire, grant_to_wire, to_wire};
 
+use self::first_contact::FirstContacts;
 use crate::backoff::Backoff;
 use crate::requests::{Answer, Outgoing, Purpose};
 use crate::{Engine, EngineError};
@@ -29,6 +31,7 @@ pub(crate) struct Trust {
     distrusted: BTreeSet<UserId>,
     /// List versions that a message proved and the relay has not shown yet.
     proven: BTreeMap<UserId, u64>,
+    first_contacts: FirstContacts,
     /// Those whose parked frames may be opened by the list that is held.
     pub(crate) retake: BTreeSet<UserId>,
 }
@@ -85,10 +88,15 @@ impl Engine {
             .cloned()
             .collect();
         for user in due {
-            let known = match lists::followed_list(&self.store, &user) {
+            // What is under a key that nobody accepted is asked for again: it may have been made up.
+            let known = match undisputed_list(&self.store, &user) {
                 Ok(list) => list.map_or(0, |list| list.version),
-                Err(_) => continue,
+                Err(_) => {
+                    self.ask_again_later(&user, None);
+                    continue;
+                }
             };
+            let known = self.trust.first_contacts.last_version(&user).max(known);
             self.trust.wanted.remove(&user);
             self.trust.under_way.insert(user.clone());
             let path = format!("/v1/users/{user}/devices?since={known}");
@@ -107,7 +115,10 @@ impl Engine {
         };
         match taken {
             // The answer was cut off where the contract says: what follows has to be here before anything is judged by it.
-            Ok(shown) if shown >= limits::LISTS_PER_ANSWER => self.want_lists(user),
+            Ok(shown) if shown >= limits::LISTS_PER_ANSWER => {
+                self.trust.retake.insert(user.clone());
+                self.want_lists(user);
+            }
             Ok(_) => {
                 self.trust.distrusted.remove(&user);
                 if self.me.as_ref().is_some_and(|me| me.user == user) {
@@ -123,6 +134,7 @@ impl Engine {
                 code: ErrorCode::UserUnknown,
                 ..
             }) if !self.knows_lists_of(&user) => {
+                self.trust.first_contacts.take(&user);
                 self.give_up_for_unknown(&user);
                 self.lists_are_settled(&user);
             }

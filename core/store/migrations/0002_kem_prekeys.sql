@@ -24,7 +24,4 @@ CREATE INDEX used_base_keys_by_kem_prekey ON used_base_keys (kem_prekey_id) WHER
 -- The first of the list versions that came with the account key offered: a recovery may be under the key that is pinned.
 ALTER TABLE pinned_accounts ADD COLUMN offered_since INTEGER;
 
--- Whether all that the relay had of this user when it was first asked is here: until then nothing is judged by it.
-ALTER TABLE pinned_accounts ADD COLUMN met INTEGER NOT NULL DEFAULT 1;
-
 PRAGMA user_version = 2;

@@ -25,8 +25,6 @@ pub struct PinnedAccount {
     pub offered_key: Option<[u8; 33]>,
     /// The first list version that the app has not accepted with it.
     pub offered_since: Option<u64>,
-    /// Whether all that the relay had of this user when it was first asked is here.
-    pub met: bool,
 }
 
 impl Rows {
@@ -81,14 +79,13 @@ impl Rows {
     /// The account key of a user, if one was seen.
     pub fn pinned_account(&self, user: &UserId) -> Result<Option<PinnedAccount>, StoreError> {
         self.statement(
-            "SELECT account_key, offered_key, offered_since, met FROM pinned_accounts WHERE user_id = ?1",
+            "SELECT account_key, offered_key, offered_since FROM pinned_accounts WHERE user_id = ?1",
         )?
         .query_row([Col(user)], |row| {
             Ok(PinnedAccount {
                 account_key: row.get::<_, Col<_>>(0)?.0,
                 offered_key: row.get::<_, Option<Col<_>>>(1)?.map(|key| key.0),
                 offered_since: row.get::<_, Option<Col<_>>>(2)?.map(|version| version.0),
-                met: row.get(3)?,
             })
         })
         .optional()
@@ -159,14 +156,6 @@ impl Transaction<'_> {
                 Ok(())
             }
         }
-    }
-
-    /// Notes whether all that the relay had of this user when it was first asked is here. A pinned account is met unless this says
-    /// otherwise.
-    pub fn note_met(&mut self, user: &UserId, met: bool) -> Result<(), StoreError> {
-        self.statement("UPDATE pinned_accounts SET met = ?2 WHERE user_id = ?1")?
-            .execute(params![Col(user), met])?;
-        Ok(())
     }
 
     /// Notes the account key of a recovery, until the app accepts it, and from which list version on it is said. Of several
@@ -307,7 +296,6 @@ mod tests {
                 account_key,
                 offered_key: offered.map(|(key, _)| key),
                 offered_since: offered.map(|(_, since)| since),
-                met: true,
             })
         };
         assert_eq!(
@@ -326,16 +314,6 @@ mod tests {
             pinned([2; 33], None)
         );
         assert_eq!(store.pinned_account(&user("carol")).unwrap(), None);
-    }
-
-    #[test]
-    fn whoever_is_pinned_is_met_unless_it_is_said_that_more_is_to_come() {
-        let (mut store, bob) = (memory(), user("bob"));
-        write(&mut store, |tx| tx.pin_account(&bob, &[1; 33]));
-        for met in [false, true] {
-            write(&mut store, |tx| tx.note_met(&bob, met));
-            assert_eq!(store.pinned_account(&bob).unwrap().unwrap().met, met);
-        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::EngineError;
 use crate::account::{Me, speaks_pqxdh};
-use crate::trust::{is_met, newest_list};
+use crate::trust::newest_list;
 use sealwire_crypto::keys::IdentityKey;
 use sealwire_store::Rows;
 use sealwire_wire::{DeviceId, UserId};
@@ -21,7 +21,7 @@ pub(crate) struct Recipient {
     pub(crate) speaks_pqxdh: bool,
 }
 
-/// Every device of these users but this one, or the users whose lists are not all here yet.
+/// Every device of these users but this one, or the users whose list is not held yet.
 pub(crate) fn recipients(
     rows: &Rows,
     me: &Me,
@@ -29,8 +29,7 @@ pub(crate) fn recipients(
 ) -> Result<Result<Vec<Recipient>, Vec<UserId>>, EngineError> {
     let (mut found, mut without_list) = (Vec::new(), Vec::new());
     for user in users {
-        let met = is_met(rows, user)?;
-        let Some(list) = newest_list(rows, user)?.filter(|_| met) else {
+        let Some(list) = newest_list(rows, user)? else {
             without_list.push(user.clone());
             continue;
         };

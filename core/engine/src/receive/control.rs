@@ -8,7 +8,7 @@ use crate::recovery::{answer_account_key, answer_resend};
 use crate::trust::{newest_list, undisputed_list};
 use crate::{Engine, EngineError};
 use sealwire_crypto::keys::AccountKeyPair;
-use sealwire_store::Transaction;
+use sealwire_store::{ParkReason, Transaction};
 use sealwire_wire::contract::ControlMessage;
 use sealwire_wire::control::Control;
 
@@ -97,6 +97,27 @@ impl Receiver<'_> {
                         device: origin.device,
                     }],
                 });
+            }
+            Err(Refusal::NeedsConsent) if self.may_wait(tx, origin.user)? => {
+                let reason = ParkReason::UnknownDevice;
+                return Ok(vec![self.park_frame(
+                    tx,
+                    control,
+                    origin.user,
+                    reason,
+                    None,
+                )?]);
+            }
+            // What stands where the true list belongs may give way to it.
+            Err(Refusal::NeedsConsent | Refusal::NeedsList(..))
+                if self.waiting == Waiting::GiveUp
+                    && self.waits_for_consent(tx, origin.user)? =>
+            {
+                return Ok(vec![Outcome::Waits {
+                    user: origin.user.clone(),
+                    proven: None,
+                    placeholder: Box::new(Outcome::Ignored),
+                }]);
             }
             Err(Refusal::NeedsList(..) | Refusal::NeedsConsent | Refusal::Unreadable(_)) => {
                 return Ok(Vec::new());

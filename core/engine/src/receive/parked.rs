@@ -118,7 +118,7 @@ impl Receiver<'_> {
             }
         } else if let Ok(control) = read_json::<ControlMessage>(&parked.frame.frame) {
             let heard = self.take_control(tx, &control)?;
-            let waits_on = matches!(heard[..], [Outcome::Parked { .. }]);
+            let waits_on = matches!(heard[..], [Outcome::Parked { .. } | Outcome::Waits { .. }]);
             outcomes.extend(heard);
             if waits_on {
                 return Ok(());

@@ -5,6 +5,7 @@ use crate::account::Me;
 use crate::control::{ANSWERING, may, seal_control};
 use crate::engine::Random;
 use crate::fanout::{Recipient, begin_from_bundle};
+use crate::trust::undisputed_list;
 use sealwire_store::{Rows, SecretBytes, Transaction};
 use sealwire_wire::contract::{Bundle, PublicKemPrekey, PublicPrekey, PublicSignedPrekey};
 use sealwire_wire::control::{Control, FreshBundle, MessageName, ResendAnswer, ResendRequest};
@@ -61,6 +62,13 @@ pub(crate) fn answer_account_key(
     let Some(account) = me.account.as_ref().filter(|_| to.user == me.user) else {
         return Ok(());
     };
+    // It is what all trust hangs on: a list that anything else signed gives nobody a right to it.
+    let list = undisputed_list(tx, &me.user)?;
+    if list.is_none_or(|list| {
+        list.account_key != account.public() || list.device(to.device.get()).is_none()
+    }) {
+        return Ok(());
+    }
     if !may_answer(tx, to, now)? {
         return Ok(());
     }

@@ -10,10 +10,10 @@ use sealwire_wire::{DeviceId, UserId, hexadecimal};
 
 /// A version that was verified, and whether people have to say that they believe it: a recovery is signed by no device that they
 /// knew, under another account key or under a copy of the one they know, which every removed device has.
-struct Link {
-    signed: SignedDeviceList,
-    list: DeviceList,
-    asks: bool,
+pub(super) struct Link {
+    pub(super) signed: SignedDeviceList,
+    pub(super) list: DeviceList,
+    pub(super) asks: bool,
 }
 
 impl Engine {
@@ -23,7 +23,7 @@ impl Engine {
         user: &UserId,
         shown: &UserDeviceLists,
     ) -> Result<usize, EngineError> {
-        let held = lists::followed_list(&self.store, user)?;
+        let held = undisputed_list(&self.store, user)?;
         let newest_held = newest_list(&self.store, user)?;
         #[cfg(feature = "planted")]
         if crate::planted::has(crate::planted::Planted::DeviceListRollbackAccepted)
@@ -39,13 +39,23 @@ impl Engine {
             });
             return Ok(0);
         }
-        // Nothing vouches for the account key of a first contact: what happened under the same one before is no change. It is judged
-        // as a whole, wherever the relay cuts its answers.
-        let is_first_contact = held.is_none() || !lists::is_met(&self.store, user)?;
-        let is_whole = shown.lists.len() < LISTS_PER_ANSWER;
-        let mut chain = verify_chain(user, held.clone(), shown, is_first_contact)?;
+        let mut chain = match &held {
+            Some(_) => verify_chain(user, held.clone(), shown, false)?,
+            // It counts once it is whole, wherever the relay cuts its answers.
+            None => {
+                let begun = self.trust.first_contacts.take(user);
+                let last = begun.last().map(|link| link.list.clone());
+                let mut chain = begun;
+                chain.extend(verify_chain(user, last, shown, true)?);
+                if shown.lists.len() >= LISTS_PER_ANSWER {
+                    self.trust.first_contacts.put(user, chain)?;
+                    return Ok(shown.lists.len());
+                }
+                chain
+            }
+        };
         let is_listed = self.is_listed_in(user, held.as_ref());
-        self.check_own_account(user, &chain, is_listed, is_whole)?;
+        self.check_own_account(user, &chain, is_listed)?;
         let disputed = Disputed::of(
             &self.store,
             user,
@@ -61,10 +71,6 @@ impl Engine {
             Disputed::MadeUp => held,
         };
         let Some(newest) = chain.last().map(|link| link.list.clone()) else {
-            if is_first_contact && is_whole {
-                self.store.transaction(|tx| tx.note_met(user, true))?;
-                self.tell_of_offer(user);
-            }
             // What follows is asked for from the newest that is undisputed: nothing follows until the app accepts these.
             return Ok(0);
         };
@@ -99,18 +105,13 @@ impl Engine {
                 }
                 previous = Some(&link.list);
             }
-            if is_first_contact {
-                tx.note_met(user, is_whole)?;
-            }
             Ok(())
         })?;
         self.event(Event::DevicesChanged {
             user_id: user.clone(),
             version: newest.version,
         });
-        if is_whole || !is_first_contact {
-            self.tell_of_offer(user);
-        }
+        self.tell_of_offer(user);
         self.lists_changed(user, &newest);
         Ok(shown.lists.len())
     }
@@ -154,10 +155,11 @@ impl Engine {
                     .transaction(|tx| tx.accept_account(user, &offered))?;
                 // What no longer fit into the relay's answer was not asked for.
                 if waited >= LISTS_PER_ANSWER as u64 {
+                    self.trust.retake.insert(user.clone());
                     self.want_lists(user.clone());
                 }
                 // What waited for this is opened with the list, should it fail now.
-                if self.unpark(user).is_err() {
+                else if self.unpark(user).is_err() {
                     self.want_lists(user.clone());
                 }
                 Ok(())
@@ -182,7 +184,6 @@ impl Engine {
         user: &UserId,
         chain: &[Link],
         is_listed: bool,
-        is_whole: bool,
     ) -> Result<(), EngineError> {
         let (Some(me), Some(newest)) = (
             self.me.as_ref().filter(|me| me.user == *user),
@@ -196,7 +197,7 @@ impl Engine {
         }
         // Versions before a recovery may be under another key.
         match &me.account {
-            Some(account) if is_whole && newest.account_key != account.public() => {
+            Some(account) if newest.account_key != account.public() => {
                 wrong("it is not under this account's key")
             }
             _ => Ok(()),
@@ -275,6 +276,7 @@ fn verify_chain(
     {
         return Err(wrong(&"it is older than the one held"));
     }
+    // Nothing vouches for the account key of a first contact: what happened under the same one before is no change.
     let mut chain: Vec<Link> = Vec::with_capacity(shown.lists.len());
     let mut newest = held;
     for list in &shown.lists {

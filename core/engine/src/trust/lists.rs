@@ -41,22 +41,6 @@ pub(crate) fn undisputed_list(
     Ok(list)
 }
 
-/// The list that further ones are asked for after. What is under a key that nobody accepted is asked for again, since it may have been
-/// made up; but a first contact is one answer, in however many pieces it comes.
-pub(super) fn followed_list(rows: &Rows, user: &UserId) -> Result<Option<DeviceList>, EngineError> {
-    if is_met(rows, user)? {
-        undisputed_list(rows, user)
-    } else {
-        newest_list(rows, user)
-    }
-}
-
-/// Whether what is held of this user may be judged by: all of it came that there was when the relay was first asked.
-pub(crate) fn is_met(rows: &Rows, user: &UserId) -> Result<bool, EngineError> {
-    let pinned = rows.pinned_account(user)?;
-    Ok(pinned.is_none_or(|pinned| pinned.met))
-}
-
 /// Whether the app is still to accept this list: it has another account key than the pinned one, or came with or after a recovery.
 pub(crate) fn is_disputed(pinned: &PinnedAccount, list: &DeviceList) -> bool {
     let recovered = pinned.offered_since;

@@ -1,13 +1,13 @@
 //! A user who was never seen before, with more lists than fit into one answer: judged as a whole, wherever the relay cuts.
 
 use crate::device::{Device, user};
-use crate::relay::{Relay, no};
+use crate::relay::{Relay, no, ok};
 use crate::trust::{accept_list, offered, pretender_publishes, pretender_under};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use sealwire_crypto::keys::AccountKeyPair;
-use sealwire_engine::MessageState;
-use sealwire_wire::contract::{ErrorCode, ServerEvent};
+use sealwire_engine::{Event, MessageState};
+use sealwire_wire::contract::{ErrorCode, ServerEvent, UserDeviceLists};
 
 /// Bob, whose list of this version was a recovery under this account key, and who has so many lists now.
 fn bob_recovered(relay: &mut Relay, version: u64, of: u64, same_key: bool) -> (Device, Device) {
@@ -51,8 +51,6 @@ fn a_recovery_of_before_that_kept_the_key_asks_nobody_wherever_the_answers_are_c
         assert_eq!(offered(&alice), None, "{version} of {of}");
         let alice = alice.restarted(9);
         assert!(!is_offered(&alice), "{version} of {of}");
-        let pinned = alice.engine.store().pinned_account(&user("bob"));
-        assert!(pinned.unwrap().unwrap().met);
     }
 }
 
@@ -85,7 +83,7 @@ fn nothing_is_sent_by_the_first_half_of_a_chain_also_after_a_crash_between_the_t
     }));
     relay.asked.clear();
     alice.send(relay, "bob", "hello");
-    assert_eq!(held(&alice), 100);
+    assert_eq!(held(&alice), 0);
     let asks_for_bundles = |relay: &Relay| {
         let mut asked = relay.asked.iter();
         asked.any(|path| path.contains("/v1/prekeys/query"))
@@ -130,4 +128,69 @@ fn once_a_chain_is_here_as_a_whole_a_recovery_asks_whatever_its_version() {
         assert!(offered(&alice).is_some() && is_offered(&alice), "{of}");
         alice.restarted(9);
     }
+}
+
+/// Page 1 lists a device that page 2 recovers from: nobody reads it meanwhile, and nothing of its successor's overtakes anything.
+#[test]
+fn nothing_is_read_by_the_first_half_of_a_chain() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let (mut before, mut bob) = bob_recovered(relay, 120, 150, true);
+    before.send(relay, "alice", "from a device that is gone");
+    let gone = relay.queues.remove(&alice.name()).unwrap_or_default();
+    for text in ["first", "second"] {
+        bob.send(relay, "alice", text);
+    }
+    let rows = relay.queues.remove(&alice.name()).unwrap();
+    relay.instead = Some(Box::new(|request| {
+        let second = request.path.ends_with("/v1/users/bob/devices?since=100");
+        second.then(|| no(ErrorCode::Unavailable))
+    }));
+    alice.take_rows(relay, gone.into());
+    alice.take_rows(relay, vec![rows[0].clone()]);
+    alice.pass(relay, 60_000);
+    alice.take_rows(relay, vec![rows[1].clone()]);
+    assert!(alice.is_acknowledged());
+    assert!(alice.texts("bob").is_empty(), "{:?}", alice.texts("bob"));
+    relay.instead = None;
+    alice.pass(relay, 600_000);
+    let texts = alice.texts("bob");
+    assert!(!texts.contains(&"from a device that is gone".to_owned()));
+    assert!(
+        texts.ends_with(&["first".to_owned(), "second".to_owned()]),
+        "{texts:?}"
+    );
+    let reordered = |event: &Event| matches!(event, Event::MessageReordered { .. });
+    assert!(!alice.events.iter().any(reordered));
+    assert_eq!(alice.restarted(9).texts("bob"), texts);
+}
+
+#[test]
+fn a_first_half_that_was_made_up_is_forgotten_once_the_relay_shows_what_is_true() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let made_up = &mut Relay::default();
+    let fake = Device::registered(made_up, "bob", 99);
+    while made_up.lists[&user("bob")].len() < 100 {
+        pretender_publishes(made_up, &fake, Vec::new());
+    }
+    let lists = made_up.lists[&user("bob")].clone();
+    relay.instead = Some(Box::new(move |request| {
+        let first = request.path.ends_with("/v1/users/bob/devices?since=0");
+        first.then(|| {
+            ok(&UserDeviceLists {
+                user_id: user("bob"),
+                version: lists.len() as u64,
+                lists: lists.clone(),
+            })
+        })
+    }));
+    Device::registered(relay, "bob", 2);
+    alice.send(relay, "bob", "hello");
+    assert!(relay.sends.is_empty());
+    relay.instead = None;
+    alice.pass(relay, 600_000);
+    assert_eq!(held(&alice), 1);
+    assert_eq!(relay.sends.len(), 1);
+    alice.restarted(9);
 }

@@ -27,5 +27,6 @@ mod relay;
 mod repeating;
 mod resync;
 mod sending;
+mod stolen;
 mod time;
 mod trust;
