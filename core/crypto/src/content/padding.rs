@@ -51,6 +51,15 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
+    fn the_largest_content_of_a_limit_fits_and_one_byte_more_does_not() {
+        for limit in (SHORTEST..3_000).chain([65_535, 65_536, 65_537]) {
+            let largest = largest_content(limit);
+            assert!(padded_length(largest) <= limit, "{limit}");
+            assert!(padded_length(largest + 1) > limit, "{limit}");
+        }
+    }
+
+    #[test]
     fn short_contents_are_equally_long() {
         assert_eq!(pad(b"").len(), 160);
         assert_eq!(pad(&[1; 159]).len(), 160);

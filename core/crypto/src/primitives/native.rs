@@ -155,6 +155,16 @@ mod tests {
     ];
 
     #[test]
+    fn where_there_is_memory_nothing_falls_back() {
+        let prepared = PreparedSecret::default();
+        let key = prepared.of(&KEY).unwrap();
+        let public = x25519_public(&[9; 32], &PreparedSecret::default());
+        assert_eq!(agreed(key, &public), x25519(&KEY, &prepared, &public).ok());
+        assert!(agreed(key, &public).is_some());
+        assert!(gcm(&KEY).is_some());
+    }
+
+    #[test]
     fn an_agreement_without_memory_is_no_fault_of_the_peers_key() {
         let public = x25519_public(&[9; 32], &PreparedSecret::default());
         let shared = x25519(&KEY, &PreparedSecret::default(), &public).unwrap();
