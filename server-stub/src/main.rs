@@ -122,7 +122,7 @@ impl FromStr for Rate {
             if number > 0.0 {
                 Ok(number)
             } else {
-                Err(form())
+                Err(format!("{text} is no rate: both numbers are above 0"))
             }
         };
         let rate = Self {

@@ -15,7 +15,8 @@ impl App {
     }
 
     fn on_key(&mut self, key: KeyEvent) -> Vec<Wish> {
-        if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
+        let quits = matches!(key.code, KeyCode::Char('c' | 'q'));
+        if key.modifiers.contains(KeyModifiers::CONTROL) && quits {
             self.over = true;
             return Vec::new();
         }
@@ -49,7 +50,6 @@ impl App {
 
     fn on_shortcut(&mut self, key: KeyEvent) -> Vec<Wish> {
         match key.code {
-            KeyCode::Char('q') => self.over = true,
             KeyCode::Char('n') => self.dialog = Some(Dialog::NewChat(Default::default())),
             KeyCode::Char('f') => self.dialog = Some(Dialog::search()),
             KeyCode::Char('l') => self.dialog = Some(Dialog::LinkDevice(Default::default())),
@@ -279,6 +279,28 @@ mod tests {
         press(&mut app, KeyCode::Up);
         press(&mut app, KeyCode::Char('h'));
         assert!(app.compose.value() == "h" && app.focus == Focus::Compose);
+    }
+
+    #[test]
+    fn whatever_is_open_ctrl_q_and_ctrl_c_quit() {
+        for letter in ['q', 'c'] {
+            for dialog in [
+                None,
+                Some(Dialog::Welcome {
+                    name: Default::default(),
+                }),
+                Some(Dialog::NewChat(Default::default())),
+            ] {
+                let offline = ConnectionState::Offline {
+                    next_try_at_ms: None,
+                };
+                let mut app = App::new(None, offline);
+                app.dialog = dialog;
+                let key = KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL);
+                app.on_terminal(&Event::Key(key));
+                assert!(app.over);
+            }
+        }
     }
 
     #[test]

@@ -96,7 +96,7 @@ pub struct Sqlite {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The folder cannot be made or written.
-    #[error("the data folder cannot be used")]
+    #[error("nothing can be made or opened in it")]
     Folder(#[from] std::io::Error),
     /// Another relay serves the folder: end it first.
     #[error("another relay serves this data folder")]
