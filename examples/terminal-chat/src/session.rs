@@ -2,15 +2,18 @@
 
 use crate::app::{Conversation, InboxLine, News, PAGE, Wish};
 use sealwire::{
-    Client, ConnectionState, Error, Event, InboxThread, MessageState, ThreadId, UserId,
+    Client, ConnectionState, Error, Event, InboxThread, MessageState, NetworkRole, ThreadId, UserId,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 /// Threads that the inbox shows.
 const INBOX: u32 = 100;
+/// How often a window that another one speaks for looks into the store.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Messages that a search shows.
 const FOUND: u32 = 50;
 
@@ -110,7 +113,20 @@ impl Session {
         let mut events = self.client.events();
         self.tell_connection(self.client.connection());
         self.reload(None).await;
-        while let Some(event) = events.next().await {
+        let mut role = self.client.network_role();
+        loop {
+            let Ok(event) = tokio::time::timeout(LOOK_AGAIN, events.next()).await else {
+                // What another window does to the store is no event here.
+                let before = std::mem::replace(&mut role, self.client.network_role());
+                if before == NetworkRole::Waiting {
+                    let open = *self.open_thread();
+                    self.reload(open).await;
+                }
+                continue;
+            };
+            let Some(event) = event else {
+                return;
+            };
             match event {
                 Event::Connection(state) => self.tell_connection(state),
                 Event::CaughtUp => {

@@ -5,7 +5,7 @@ use crate::devices::Device;
 use crate::report::Expectations;
 use crate::script::patiently;
 use crate::{Done, Trouble, client};
-use sealwire::{Event, EventStream, MessageState};
+use sealwire::{Event, EventStream, Message, MessageState};
 use std::time::Instant;
 
 /// Lines that the episodes send: the last ones of the text.
@@ -62,7 +62,7 @@ async fn states(devices: &mut [Device], line: &str, expect: &mut Expectations) -
         let history = devices[1].history().await?;
         Ok(history
             .iter()
-            .any(|message| message.text() == Some(line) && message.state == MessageState::Read))
+            .any(|here| is_same(here, &message) && here.state == MessageState::Read))
     });
     expect.that("alice-2 shows it as read too", same_elsewhere.await?);
     for device in &devices[2..] {
@@ -133,10 +133,10 @@ async fn broken_session(
     );
     let before = devices[bob].seen().unreadable;
     let at = Instant::now();
-    devices[alice].send(line).await?;
+    let asked_for = devices[alice].send(line).await?;
     let repaired = eventually(async || {
         let history = devices[bob].history().await?;
-        Ok(history.iter().any(|message| message.text() == Some(line)))
+        Ok(history.iter().any(|message| is_same(message, &asked_for)))
     });
     let repaired = repaired.await?;
     println!(
@@ -148,13 +148,25 @@ async fn broken_session(
         repaired && devices[bob].seen().unreadable == before + 1,
     );
     // Both ways work again: the answer goes through the session that the repair made.
-    devices[bob].send(last).await?;
+    let answer = devices[bob].send(last).await?;
     let answered = eventually(async || {
         let history = devices[alice].history().await?;
-        Ok(history.iter().any(|message| message.text() == Some(last)))
+        Ok(history.iter().any(|message| is_same(message, &answer)))
     });
     expect.that("the answer comes back", answered.await?);
     Ok(())
+}
+
+/// Whether a message came as it was sent. A text may have the same line twice: its device's number tells which this is.
+fn is_same(here: &Message, sent: &Message) -> bool {
+    let place = |message: &Message| {
+        (
+            message.sender.clone(),
+            message.sender_device,
+            message.client_seq,
+        )
+    };
+    place(here) == place(sent) && here.text() == sent.text()
 }
 
 /// The states that a message turns to, as events tell them, until this one.

@@ -107,7 +107,7 @@ async fn what_is_not_sent_yet_is_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_key_is_believed_only_after_a_question() {
+async fn an_account_key_is_believed_only_after_a_question_and_where_it_changed() {
     let relay = relay().await;
     let (mut alice, bob) = two_people(&relay).await;
     alice.write_to("bob", "is it you?").await;
@@ -120,7 +120,10 @@ async fn an_account_key_is_believed_only_after_a_question() {
     alice.press("<Ctrl-k>").await;
     alice.sees("Believe").await;
     alice.press("y").await;
-    alice.sees("The key of bob is believed").await;
+    // Bob has the one that he had.
+    alice.sees("(list_not_offered)").await;
+    alice.press("still you?<Enter>").await;
+    alice.sees("still you?").await;
     for person in [alice, bob] {
         person.close().await;
     }
