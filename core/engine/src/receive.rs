@@ -82,7 +82,7 @@ impl Engine {
         let (mut rows, mut controls, mut others) = (Vec::new(), Vec::new(), Vec::new());
         let (mut highest, mut broken) = (None, false);
         for text in frames {
-            let Ok(frame) = ServerFrame::from_json(&text) else {
+            let Ok(frame) = serde_json::from_str::<ServerFrame>(&text) else {
                 // Delivered again it would read no better, and everything behind it would wait for ever.
                 let Ok(Numbered { frame_seq }) = serde_json::from_str(&text) else {
                     broken = true;

@@ -133,7 +133,8 @@ fn each_frame_survives_the_way_through_json() {
     for (frame_seq, event) in (1..).zip(events) {
         let frame = ServerFrame { frame_seq, event };
         let json = serde_json::to_string(&frame).unwrap();
-        assert_eq!(ServerFrame::from_json(&json).unwrap(), frame, "{json}");
+        let read: ServerFrame = serde_json::from_str(&json).unwrap();
+        assert_eq!(read, frame, "{json}");
     }
     for frame in [
         ClientFrame::ClientAck { frame_seq: 4 },
@@ -184,6 +185,26 @@ fn a_frame_of_a_later_version_is_read_and_counted() {
 }
 
 #[test]
+fn a_frame_that_lacks_what_its_kind_needs_is_refused_and_says_what() {
+    let refusal = |text| serde_json::from_str::<ServerFrame>(text).unwrap_err();
+    for (text, field) in [
+        (r#"{"t":"ping","now":1}"#, "frame_seq"),
+        (r#"{"t":"msg","frame_seq":1}"#, "message"),
+        (
+            r#"{"t":"devices","frame_seq":1,"user_id":"bob"}"#,
+            "version",
+        ),
+        (r#"{"t":"typing","frame_seq":1,"typing":true}"#, "thread_id"),
+        (r#"{"frame_seq":1}"#, "t"),
+    ] {
+        let said = refusal(text).to_string();
+        assert!(said.contains(&format!("missing field `{field}`")), "{said}");
+    }
+    let twice = refusal(r#"{"t":"ping","frame_seq":1,"now":1,"now":2}"#).to_string();
+    assert!(twice.contains("duplicate field `now`"), "{twice}");
+}
+
+#[test]
 fn unknown_fields_of_a_request_are_ignored() {
     let read: ChallengeRequest =
         serde_json::from_str(r#"{"user_id":"bob","device_id":2,"colour":"red"}"#).unwrap();
@@ -193,8 +214,7 @@ fn unknown_fields_of_a_request_are_ignored() {
 proptest! {
     #[test]
     fn any_json_text_is_a_frame_or_an_error(text in r#"[{}\[\]":,a-z0-9]{0,120}"#) {
-        let slow = serde_json::from_str::<ServerFrame>(&text);
-        prop_assert_eq!(ServerFrame::from_json(&text).ok(), slow.ok());
+        let _ = serde_json::from_str::<ServerFrame>(&text);
         let _ = serde_json::from_str::<SendMessage>(&text);
         let _ = serde_json::from_str::<Problem>(&text);
     }
