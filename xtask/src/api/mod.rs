@@ -68,21 +68,6 @@ const OTHERWISE: &[(&str, &[Language], &str)] = &[
         "a page has no files: `downloadAttachmentTo`",
     ),
     (
-        "network_role",
-        &[Language::TypeScript],
-        "`leads`: one tab holds the device",
-    ),
-    (
-        "leads",
-        &[
-            Language::Rust,
-            Language::Kotlin,
-            Language::Swift,
-            Language::Python,
-        ],
-        "`network_role`",
-    ),
-    (
         "suspend",
         &[Language::TypeScript],
         "a hidden page hands over by itself",
@@ -93,6 +78,9 @@ const OTHERWISE: &[(&str, &[Language], &str)] = &[
         "a shown page takes over by itself",
     ),
 ];
+
+/// Operations that a language has under a name of its own: shown in the row of the others' name.
+const RENAMED: &[(Language, &str, &str)] = &[(Language::TypeScript, "leads", "network_role")];
 
 const HEAD: &str = "# One API, five accents
 
@@ -143,7 +131,7 @@ fn page() -> Result<String, Error> {
     let mut doors = Vec::new();
     for language in Language::ALL {
         match surface::of(language)? {
-            Some(surface) => doors.push((language, surface)),
+            Some(surface) => doors.push((language, renamed(language, surface))),
             None => println!("api: {language:?} has no layer yet: skipped"),
         }
     }
@@ -154,15 +142,27 @@ fn page() -> Result<String, Error> {
             lacking.join(", ")
         )));
     }
+    let (linking, client): (Vec<_>, Vec<_>) = names(&doors)
+        .into_iter()
+        .partition(|name| name.starts_with("Linking."));
     let mut page = HEAD.to_owned();
-    page += "\n## Operations\n\n|";
-    for (language, _) in &doors {
+    page += "\n## Operations\n\n";
+    page += &table(&doors, client);
+    page += "\n### Of a `Linking`, which `start_linking` gives\n\n";
+    page += &table(&doors, linking);
+    Ok(page + &types()?)
+}
+
+/// A row for each operation, a column for each language.
+fn table(doors: &[(Language, Surface)], names: Vec<String>) -> String {
+    let mut page = "|".to_owned();
+    for (language, _) in doors {
         page += &format!(" {language:?} |");
     }
     page += &format!("\n|{}\n", "---|".repeat(doors.len()));
-    for name in names(&doors) {
+    for name in names {
         page += "|";
-        for (language, surface) in &doors {
+        for (language, surface) in doors {
             let cell = match surface.get(&name) {
                 Some(signature) => format!("`{}`", signature.replace('|', "\\|")),
                 None => instead(&name, *language).unwrap_or_default().to_owned(),
@@ -171,19 +171,24 @@ fn page() -> Result<String, Error> {
         }
         page += "\n";
     }
-    Ok(page + &types()?)
+    page
 }
 
-/// In the order of the alphabet, a linking's own last.
-fn names(doors: &[(Language, Surface)]) -> Vec<String> {
-    let all: BTreeSet<_> = doors
-        .iter()
-        .flat_map(|(_, surface)| surface.keys().cloned())
-        .collect();
-    let (linking, client): (Vec<_>, Vec<_>) = all
-        .into_iter()
-        .partition(|name| name.starts_with("Linking."));
-    client.into_iter().chain(linking).collect()
+fn renamed(language: Language, mut surface: Surface) -> Surface {
+    for (_, own, name) in RENAMED.iter().filter(|row| row.0 == language) {
+        if let Some(signature) = surface.remove(*own) {
+            surface.insert((*name).to_owned(), signature);
+        }
+    }
+    surface
+}
+
+/// In the order of the alphabet.
+fn names(doors: &[(Language, Surface)]) -> BTreeSet<String> {
+    let surfaces = doors.iter().map(|(_, surface)| surface);
+    surfaces
+        .flat_map(|surface| surface.keys().cloned())
+        .collect()
 }
 
 fn instead(name: &str, language: Language) -> Option<&'static str> {
@@ -291,6 +296,16 @@ mod tests {
             (Language::Kotlin, door(&["open", "close"])),
         ];
         assert_eq!(lacking(&doors), ["Kotlin send_text"]);
+    }
+
+    #[test]
+    fn what_a_door_calls_otherwise_stands_in_the_row_of_the_others_name() {
+        let leads = || Surface::from([("leads".to_owned(), "leads(): boolean".to_owned())]);
+        assert_eq!(
+            renamed(Language::TypeScript, leads()),
+            Surface::from([("network_role".to_owned(), "leads(): boolean".to_owned())])
+        );
+        assert_eq!(renamed(Language::Kotlin, leads()), leads());
     }
 
     #[test]

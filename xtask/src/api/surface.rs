@@ -61,7 +61,9 @@ impl Language {
         let after = |starts: &[&str]| starts.iter().find_map(|start| text.strip_prefix(start));
         match self {
             Self::Rust => after(&["pub async fn ", "pub fn "]),
-            Self::Kotlin if indent == 4 && text.starts_with("public val code") => Some("code()"),
+            Self::Kotlin if indent == 4 && text.starts_with("public val ") => {
+                after(&["public val "])
+            }
             Self::Kotlin if indent == 4 && text.starts_with("override fun ") => {
                 after(&["override fun "])
             }
@@ -156,9 +158,11 @@ fn collect(folder: &Path, kind: &str, files: &mut Vec<PathBuf>) -> Result<(), Er
 pub(super) fn read(language: Language, text: &str, surface: &mut Surface) {
     let mut class = None;
     let mut at = 0;
+    let mut before = "";
     for line in text.split_inclusive('\n') {
         let begin = at;
         at += line.len();
+        let is_property = std::mem::replace(&mut before, line.trim()) == "@property";
         if line.starts_with(|c: char| !c.is_whitespace() && !"})@/#*".contains(c)) {
             let is = |name| {
                 language
@@ -171,17 +175,15 @@ pub(super) fn read(language: Language, text: &str, surface: &mut Surface) {
         let (Some(class), Some(rest)) = (class, language.function(line)) else {
             continue;
         };
-        let from = if rest == "code()" {
-            "code()"
-        } else {
-            let offset = line.len() - line.trim_start().len()
-                + line.trim_start().find(rest.trim_end()).unwrap_or(0);
-            &text[begin + offset..]
-        };
-        let mut signature = signature(language, from);
-        // A body in braces gives nothing unless it says so; a property says nothing here.
-        if language == Language::Kotlin && from != "code()" && signature.ends_with(')') {
+        let offset = line.len() - line.trim_start().len()
+            + line.trim_start().find(rest.trim_end()).unwrap_or(0);
+        let mut signature = signature(language, &text[begin + offset..]);
+        // A body in braces gives nothing unless it says so.
+        if language == Language::Kotlin && signature.ends_with(')') {
             signature += ": Unit";
+        }
+        if is_property {
+            signature = signature.replacen("() -> ", ": ", 1);
         }
         let name: String = signature
             .chars()
@@ -318,6 +320,39 @@ mod tests {
             surface(Language::Kotlin, text),
             [("close".to_owned(), "close(): Unit".to_owned())]
         );
+    }
+
+    #[test]
+    fn a_property_is_shown_as_one() {
+        let cases = [
+            (
+                Language::Kotlin,
+                "public class Linking internal constructor() {\n    public val code: String = handle.code()\n",
+            ),
+            (
+                Language::Swift,
+                "public final class Linking: Sendable {\n    public var code: String { handle.code() }\n",
+            ),
+            (
+                Language::TypeScript,
+                "export class Linking {\n  readonly code: string;\n",
+            ),
+            (
+                Language::Python,
+                "class Linking:\n    @property\n    def code(self) -> str:\n        return 1\n",
+            ),
+        ];
+        for (language, text) in cases {
+            let shown = surface(language, text)
+                .into_iter()
+                .map(|(name, signature)| (name, signature.to_lowercase()))
+                .collect::<Vec<_>>();
+            let (name, kind) = match language {
+                Language::Python => ("Linking.code", "code: str"),
+                _ => ("Linking.code", "code: string"),
+            };
+            assert_eq!(shown, [(name.to_owned(), kind.to_owned())], "{language:?}");
+        }
     }
 
     #[test]

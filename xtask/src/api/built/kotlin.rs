@@ -149,7 +149,8 @@ fn operation(member: &str) -> Option<String> {
         Some(property) => {
             let mut letters = property.chars();
             let first = letters.next().map(|c| c.to_ascii_lowercase());
-            return Some(first.into_iter().chain(letters).collect::<String>() + "()");
+            let name: String = first.into_iter().chain(letters).collect();
+            return Some(format!("{name}: {}", boxed(result)));
         }
         None => name,
     };
@@ -162,7 +163,10 @@ fn operation(member: &str) -> Option<String> {
 
 /// The same of a signature of the page.
 fn as_compiled(signature: &str) -> Option<String> {
-    let (name, parameters, result) = call(signature)?;
+    let Some((name, parameters, result)) = call(signature) else {
+        let (property, kind) = signature.split_once(':')?;
+        return Some(format!("{property}: {}", boxed(&jvm(kind))));
+    };
     let mut types = Vec::new();
     for parameter in split(parameters) {
         let (_, kind) = parameter.split_once(':')?;
@@ -290,7 +294,7 @@ mod tests {
                 "maxTextBytes(): Long",
                 "  public final long maxTextBytes();",
             ),
-            ("code()", "  public final java.lang.String getCode();"),
+            ("code: String", "  public final java.lang.String getCode();"),
         ];
         for (shown, compiled) in cases {
             let compiled = without_packages(compiled);
@@ -309,6 +313,7 @@ mod tests {
             "retry(localId: Long): Long",
             "again(localId: Long): Message",
             "retry(): Message",
+            "retry: Message",
         ] {
             assert_ne!(as_compiled(shown), compiled, "{shown}");
         }

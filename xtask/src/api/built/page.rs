@@ -64,14 +64,14 @@ mod tests {
 
     #[test]
     fn the_page_is_read_as_it_is_written() {
-        let text = "\n## Operations\n\n| Rust | Kotlin |\n|---|---|\n| `a() -> X \\| Y` | `a(): X` |\n| `b()` | the options of `a` |\n| `c()` | `a` |\n\n## Types\n\nWords.\n\n| type | fields, or cases |\n|---|---|\n| `T` | `One(x, y)`, `Two` |\n";
+        let text = "\n## Operations\n\n| Rust | Kotlin |\n|---|---|\n| `a() -> X \\| Y` | `a(): X` |\n| `b()` | the options of `a` |\n| `c()` | `a` |\n\n### Of one\n\n| Rust | Kotlin |\n|---|---|\n| `d() -> X` | `d: X` |\n\n## Types\n\nWords.\n\n| type | fields, or cases |\n|---|---|\n| `T` | `One(x, y)`, `Two` |\n";
         let kotlin = read(text, Language::Kotlin).unwrap();
-        assert_eq!(kotlin.operations, ["a(): X"]);
+        assert_eq!(kotlin.operations, ["a(): X", "d: X"]);
         let cases = vec!["One(x, y)".to_owned(), "Two".to_owned()];
         assert_eq!(kotlin.types, [("T".to_owned(), cases)]);
         assert_eq!(
             read(text, Language::Rust).unwrap().operations,
-            ["a() -> X | Y", "b()", "c()"]
+            ["a() -> X | Y", "b()", "c()", "d() -> X"]
         );
         assert_eq!(read(text, Language::Swift), None);
     }

@@ -15,7 +15,8 @@ for owner in (sealwire.Client, sealwire.Linking):
         if name.startswith('_'):
             continue
         if isinstance(member, property):
-            member = member.fget
+            print(name + ': ' + inspect.signature(member.fget).return_annotation)
+            continue
         member = getattr(member, '__func__', member)
         if not inspect.isfunction(member):
             continue
