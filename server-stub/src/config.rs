@@ -160,7 +160,7 @@ impl RelayConfig {
         self
     }
 
-    /// Web pages of this origin may use the relay. In dev mode those from loopback may in any case.
+    /// Web pages of this origin (`https://chat.example`) may use the relay. In dev mode those from loopback may in any case.
     pub fn cors_origin(mut self, origin: impl Into<String>) -> Self {
         self.cors_origins.push(origin.into());
         self

@@ -58,6 +58,8 @@ impl Relay {
         {
             return Err(StartError::PublicDevMode(public.to_owned()));
         }
+        let cors_origins = config.cors_origins.iter().map(|text| cors_origin(text));
+        let cors_origins = cors_origins.collect::<Result<_, _>>()?;
         if origin.is_none() && config.listen.ip().is_unspecified() {
             return Err(StartError::NoOrigin(config.listen));
         }
@@ -134,7 +136,7 @@ impl Relay {
             metrics: Metrics::new(commits, door.turned_away()),
             readiness: Readiness::default(),
             public_origin: origin.unwrap_or_else(|| url.clone()),
-            cors_origins: config.cors_origins,
+            cors_origins,
             timings: config.timings,
             behind_proxy: config.behind_proxy,
             document: OnceLock::new(),
@@ -309,6 +311,29 @@ fn origin(text: &str) -> Result<String, StartError> {
     }
 }
 
+/// An origin as browsers send it. Those of apps around a web view (`capacitor://localhost`) have schemes of their own.
+fn cors_origin(text: &str) -> Result<String, StartError> {
+    let refused = || StartError::CorsOrigin(text.to_owned());
+    if let Ok(web) = origin(text) {
+        // A pattern would be taken for a host of that name, and let nobody in.
+        return Some(web)
+            .filter(|web| !web.contains('*'))
+            .ok_or_else(refused);
+    }
+    let url = url::Url::parse(text).map_err(|_| refused())?;
+    let (false, Some(host)) = (url.is_special(), url.host_str()) else {
+        return Err(refused());
+    };
+    let port = url.port().map(|port| format!(":{port}"));
+    let origin = format!("{}://{host}{}", url.scheme(), port.unwrap_or_default());
+    let said = text.strip_suffix('/').unwrap_or(text);
+    if said.eq_ignore_ascii_case(&origin) && !host.contains('*') {
+        Ok(said.to_owned())
+    } else {
+        Err(refused())
+    }
+}
+
 async fn sweep(state: ApiState, mut stop: watch::Receiver<bool>) {
     let mut interval = tokio::time::interval(SWEEP_INTERVAL);
     let mut expiry = tokio::time::interval(EXPIRY_INTERVAL);
@@ -369,6 +394,38 @@ mod tests {
         ];
         for text in refused {
             assert!(matches!(origin(text), Err(StartError::Origin(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_origin_of_web_pages_is_as_browsers_send_it() {
+        for (said, sent) in [
+            ("https://Chat.example:443/", "https://chat.example"),
+            ("http://localhost:5173", "http://localhost:5173"),
+            ("http://[::1]:80/", "http://[::1]"),
+            ("capacitor://localhost", "capacitor://localhost"),
+        ] {
+            assert_eq!(cors_origin(said).unwrap(), sent);
+        }
+        for text in [
+            "nope",
+            "",
+            "*",
+            "null",
+            "chat.example",
+            "localhost:5173",
+            "https://*.example",
+            "https://chat.example/app",
+            "https://a@chat.example",
+            "ftp://chat.example",
+            "app://a@host",
+            "app://host/x",
+        ] {
+            let refused = cors_origin(text);
+            assert!(
+                matches!(refused, Err(StartError::CorsOrigin(ref said)) if said == text),
+                "{text}: {refused:?}"
+            );
         }
     }
 }

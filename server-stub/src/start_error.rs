@@ -4,7 +4,7 @@ use crate::service::Refusal;
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a relay did not start. Nothing listens.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +32,11 @@ pub enum StartError {
         "{0:?} is no origin: write scheme://host[:port], with http or https and nothing after it"
     )]
     Origin(String),
+    /// What is to be let in from web pages is no origin that a browser sends.
+    #[error(
+        "{0:?} is no origin of web pages: write scheme://host[:port] in full, with nothing after it, once for each"
+    )]
+    CorsOrigin(String),
     /// The address is taken, or not this machine's.
     #[error("can not listen on {address}")]
     Listen {
@@ -45,7 +50,10 @@ pub enum StartError {
     #[error("another relay serves {}: end it first, or take another folder", .0.display())]
     FolderInUse(PathBuf),
     /// The folder, or what is in it, can not be used.
-    #[error("the data folder {} can not be used", folder.display())]
+    #[error(
+        "the data folder {} can not be used: name one that this user may write, or make, and that is empty or a relay's own",
+        absolute(folder).display()
+    )]
     Folder {
         /// Which.
         folder: PathBuf,
@@ -68,4 +76,9 @@ pub enum StartError {
     /// What storage holds can not be served.
     #[error("the relay's data can not be served")]
     Service(#[source] Refusal),
+}
+
+/// Said in full, since nobody sees where the process was started.
+fn absolute(folder: &Path) -> PathBuf {
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
 }

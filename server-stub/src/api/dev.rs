@@ -2,7 +2,7 @@
 
 use super::cors::is_loopback_host;
 use super::openapi::{Routes, about};
-use super::request::{Body, Peer};
+use super::request::{Anybody, Body, Peer};
 use super::state::ApiState;
 use crate::service::{Answer, Refusal};
 use axum::Json;
@@ -55,6 +55,7 @@ impl FromRequestParts<ApiState> for Local {
 /// `POST /v1/dev/platform-token`
 pub(super) async fn platform_token(
     _: Local,
+    _: Anybody,
     State(state): State<ApiState>,
     Body(request): Body<PlatformTokenRequest>,
 ) -> Answer<Json<Token>> {

@@ -41,6 +41,17 @@ async fn a_folder_is_one_relays_at_a_time() {
 }
 
 #[tokio::test]
+async fn a_folder_that_can_not_be_used_is_named_in_full_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    let config = RelayConfig::new(RelayData::Folder(file.clone()));
+    let refused = Relay::start(config).await.err().unwrap().to_string();
+    assert!(refused.contains(file.to_str().unwrap()), "{refused}");
+    assert!(refused.contains("name one that"), "{refused}");
+}
+
+#[tokio::test]
 async fn a_taken_address_is_a_typed_error() {
     let relay = relay().await;
     let config = RelayConfig::new(RelayData::Memory).listen(relay.addr());

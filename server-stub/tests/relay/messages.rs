@@ -322,6 +322,26 @@ async fn strangers_are_held_to_a_pace() {
 }
 
 #[tokio::test]
+async fn tokens_of_dev_mode_are_given_at_the_pace_of_strangers() {
+    let anonymous = Pace {
+        per_second: 0.1,
+        burst: 2.0,
+    };
+    let paces = Paces {
+        anonymous,
+        ..Paces::default()
+    };
+    let relay = relay_with(|config| config.paces(paces)).await;
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        let ask = reqwest::Client::new().post(format!("{}/v1/dev/platform-token", relay.url()));
+        let ask = ask.json(&serde_json::json!({"user_id": "alice"})).send();
+        answers.push(ask.await.unwrap().status().as_u16());
+    }
+    assert_eq!(answers, [200, 200, 429]);
+}
+
+#[tokio::test]
 async fn one_address_does_not_take_every_mailbox() {
     let relay = relay().await;
     let url = format!("{}/v1/provisioning", relay.url());
