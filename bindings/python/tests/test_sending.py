@@ -41,3 +41,12 @@ async def test_a_key_that_was_used_for_other_words_is_an_error_and_nothing_is_se
     with pytest.raises(errors.SendKeyReusedError):
         await alice.send_attachment(thread, bytes(9), key=key)
     assert await alice.count_messages(thread) == 1
+
+
+async def test_an_error_says_its_code_once(world: World) -> None:
+    alice = await world.registered("alice")
+    kinds = {"nobody": errors.UserUnknownError, "alice": errors.OwnUserError, "a/b": errors.InvalidIdError}
+    for user, kind in kinds.items():
+        with pytest.raises(kind) as refused:
+            await alice.block(user)
+        assert str(refused.value).count(refused.value.code) == 1, refused.value

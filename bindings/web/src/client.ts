@@ -316,7 +316,7 @@ export class Client implements AsyncDisposable {
     return this.#call("setSettings", [settings], options);
   }
 
-  /** Takes no more 1:1 messages from a user; they are told no reason. Needs the relay. */
+  /** Takes no more 1:1 messages from a user; they are told no reason. Nobody blocks themselves: `own_user`. Needs the relay. */
   block(user: string, options?: CallOptions): Promise<void> {
     return this.#call("block", [user], options);
   }

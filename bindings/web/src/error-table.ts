@@ -174,6 +174,11 @@ export const ERRORS = {
     retryable: false,
     text: "This is the device that is asked: remove it from another one, or disable it.",
   },
+  own_user: {
+    group: "account",
+    retryable: false,
+    text: "This is the account's own user, who cannot be blocked: name somebody else.",
+  },
   unknown_device: {
     group: "account",
     retryable: false,
@@ -202,7 +207,7 @@ export const ERRORS = {
   invalid_id: {
     group: "account",
     retryable: false,
-    text: "Not an id as the relay has it: a user's is 1 to 64 characters of A-Z a-z 0-9 _ . -",
+    text: "Not an id, or not the key of a send: the reason says how one is written.",
   },
   unauthorized: {
     group: "account",

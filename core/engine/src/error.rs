@@ -25,6 +25,9 @@ pub enum EngineError {
     /// A device does not take itself out of its account.
     #[error("this is the device that is asked: remove it from another one, or disable it")]
     OwnDevice,
+    /// Nobody blocks their own account.
+    #[error("that is this account's own user, who cannot be blocked")]
+    OwnUser,
     /// The account's list holds no such device.
     #[error("the account's list holds no such device")]
     UnknownDevice,
@@ -96,7 +99,7 @@ pub enum EngineError {
     #[error("the list that is offered is another one: compare again")]
     ListNotOffered,
     /// The relay said no.
-    #[error("the relay answered {code}: {detail}")]
+    #[error("the relay answered: {detail}")]
     Relay {
         /// Stable.
         code: ErrorCode,
@@ -167,6 +170,7 @@ codes! {
     PlatformTokenRequired = "platform_token_required",
     DeviceRevoked = "device_revoked",
     OwnDevice = "own_device",
+    OwnUser = "own_user",
     UnknownDevice = "unknown_device",
     EmptyText = "empty_text",
     TextTooLong = "text_too_long",
@@ -214,6 +218,7 @@ impl EngineError {
             Self::PlatformTokenRequired => Code::PlatformTokenRequired,
             Self::DeviceRevoked => Code::DeviceRevoked,
             Self::OwnDevice => Code::OwnDevice,
+            Self::OwnUser => Code::OwnUser,
             Self::UnknownDevice => Code::UnknownDevice,
             Self::EmptyText => Code::EmptyText,
             Self::TextTooLong { .. } => Code::TextTooLong,

@@ -64,6 +64,9 @@ impl Engine {
         user: &UserId,
         blocked: bool,
     ) -> Result<(), EngineError> {
+        if blocked && self.me()?.user == *user {
+            return Err(EngineError::OwnUser);
+        }
         self.reachable()?;
         let method = match blocked {
             true => HttpMethod::Put,

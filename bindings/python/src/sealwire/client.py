@@ -369,7 +369,7 @@ class Client:
         return await call(ThreadPreferences, held)
 
     async def block(self, user: str) -> None:
-        """Takes no more 1:1 messages from a user; they are told no reason."""
+        """Takes no more 1:1 messages from a user; they are told no reason. Nobody blocks themselves: ``own_user``."""
         await call(none, self._handle.block(user))
 
     async def unblock(self, user: str) -> None:

@@ -275,6 +275,10 @@ class OwnDeviceError(AccountError):
     """This is the device that is asked: remove it from another one, or disable it."""
 
 
+class OwnUserError(AccountError):
+    """This is the account's own user, who cannot be blocked: name somebody else."""
+
+
 class UnknownDeviceError(AccountError):
     """The account's list holds no such device: look at own_devices."""
 
@@ -311,7 +315,7 @@ class AccountKeyMissingError(AccountError):
 
 
 class InvalidIdError(AccountError):
-    """Not an id as the relay has it: a user's is 1 to 64 characters of A-Z a-z 0-9 _ . -"""
+    """Not an id, or not the key of a send: the reason says how one is written."""
 
     @property
     def reason(self) -> str | None:
@@ -771,6 +775,7 @@ CLASSES: dict[str, type[SealwireError]] = {
     "platform_token_required": PlatformTokenRequiredError,
     "device_revoked": DeviceRevokedError,
     "own_device": OwnDeviceError,
+    "own_user": OwnUserError,
     "unknown_device": UnknownDeviceError,
     "device_limit": DeviceLimitError,
     "device_list_invalid": DeviceListInvalidError,

@@ -185,7 +185,7 @@ extension Client {
         try await call { [handle] in try await handle.setSettings(settings: settings) }
     }
 
-    /// Takes no more 1:1 messages from a user; they are told no reason.
+    /// Takes no more 1:1 messages from a user; they are told no reason. Nobody blocks themselves: `own_user`.
     public func block(user: String) async throws {
         try await call { [handle] in try await handle.block(user: user) }
     }

@@ -158,6 +158,9 @@ extension SealwireError.Code {
     /// This is the device that is asked: remove it from another one, or disable it.
     public static let ownDevice = Self(rawValue: "own_device")
 
+    /// This is the account's own user, who cannot be blocked: name somebody else.
+    public static let ownUser = Self(rawValue: "own_user")
+
     /// The account's list holds no such device: look at own_devices.
     public static let unknownDevice = Self(rawValue: "unknown_device")
 
@@ -173,7 +176,7 @@ extension SealwireError.Code {
     /// This device does not hold the account key yet: try from another device of the account.
     public static let accountKeyMissing = Self(rawValue: "account_key_missing")
 
-    /// Not an id as the relay has it: a user's is 1 to 64 characters of A-Z a-z 0-9 _ . - Fields: `reason`.
+    /// Not an id, or not the key of a send: the reason says how one is written. Fields: `reason`.
     public static let invalidId = Self(rawValue: "invalid_id")
 
     /// The token is not valid: get another from the platform.

@@ -24,6 +24,8 @@ impl Client {
     }
 
     /// Takes no more 1:1 messages from a user; they are told no reason. Needs the relay.
+    ///
+    /// Codes: `own_user`, `user_unknown`.
     pub async fn block(&self, user: &str) -> Result<(), Error> {
         self.set_block(user, true).await
     }

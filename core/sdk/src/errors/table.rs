@@ -91,6 +91,8 @@ table! {
             "This device was removed from its account, or disabled: become a new device.";
         OWN_DEVICE "own_device" false []
             "This is the device that is asked: remove it from another one, or disable it.";
+        OWN_USER "own_user" false []
+            "This is the account's own user, who cannot be blocked: name somebody else.";
         UNKNOWN_DEVICE "unknown_device" false []
             "The account's list holds no such device: look at own_devices.";
         DEVICE_LIMIT "device_limit" false [Max]
@@ -102,7 +104,7 @@ table! {
         ACCOUNT_KEY_MISSING "account_key_missing" false []
             "This device does not hold the account key yet: try from another device of the account.";
         INVALID_ID "invalid_id" false [Reason]
-            "Not an id as the relay has it: a user's is 1 to 64 characters of A-Z a-z 0-9 _ . -";
+            "Not an id, or not the key of a send: the reason says how one is written.";
         UNAUTHORIZED "unauthorized" false []
             "The token is not valid: get another from the platform.";
         TOKEN_EXPIRED "token_expired" true []

@@ -96,6 +96,27 @@ fn a_code_stands_in_the_table_once_and_says_what_to_do() {
 }
 
 #[test]
+fn the_text_of_an_id_that_is_none_fits_every_kind_of_id() {
+    let text = Error::InvalidId(ParseIdError::SendKey).info().text;
+    assert!(text.contains("the reason says"), "{text}");
+    for word in ["user", "thread", "64"] {
+        assert!(!text.contains(word), "{text}");
+    }
+}
+
+#[test]
+fn what_the_relay_answered_is_said_without_its_code_which_stands_beside_it() {
+    let refused = Error::from(EngineError::Relay {
+        code: ErrorCode::Unprocessable,
+        detail: "it has no such field".to_owned(),
+        retry_after_ms: None,
+    });
+    assert_eq!(refused.code(), "unprocessable");
+    assert!(!refused.to_string().contains("unprocessable"));
+    assert!(refused.to_string().contains("it has no such field"));
+}
+
+#[test]
 fn an_error_carries_no_field_that_its_row_does_not_name() {
     let text = || "why".to_owned();
     let io = || io::Error::other("why");

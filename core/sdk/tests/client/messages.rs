@@ -115,11 +115,9 @@ async fn ids_that_are_none_are_refused_by_name() {
     let world = World::new().await;
     let ((_, alice), _, _) = world.pair().await;
     for user in ["alice/bob", "", "é"] {
-        assert_eq!(
-            alice.direct_thread(user).await.unwrap_err().code(),
-            "invalid_id",
-            "{user:?}"
-        );
+        let refused = alice.direct_thread(user).await.unwrap_err();
+        assert_eq!(refused.code(), "invalid_id", "{user:?}");
+        assert!(refused.fields().reason.unwrap().contains("user id"));
     }
     let elsewhere = world.device("carol").open().await;
     assert_eq!(
@@ -130,6 +128,15 @@ async fn ids_that_are_none_are_refused_by_name() {
         elsewhere.direct_thread("bob").await.unwrap_err().code(),
         "not_registered"
     );
+}
+
+#[tokio::test]
+async fn nobody_blocks_themselves() {
+    let world = World::new().await;
+    let (_, alice) = world.registered("alice").await;
+    assert_eq!(alice.block("alice").await.unwrap_err().code(), "own_user");
+    assert_eq!(alice.blocked_users().await.unwrap(), []);
+    alice.unblock("alice").await.unwrap();
 }
 
 #[tokio::test]

@@ -171,7 +171,7 @@ public class Client private constructor(private val handle: ClientHandle) : Auto
     /** Sets them all; gives what holds now. */
     public suspend fun setSettings(settings: AccountSettings): AccountSettings = call { handle.setSettings(settings) }
 
-    /** Takes no more 1:1 messages from a user; they are told no reason. */
+    /** Takes no more 1:1 messages from a user; they are told no reason. Nobody blocks themselves: `own_user`. */
     public suspend fun block(user: String): Unit = call { handle.block(user) }
 
     /** Takes messages from a user again. */

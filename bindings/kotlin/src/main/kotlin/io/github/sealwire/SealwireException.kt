@@ -183,6 +183,9 @@ public class DeviceRevokedException internal constructor(info: ErrorInfo) : Acco
 /** This is the device that is asked: remove it from another one, or disable it. */
 public class OwnDeviceException internal constructor(info: ErrorInfo) : AccountException(info)
 
+/** This is the account's own user, who cannot be blocked: name somebody else. */
+public class OwnUserException internal constructor(info: ErrorInfo) : AccountException(info)
+
 /** The account's list holds no such device: look at own_devices. */
 public class UnknownDeviceException internal constructor(info: ErrorInfo) : AccountException(info)
 
@@ -207,7 +210,7 @@ public class ListNotOfferedException internal constructor(info: ErrorInfo) : Acc
 /** This device does not hold the account key yet: try from another device of the account. */
 public class AccountKeyMissingException internal constructor(info: ErrorInfo) : AccountException(info)
 
-/** Not an id as the relay has it: a user's is 1 to 64 characters of A-Z a-z 0-9 _ . - */
+/** Not an id, or not the key of a send: the reason says how one is written. */
 public class InvalidIdException internal constructor(info: ErrorInfo) : AccountException(info) {
     /** In the system's or the relay's words, or a code. */
     public val reason: String? get() = fields.reason
@@ -499,6 +502,7 @@ internal fun exceptionOf(info: ErrorInfo): SealwireException = when (info.code) 
     "platform_token_required" -> PlatformTokenRequiredException(info)
     "device_revoked" -> DeviceRevokedException(info)
     "own_device" -> OwnDeviceException(info)
+    "own_user" -> OwnUserException(info)
     "unknown_device" -> UnknownDeviceException(info)
     "device_limit" -> DeviceLimitException(info)
     "device_list_invalid" -> DeviceListInvalidException(info)
