@@ -142,6 +142,41 @@ async fn a_message_whose_ttl_ran_out_before_delivery_is_failed_and_a_repeat_brin
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_was_over_before_it_was_fetched_has_its_place_and_counts_for_nothing_missing()
+ {
+    let (_relay, alice, bob, thread) = start_pair().await;
+    alice.say(thread, "before").await;
+    bob.hears("before").await;
+    bob.offline().await;
+    let brief = say_for(&alice, thread, "briefly", 2).await;
+    alice.say(thread, "after").await;
+    alice.events.until("expired", expired(brief.id)).await;
+    let over = failed(brief.local_id, "expired");
+    alice.events.until("failed", over).await;
+    bob.client.go_online().await.unwrap();
+    let after = bob.hears("after").await;
+    let harm = |event: &Event| {
+        matches!(
+            event,
+            Event::MessageMissing { .. } | Event::MessageReordered { .. }
+        )
+    };
+    assert_eq!(bob.events.count(harm), 0);
+    alice
+        .events
+        .until(
+            "delivered",
+            |event| matches!(event, Event::MessageDelivered(message) if message.id == after.id),
+        )
+        .await;
+    let held = alice.client.message(brief.local_id).await.unwrap().unwrap();
+    assert_eq!(held.state, failure("expired"), "the mark passed over it");
+    for cold in [alice.cold().await, bob.cold().await] {
+        assert_eq!(cold.texts(thread), ["before", "<removed>", "after"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_whose_recipient_blocked_after_it_was_sent_is_failed_until_they_unblock() {
     let (relay, alice, bob, thread) = start_pair().await;
     let phone = bob.link().await;

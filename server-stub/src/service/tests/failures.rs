@@ -68,6 +68,14 @@ fn state(
     (receipt.state, receipt.reason)
 }
 
+/// Whether nothing is there but the tombstone of a message that ended unfetched.
+fn is_gone(events: &[ServerEvent]) -> bool {
+    let [ServerEvent::Msg { message }] = events else {
+        return false;
+    };
+    message.removed.is_some() && message.ciphertext.0.is_empty() && message.envelope.is_none()
+}
+
 fn failed_live(wake: &Wake) -> Vec<FailedRecipient> {
     let marks = wake.live.iter().filter_map(|live| match &live.event {
         ServerEvent::Marks { marks } => Some(marks.failed.clone()),
@@ -122,8 +130,12 @@ fn a_message_whose_time_is_over_leaves_a_tombstone_for_ever() {
             after, kept,
             "id, number, commitment and stamp are what they were"
         );
-        // It reached nobody: no entry is left, nobody is told of its end, and the sender learns why.
-        assert!(events(&world, &bob.name(1)).is_empty() && wake.queues.is_empty());
+        // It reached nobody: in its place in the queue stands its tombstone, nobody is told of it now, and the sender learns why.
+        let tombstone = ServerEvent::Msg {
+            message: Box::new(after.clone()),
+        };
+        assert_eq!(events(&world, &bob.name(1)), [tombstone]);
+        assert!(wake.queues.is_empty());
         let told = failed_live(&wake);
         assert_eq!(told.len(), 1);
         assert_eq!(
@@ -191,9 +203,15 @@ fn devices_that_had_an_expired_message_are_told_and_no_others() {
         };
         assert_eq!((*thread_id, *message_id), (thread, sent.id));
         assert_eq!(removed.reason, RemovalReason::Expired);
-        for device in [behind, later, alice.name(1)] {
+        for device in [later, alice.name(1)] {
             assert_eq!(events_of(&device), []);
         }
+        // One that had not fetched it yet finds in its place that it ended.
+        let fetched = events_of(&behind);
+        let [ServerEvent::Msg { message }] = fetched.as_slice() else {
+            panic!("{fetched:?}")
+        };
+        assert_eq!((message.id, message.removed), (sent.id, Some(*removed)));
         // It was delivered: nobody failed.
         assert_eq!(
             state(&world, &alice.name(1), sent.id).0,
@@ -258,7 +276,7 @@ fn a_repeat_queues_a_failed_message_anew_under_its_id_and_its_time_runs_again() 
             failed_live(&run(world.service.expire_messages()).unwrap()).len(),
             1
         );
-        assert!(events(&world, &bob.name(1)).is_empty());
+        assert!(is_gone(&events(&world, &bob.name(1))));
         // Once more, and now it is fetched.
         send(&world, &alice, &bob, &message).unwrap();
         acknowledge_all(&world, &bob.name(1));
@@ -318,7 +336,7 @@ fn a_day_after_it_failed_a_repeat_changes_nothing() {
         run(world.service.expire_messages()).unwrap();
         world.pass_ms(DAY_MS);
         assert_eq!(send(&world, &alice, &bob, &message).unwrap().answer, sent);
-        assert!(events(&world, &bob.name(1)).is_empty());
+        assert!(is_gone(&events(&world, &bob.name(1))));
         assert_eq!(
             state(&world, &alice.name(1), sent.id).0,
             RecipientState::Failed

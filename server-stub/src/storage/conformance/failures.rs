@@ -57,6 +57,15 @@ fn a_message_expires_once_and_when_its_time_has_come() {
         let row = done(storage.message(thread, id, name("bob", 1))).unwrap();
         assert_eq!(row.removed.unwrap().reason, RemovalReason::Expired);
         assert!(row.ciphertext.0.is_empty() && row.envelope.is_none());
+        // In its place stands that it ended; who fetches that has not got it.
+        let entries = done(storage.queue_after(name("bob", 1), 0, 9));
+        assert!(matches!(&entries[..], [only]
+            if matches!(&only.event, ServerEvent::Msg { message } if **message == row)));
+        let position = entries[0].position;
+        assert_eq!(
+            done(storage.acknowledge(name("bob", 1), vec![position], OVER)),
+            []
+        );
         assert_eq!(done(storage.queue_length(name("bob", 1))), 0);
         let changed = done(storage.messages_changed(thread, 1, 9, name("bob", 1)));
         assert_eq!(changed.len(), 1);
@@ -134,7 +143,8 @@ fn what_reaches_them_again_below_their_mark_is_told_by_its_time() {
         done(storage.expire_message(thread, id, OVER));
         let second = waiting(storage, 2);
         let entries = done(storage.queue_after(name("bob", 1), 0, 9));
-        done(storage.acknowledge(name("bob", 1), vec![entries[0].position], NOW));
+        let both = entries.iter().map(|entry| entry.position).collect();
+        done(storage.acknowledge(name("bob", 1), both, NOW));
         let next = Timestamp(OVER.0 + 1);
         done(storage.requeue(again(&first, next))).unwrap();
         let entries = done(storage.queue_after(name("bob", 1), 0, 9));

@@ -1,8 +1,8 @@
 //! What did not reach its recipients, in memory.
 
 use super::messages::keep;
-use super::queues::{append, is_live};
-use super::state::{MessageState, State, ThreadState, What};
+use super::queues::{append, is_live, queue_messages};
+use super::state::{Entry, MessageState, State, ThreadState, What};
 use super::{Memory, Pending};
 use crate::storage::{Ended, FailUndelivered, Failure, Failures, Requeue, Requeued};
 use sealwire_wire::contract::{
@@ -50,6 +50,8 @@ impl Failures for Memory {
             }
             let sender = message.row.sender_id.clone();
             let people = of.record.participants.clone();
+            // Whatever waits for it later finds its place among the others.
+            let mut told = queue_messages(state, thread, id, now);
             let mut failures = Vec::new();
             for user in people.iter().filter(|user| **user != sender) {
                 failures.extend(fail(state, thread, id, user, FailureReason::Expired, now));
@@ -68,7 +70,10 @@ impl Failures for Memory {
                 waiting = std::mem::take(&mut message.envelopes).into_keys().collect();
             }
             for device in waiting {
-                take_out(state, &device, thread, id);
+                let was = What::Message(thread, id);
+                for entry in entries(state, &device).filter(|entry| entry.what == was) {
+                    entry.what = What::Gone(thread, id);
+                }
             }
             for device in &had {
                 let event = ServerEvent::Del {
@@ -78,10 +83,8 @@ impl Failures for Memory {
                 };
                 append(state, device, What::Other(event), now);
             }
-            Ended {
-                told: had,
-                failures,
-            }
+            told.extend(had);
+            Ended { told, failures }
         })
     }
 
@@ -113,7 +116,7 @@ impl Failures for Memory {
                         });
                     }
                     for device in dropped {
-                        take_out(state, &device, thread, id);
+                        take_out(state, &device, &What::Message(thread, id));
                     }
                 }
                 failures.extend(failed);
@@ -188,6 +191,7 @@ impl Failures for Memory {
                 told.push(device);
             }
             for device in &told {
+                take_out(state, device, &What::Gone(thread, id));
                 append(state, device, What::Message(thread, id), step.at);
             }
             let failures = users
@@ -340,12 +344,23 @@ fn devices_that_had(
         .collect()
 }
 
-fn take_out(state: &mut State, device: &DeviceName, thread: ThreadId, id: MessageId) {
+fn take_out(state: &mut State, device: &DeviceName, what: &What) {
     if let Some(queue) = state.queues.get_mut(device) {
-        let what = What::Message(thread, id);
-        queue.placed.retain(|_, entry| entry.what != what);
+        queue.placed.retain(|_, entry| entry.what != *what);
         for lane in queue.lanes.values_mut() {
-            lane.retain(|entry| entry.what != what);
+            lane.retain(|entry| entry.what != *what);
         }
     }
+}
+
+/// Everything in the device's queue.
+fn entries<'a>(
+    state: &'a mut State,
+    device: &DeviceName,
+) -> impl Iterator<Item = &'a mut Entry> + use<'a> {
+    let queue = state.queues.get_mut(device).into_iter();
+    queue.flat_map(|queue| {
+        let waiting = queue.lanes.values_mut().flatten();
+        queue.placed.values_mut().chain(waiting)
+    })
 }

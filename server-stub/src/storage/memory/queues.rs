@@ -4,8 +4,8 @@ use super::failures::reached_again;
 use super::state::{ControlState, Dice, Entry, Lane, QueueState, State, ThreadState, What};
 use super::{Memory, Pending, inbox, marks};
 use crate::storage::{DeviceRecord, DeviceState, Moved, QueueEntry, QueueSource, Queues};
-use sealwire_wire::contract::{DeviceName, ServerEvent};
-use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
+use sealwire_wire::contract::{DeviceName, MessageRow, Removal, RemovalReason, ServerEvent};
+use sealwire_wire::{Base64, MessageId, ThreadId, Timestamp, UserId};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Queues for Memory {
@@ -101,6 +101,17 @@ impl Queues for Memory {
                                 threads.get(thread)?.messages.get(id)?.read_by(&device),
                             ),
                         },
+                        What::Gone(thread, id) => {
+                            let row = threads.get(thread)?.messages.get(id)?.row.clone();
+                            let (reason, at) = (RemovalReason::Expired, entry.queued_at);
+                            ServerEvent::Msg {
+                                message: Box::new(MessageRow {
+                                    ciphertext: Base64(Vec::new()),
+                                    removed: row.removed.or(Some(Removal { reason, at })),
+                                    ..row
+                                }),
+                            }
+                        }
                     };
                     Some(QueueEntry {
                         position: *position,
@@ -189,7 +200,7 @@ fn place_one(queue: &mut QueueState, dice: &mut Dice) -> bool {
 
 pub(super) fn append(state: &mut State, device: &DeviceName, what: What, now: Timestamp) {
     let lane = match &what {
-        What::Message(thread, _) => Lane::Thread(*thread),
+        What::Message(thread, _) | What::Gone(thread, _) => Lane::Thread(*thread),
         What::Other(ServerEvent::Del { thread_id, .. }) => Lane::Thread(*thread_id),
         What::Other(_) | What::Control(_) => Lane::Single(state.dice.below(usize::MAX) as u64),
     };
@@ -215,7 +226,7 @@ pub(super) fn drop_body(
             }
         }
         What::Control(id) => drop(controls.remove(&(*id, device.clone()))),
-        What::Other(_) => {}
+        What::Gone(..) | What::Other(_) => {}
     }
 }
 
@@ -241,7 +252,7 @@ fn queue_control(state: &mut State, id: MessageId, now: Timestamp) -> Vec<Device
     told
 }
 
-fn queue_messages(
+pub(super) fn queue_messages(
     state: &mut State,
     thread: ThreadId,
     upto: MessageId,

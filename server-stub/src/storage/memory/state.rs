@@ -132,6 +132,8 @@ pub(super) struct Entry {
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum What {
     Message(ThreadId, MessageId),
+    /// A message that ended before the device fetched it.
+    Gone(ThreadId, MessageId),
     Control(MessageId),
     Other(ServerEvent),
 }

@@ -3,7 +3,7 @@
 use super::columns::{device_name, message_id, number, of_number, text, thread_id, timestamp};
 use super::marks::stored;
 use super::order::oldest_first;
-use super::queues::{DEL, MSG, MSG_AGAIN};
+use super::queues::{DEL, GONE, MSG, MSG_AGAIN, queue_messages};
 use super::requeue::requeue;
 use super::{Pending, Sqlite};
 use crate::storage::{Ended, FailUndelivered, Failure, Failures, Requeue, Requeued};
@@ -50,6 +50,8 @@ impl Failures for Sqlite {
             let Some(sender) = due else {
                 return Ok(Ended::default());
             };
+            // Whatever waits for it later finds its place among the others.
+            let mut told = queue_messages(db, thread, id, now)?;
             let mut failures = Vec::new();
             for user in recipients(db, thread, &sender)? {
                 failures.extend(fail(db, thread, id, &sender, &user, FailureReason::Expired, now)?);
@@ -60,11 +62,11 @@ impl Failures for Sqlite {
                  WHERE thread_id = ?1 AND id = ?2",
             )?
             .execute(params![thread.as_bytes(), id.to_bytes(), of_number(now.0), change])?;
-            let told = tell_removed(db, thread, id, now)?;
+            told.extend(tell_removed(db, thread, id, now)?);
             db.prepare_cached(
-                "DELETE FROM queue_entry WHERE thread_id = ?1 AND message_id = ?2 AND expiring = 1",
+                "UPDATE queue_entry SET kind = ?3 WHERE thread_id = ?1 AND message_id = ?2 AND expiring = 1",
             )?
-            .execute(params![thread.as_bytes(), id.to_bytes()])?;
+            .execute(params![thread.as_bytes(), id.to_bytes(), GONE])?;
             db.prepare_cached("DELETE FROM envelope WHERE thread_id = ?1 AND message_id = ?2")?
                 .execute(params![thread.as_bytes(), id.to_bytes()])?;
             Ok(Ended { told, failures })

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use sealwire_wire::contract::{
     DeviceEnvelope, DeviceName, MessageRow, Removal, RemovalReason, ServerEvent,
 };
-use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
+use sealwire_wire::{Base64, MessageId, ThreadId, Timestamp, UserId};
 use std::collections::BTreeSet;
 
 pub(super) const MSG: i64 = 0;
@@ -23,6 +23,8 @@ pub(super) const DEL: i64 = 4;
 /// Queued anew for somebody whom it had failed for.
 pub(super) const MSG_AGAIN: i64 = 5;
 const THREAD: i64 = 6;
+/// A message that ended before the device fetched it: its tombstone, in its place.
+pub(super) const GONE: i64 = 7;
 
 impl Queues for Sqlite {
     fn queue(&self, source: QueueSource, now: Timestamp) -> Pending<'_, Vec<DeviceName>> {
@@ -94,6 +96,9 @@ impl Queues for Sqlite {
                         let event = match row.get::<_, i64>(1)? {
                             MSG | MSG_AGAIN => ServerEvent::Msg {
                                 message: Box::new(message(row, 7)?),
+                            },
+                            GONE => ServerEvent::Msg {
+                                message: Box::new(gone(message(row, 7)?, timestamp(row, 6)?)),
                             },
                             CONTROL => ServerEvent::Control {
                                 control: Box::new(control(db, message_id(row, 4)?, &device)?),
@@ -289,6 +294,17 @@ pub(super) fn queue_messages(
     told.sort();
     told.dedup();
     Ok(told)
+}
+
+/// What the row said when its entry became its tombstone, also if it was sent anew to somebody else since.
+fn gone(row: MessageRow, at: Timestamp) -> MessageRow {
+    let reason = RemovalReason::Expired;
+    MessageRow {
+        ciphertext: Base64(Vec::new()),
+        removed: row.removed.or(Some(Removal { reason, at })),
+        envelope: None,
+        ..row
+    }
 }
 
 fn queue_control(db: &Connection, id: MessageId, now: Timestamp) -> Result<Vec<DeviceName>> {

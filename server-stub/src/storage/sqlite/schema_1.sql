@@ -243,7 +243,7 @@ CREATE TABLE queue_entry (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
     user_id TEXT NOT NULL,
     device_id INTEGER NOT NULL,
-    kind INTEGER NOT NULL, -- 0 msg, 1 devices, 2 resync, 3 control, 4 del, 5 msg queued anew, 6 thread
+    kind INTEGER NOT NULL, -- 0 msg, 1 devices, 2 resync, 3 control, 4 del, 5 msg queued anew, 6 thread, 7 msg that ended unfetched
     thread_id BLOB,
     message_id BLOB, -- of the message or the control message
     about_user TEXT,
