@@ -164,6 +164,31 @@ fn an_altered_or_cut_chunk_does_not_open() {
 }
 
 #[test]
+fn another_cipher_gets_the_same_chunks_and_gives_them_back() {
+    let file = file(CHUNK + 1_000);
+    let plan = plan(file.len());
+    let layout = plan.layout();
+    assert_eq!(layout.plain_size(), 66_536);
+    assert_eq!(layout.padded_size(), 67_584, "Padmé keeps six bits of it");
+    let opener = plan.opener();
+    for index in 0..layout.chunk_count() {
+        let plain = slice(&file, layout.plain_range(index).unwrap());
+        let padded = plan.pad(index, plain).unwrap();
+        let sealed = layout.encrypted_range(index).unwrap();
+        assert_eq!(padded.len() as u64 + 16, sealed.end - sealed.start);
+        assert_eq!(
+            padded
+                .strip_prefix(plain)
+                .map(|rest| rest.iter().all(|byte| *byte == 0)),
+            Some(true)
+        );
+        let ours = plan.sealer().seal(index, plain).unwrap();
+        assert_eq!(*opener.open(index, &ours).unwrap(), *plain);
+        assert_eq!(*plan.unpad(index, padded).unwrap(), *plain);
+    }
+}
+
+#[test]
 fn bytes_hidden_in_the_padding_are_refused() {
     // 161 and 170 bytes are padded to the same length: the longer file, announced as the shorter.
     let sender = plan(170);

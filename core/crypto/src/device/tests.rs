@@ -718,6 +718,9 @@ fn a_recovery_is_told_from_an_ordinary_change() {
         second.verify_next(&recovery),
         Err(DeviceListError::IsRecovery)
     );
+    // Before anything is verified: what it claims to be.
+    assert_eq!(recovery.claims_recovery(), Ok(true));
+    assert_eq!(recovery.claimed_version(), Ok(3));
     let recovered = second.verify_recovery(&recovery).unwrap();
     assert!(!recovered.account_key_changed);
     assert_eq!(recovered.list.devices().len(), 1);
