@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from sealwire import Client, FileKeyStore, event
+from sealwire import Client, FileKeyStore, SealwireError, event
 
 
 async def main(relay: str) -> None:
@@ -19,4 +19,11 @@ async def main(relay: str) -> None:
                     await bot.send_text(message.thread, message.text)
 
 
-asyncio.run(main(sys.argv[1]))
+if len(sys.argv) != 2:
+    sys.exit("usage: python echo_bot.py RELAY, such as http://127.0.0.1:8080")
+try:
+    asyncio.run(main(sys.argv[1]))
+except KeyboardInterrupt:
+    print("echo_bot.py ends; what comes now is said back when it is started again")
+except SealwireError as why:
+    sys.exit(f"echo_bot.py: {why}")

@@ -399,6 +399,18 @@ async def test_the_echo_bot_says_back_what_it_is_told_also_while_it_was_away(wor
         bot.end()
 
 
+def test_the_echo_bot_says_in_one_line_how_it_is_started_and_what_does_not_work(tmp_path: Path) -> None:
+    def said(*arguments: str) -> str:
+        program = [sys.executable, str(EXAMPLES / "echo_bot.py"), *arguments]
+        ended = subprocess.run(program, check=False, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+        assert ended.returncode == 1
+        return ended.stderr
+
+    assert said() == "usage: python echo_bot.py RELAY, such as http://127.0.0.1:8080\n"
+    refused = said("nonsense")
+    assert refused.startswith("echo_bot.py: ") and refused.count("\n") == 1, refused
+
+
 class Bot:
     """examples/echo_bot.py as a process of its own."""
 
@@ -407,10 +419,13 @@ class Bot:
         begin = "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); sys.argv = sys.argv[1:]"
         run = "runpy.run_path(sys.argv[0], run_name='__main__')"
         program = [sys.executable, "-c", f"{begin}; {run}", str(EXAMPLES / "echo_bot.py"), world.relay.url]
-        self._process = subprocess.Popen(program, cwd=world.folder, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            program, cwd=world.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
 
     def end(self) -> None:
         """As a person ends it: with Ctrl-C."""
         if self._process.poll() is None:
             os.kill(self._process.pid, signal.SIGINT)
-            self._process.wait(20)
+            out, err = self._process.communicate(timeout=20)
+            assert (out.count("\n"), err, self._process.returncode) == (1, "", 0)
