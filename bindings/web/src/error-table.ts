@@ -52,7 +52,7 @@ export const ERRORS = {
   key_missing: {
     group: "store",
     retryable: false,
-    text: "There is a store, but its key is not in the key store: put it back, or become a new device with another store. Nothing was changed.",
+    text: "There is a file where the store is to be, and no key to it in the key store: put the key back, or become a new device with another file. Nothing was changed.",
   },
   store_wrong_key: {
     group: "store",

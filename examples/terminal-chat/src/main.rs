@@ -4,8 +4,7 @@
 use clap::Parser;
 use ratatui::crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste};
 use ratatui::crossterm::execute;
-use sealwire::{Client, FileKeyStore};
-use std::error::Error;
+use sealwire::{Client, Error, FileKeyStore};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -41,7 +40,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn chat(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+async fn chat(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let folder = arguments.folder.display();
     std::fs::create_dir_all(&arguments.folder)
         .map_err(|error| format!("the folder {folder} cannot be made: {error}"))?;
@@ -51,7 +50,13 @@ async fn chat(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         .key_store(keys)
         .open()
         .await
-        .map_err(|error| said(&error))?;
+        .map_err(|error| match error {
+            Error::KeyMissing => format!(
+                "{folder} holds store.db, and store.keys has no key to it: put the store.keys back that was made with it, \
+                 or become a new device with another --folder"
+            ),
+            error => said(&error),
+        })?;
     let mut terminal =
         ratatui::try_init().map_err(|error| format!("this needs a terminal: {error}"))?;
     // A terminal without bracketed paste types what is pasted.
@@ -66,7 +71,7 @@ async fn chat(arguments: Arguments) -> Result<(), Box<dyn Error>> {
 async fn run(
     terminal: &mut ratatui::DefaultTerminal,
     client: Client,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<(), Box<dyn std::error::Error>> {
     let mut app = App::new(client.account(), client.connection());
     let (session, mut news) = Session::start(client);
     let (keys, mut pressed) = unbounded_channel();
@@ -88,7 +93,11 @@ async fn run(
             Some(item) = news.recv() => app.on_news(item, Instant::now()),
             () = tokio::time::sleep(BEAT) => {}
         }
-        // What is there already is shown at once, not one by one.
+        // What is there already is shown at once, not one by one: a terminal without bracketed paste types thousands of keys.
+        while let Ok(event) = pressed.try_recv() {
+            let wishes = app.on_terminal(&event);
+            wishes.into_iter().for_each(|wish| session.carry_out(wish));
+        }
         while let Ok(item) = news.try_recv() {
             app.on_news(item, Instant::now());
         }

@@ -90,7 +90,9 @@ impl Session {
                 self.tell(News::Older(thread, page));
             }
             Wish::Send(thread, text) => {
-                self.client.send_text(thread, text).await?;
+                if let Err(error) = self.client.send_text(thread, text.clone()).await {
+                    self.tell(News::NotSent(thread, text, said(&error)));
+                }
             }
             Wish::Retry(local_id) => {
                 self.client.retry(local_id).await?;
@@ -237,11 +239,12 @@ impl Session {
         let linking = self.client.start_linking().await?;
         self.tell(News::LinkCode(linking.code().to_owned()));
         let asker = self.clone();
+        let end = end_of_key(linking.code());
         linking
             .finish(move |account| async move {
-                asker
-                    .ask(format!("Join the account of {}?", account.user))
-                    .await
+                let text = format!("Join the account of {}?", account.user);
+                let then = format!("Your other device asks next, and must show: {end}");
+                asker.ask(text, then).await
             })
             .await?;
         self.tell_account();
@@ -250,14 +253,15 @@ impl Session {
 
     async fn let_in(&self, code: &str) -> Result<(), Error> {
         let asker = self.clone();
+        let end = end_of_key(code);
         let device = self
             .client
             .link_device(code, move |device| async move {
                 let number = device.device.get();
                 let text = format!(
-                    "Add device {number} to your account? It will read what is written from now on."
+                    "Add device {number} to your account? It will read what is written from now on. Yes only if the new device shows: {end}"
                 );
-                asker.ask(text).await
+                asker.ask(text, "One moment …".to_owned()).await
             })
             .await?;
         self.tell(News::Done(format!("Device {} is linked.", device.get())));
@@ -270,7 +274,7 @@ impl Session {
         );
         // After a restart nothing is known of it here: then the client refuses, and tells of it again.
         let list_hash = self.offered().get(name).cloned().unwrap_or_default();
-        if self.ask(question).await {
+        if self.ask(question, "One moment …".to_owned()).await {
             self.client.accept_account_key(name, &list_hash).await?;
             self.tell(News::Done(format!(
                 "The key of {name} is believed: what waits is sent, what failed with Ctrl-R."
@@ -279,10 +283,10 @@ impl Session {
         Ok(())
     }
 
-    async fn ask(&self, text: String) -> bool {
+    async fn ask(&self, text: String, then: String) -> bool {
         let (answer, answered) = oneshot::channel();
         *self.waiting_question() = Some(answer);
-        self.tell(News::Question(text));
+        self.tell(News::Question(text, then));
         answered.await.unwrap_or(false)
     }
 
@@ -318,7 +322,37 @@ fn name(user: Option<&UserId>) -> String {
     user.map_or_else(|| "a group".to_owned(), ToString::to_string)
 }
 
+/// The last 72 bits of the key in a link code, for people to compare: nobody makes a key of their own that ends like it.
+fn end_of_key(code: &str) -> String {
+    let values = code.trim().split(['?', '&']);
+    let key = values.filter_map(|value| value.strip_prefix("k=")).next();
+    let mut letters: Vec<char> = key.unwrap_or_default().chars().rev().take(12).collect();
+    letters.reverse();
+    let groups: Vec<String> = letters
+        .chunks(4)
+        .map(|four| four.iter().collect())
+        .collect();
+    groups.join(" ")
+}
+
 /// What a person is told of an error.
 pub fn said(error: &Error) -> String {
     format!("{error} ({})", error.code())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::end_of_key;
+
+    #[test]
+    fn both_devices_show_the_same_end_of_the_key_however_the_code_is_written() {
+        let key = "BRy7abcdefghijklmnopqrstuvwxyzABCDEF12345-_Z";
+        for code in [
+            format!("sealwire://link?v=1&id=aaaa&k={key}"),
+            format!(" sealwire://link?k={key}&id=aaaa&v=1\n"),
+        ] {
+            assert_eq!(end_of_key(&code), "CDEF 1234 5-_Z");
+        }
+        assert_eq!(end_of_key("nonsense"), "");
+    }
 }

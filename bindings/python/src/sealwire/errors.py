@@ -118,7 +118,7 @@ class KeyStoreError(StoreError):
 
 
 class KeyMissingError(StoreError):
-    """There is a store, but its key is not in the key store: put it back, or become a new device with another store. Nothing was changed."""
+    """There is a file where the store is to be, and no key to it in the key store: put the key back, or become a new device with another file. Nothing was changed."""
 
 
 class StoreWrongKeyError(StoreError):

@@ -77,7 +77,7 @@ extension SealwireError.Code {
     /// The key store did not work: see its reason, and try again when it does. Fields: `reason`.
     public static let keyStore = Self(rawValue: "key_store")
 
-    /// There is a store, but its key is not in the key store: put it back, or become a new device with another store. Nothing was changed.
+    /// There is a file where the store is to be, and no key to it in the key store: put the key back, or become a new device with another file. Nothing was changed.
     public static let keyMissing = Self(rawValue: "key_missing")
 
     /// The key does not open this store: look for the right key, or restore the file. Nothing was changed.

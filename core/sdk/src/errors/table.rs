@@ -38,7 +38,7 @@ table! {
         KEY_STORE "key_store" true [Reason]
             "The key store did not work: see its reason, and try again when it does.";
         KEY_MISSING "key_missing" false []
-            "There is a store, but its key is not in the key store: put it back, or become a new device with another store. Nothing was changed.";
+            "There is a file where the store is to be, and no key to it in the key store: put the key back, or become a new device with another file. Nothing was changed.";
         STORE_WRONG_KEY "store_wrong_key" false []
             "The key does not open this store: look for the right key, or restore the file. Nothing was changed.";
         STORE_FOREIGN "store_foreign" false []

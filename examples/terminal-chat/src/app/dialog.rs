@@ -14,8 +14,13 @@ pub enum Dialog {
     Busy(String),
     /// On a new device: the code that an existing device is to scan.
     Code(String),
-    /// A question of a linking: yes or no.
-    Question(String),
+    /// A question: yes or no.
+    Question {
+        /// What is asked.
+        text: String,
+        /// What is said after a yes, until it is done.
+        then: String,
+    },
     /// Whom to write to.
     NewChat(Input),
     /// The code that a new device shows.

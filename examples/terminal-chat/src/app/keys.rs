@@ -2,6 +2,7 @@
 
 use super::{App, Dialog, Focus, Wish};
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler as _;
 
 impl App {
@@ -41,10 +42,20 @@ impl App {
                 &mut self.compose
             }
         };
-        for letter in text.trim().chars() {
-            let letter = if letter.is_control() { ' ' } else { letter };
-            input.handle(tui_input::InputRequest::InsertChar(letter));
-        }
+        let pasted: String = text
+            .trim()
+            .chars()
+            .map(|letter| if letter.is_control() { ' ' } else { letter })
+            .collect();
+        // Put in as one: letter by letter, each would copy all before it.
+        let letters = input.value().chars();
+        let (before, after) = (
+            letters.clone().take(input.cursor()),
+            letters.skip(input.cursor()),
+        );
+        let value: String = before.chain(pasted.chars()).chain(after).collect();
+        let cursor = input.cursor() + pasted.chars().count();
+        *input = Input::new(value).with_cursor(cursor);
         Vec::new()
     }
 
@@ -108,8 +119,8 @@ impl App {
 
     /// The thread that was open is left at once: what is typed from now on must not go there.
     fn leave_for(&mut self, wish: Wish) -> Vec<Wish> {
+        self.keep_draft();
         self.open = None;
-        self.compose.reset();
         self.focus = Focus::Inbox;
         vec![wish]
     }
@@ -173,13 +184,13 @@ impl App {
                 return vec![Wish::CancelLinking];
             }
             Dialog::Busy(_) | Dialog::Code(_) => self.dialog = Some(dialog),
-            Dialog::Question(_) => match key.code {
+            Dialog::Question { text, then } => match key.code {
                 KeyCode::Char('y' | 'Y') => {
-                    self.dialog = Some(Dialog::Busy("One moment …".to_owned()));
+                    self.dialog = Some(Dialog::Busy(then));
                     return vec![Wish::Answer(true)];
                 }
                 KeyCode::Char('n' | 'N') | KeyCode::Esc => return vec![Wish::Answer(false)],
-                _ => self.dialog = Some(dialog),
+                _ => self.dialog = Some(Dialog::Question { text, then }),
             },
             Dialog::Help => {}
             Dialog::NewChat(_) | Dialog::LinkDevice(_) | Dialog::Search { .. } if leave => {}
@@ -301,6 +312,27 @@ mod tests {
                 assert!(app.over);
             }
         }
+    }
+
+    #[test]
+    fn a_long_paste_is_put_in_at_once_where_the_cursor_is() {
+        let offline = ConnectionState::Offline {
+            next_try_at_ms: None,
+        };
+        let mut app = App::new(None, offline);
+        app.dialog = Some(Dialog::NewChat("ad".into()));
+        press(&mut app, KeyCode::Left);
+        let began = std::time::Instant::now();
+        app.on_terminal(&Event::Paste("é\n".repeat(100_000)));
+        // Letter by letter it takes minutes.
+        assert!(began.elapsed().as_secs() < 5);
+        press(&mut app, KeyCode::Char('c'));
+        let Some(Dialog::NewChat(input)) = &app.dialog else {
+            panic!("the dialog is open");
+        };
+        assert!(input.value().starts_with("aé é"));
+        assert!(input.value().ends_with("é écd"));
+        assert_eq!(input.value().chars().count(), 199_999 + 3);
     }
 
     #[test]

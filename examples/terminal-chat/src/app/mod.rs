@@ -35,6 +35,8 @@ pub struct App {
     pub focus: Focus,
     /// What is being written.
     pub compose: Input,
+    /// What was begun in threads that are not open, or could not be sent there.
+    pub drafts: BTreeMap<ThreadId, String>,
     /// What lies over everything else.
     pub dialog: Option<Dialog>,
     /// One line that says what went wrong, or well.
@@ -105,6 +107,7 @@ impl App {
             open: None,
             focus: Focus::Inbox,
             compose: Input::default(),
+            drafts: BTreeMap::new(),
             dialog,
             notice: None,
             typing: BTreeMap::new(),

@@ -3,6 +3,7 @@
 use super::{App, Dialog};
 use sealwire::{ConnectionState, DeviceId, Message, MessageState, NetworkRole, ThreadId, UserId};
 use std::time::{Duration, Instant};
+use tui_input::Input;
 
 /// Typing fades this long after the last word of it.
 const TYPING_SHOWN: Duration = Duration::from_secs(5);
@@ -62,12 +63,14 @@ pub enum News {
     Found(String, Vec<Message>),
     /// Show this code to an existing device.
     LinkCode(String),
-    /// Yes or no?
-    Question(String),
+    /// Yes or no? And what to say after a yes, until it is done.
+    Question(String, String),
     /// A linking or registration ended, with a word on how.
     Done(String),
     /// It did not work: why.
     Failed(String),
+    /// These words could not be sent to this thread: why.
+    NotSent(ThreadId, String, String),
     /// One line to show.
     Notice(String),
 }
@@ -91,7 +94,9 @@ impl App {
             News::CaughtUp => self.catch_up = None,
             News::Inbox(lines) => self.show_inbox(lines),
             News::Opened(conversation) => {
-                self.compose.reset();
+                self.keep_draft();
+                let draft = self.drafts.remove(&conversation.thread);
+                self.compose = Input::new(draft.unwrap_or_default());
                 self.open = Some(conversation);
                 self.dialog = None;
                 self.focus = super::Focus::Compose;
@@ -126,7 +131,7 @@ impl App {
                 }
             }
             News::LinkCode(code) => self.dialog = Some(Dialog::Code(code)),
-            News::Question(text) => self.dialog = Some(Dialog::Question(text)),
+            News::Question(text, then) => self.dialog = Some(Dialog::Question { text, then }),
             News::Done(text) => {
                 self.dialog = None;
                 self.notice = Some(text);
@@ -135,7 +140,39 @@ impl App {
                 self.dialog = self.me.is_none().then(Dialog::welcome);
                 self.notice = Some(text);
             }
+            News::NotSent(thread, text, why) => {
+                self.give_back(thread, text);
+                self.notice = Some(why);
+            }
             News::Notice(text) => self.notice = Some(text),
+        }
+    }
+
+    /// Puts away what is being written, for when its thread is opened again.
+    pub(super) fn keep_draft(&mut self) {
+        let written = std::mem::take(&mut self.compose).value().to_owned();
+        if let Some(open) = &self.open
+            && !written.is_empty()
+        {
+            self.drafts.insert(open.thread, written);
+        }
+    }
+
+    /// Before what was written since.
+    fn give_back(&mut self, thread: ThreadId, text: String) {
+        let is_open = self.open.as_ref().is_some_and(|open| open.thread == thread);
+        let since = match is_open {
+            true => self.compose.value(),
+            false => self.drafts.get(&thread).map_or("", String::as_str),
+        };
+        let whole = match since.is_empty() {
+            true => text,
+            false => format!("{text} {since}"),
+        };
+        if is_open {
+            self.compose = Input::new(whole);
+        } else {
+            self.drafts.insert(thread, whole);
         }
     }
 
@@ -193,5 +230,51 @@ impl App {
         if open.scrolled > 0 {
             open.scrolled += open.messages.len().saturating_sub(before);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn thread(name: &str) -> ThreadId {
+        ThreadId::direct(&"alice".parse().unwrap(), &name.parse().unwrap())
+    }
+
+    fn opened(name: &str) -> News {
+        News::Opened(Conversation {
+            thread: thread(name),
+            name: name.to_owned(),
+            messages: Vec::new(),
+            has_older: false,
+            scrolled: 0,
+        })
+    }
+
+    fn refused(name: &str) -> News {
+        News::NotSent(thread(name), "too long".to_owned(), "why".to_owned())
+    }
+
+    #[test]
+    fn words_that_were_refused_are_in_the_line_again_before_what_was_written_since() {
+        let offline = ConnectionState::Offline {
+            next_try_at_ms: None,
+        };
+        let me = ("alice".parse().unwrap(), DeviceId::new(1).unwrap());
+        let mut app = App::new(Some(me), offline);
+        let now = Instant::now();
+        app.on_news(opened("bob"), now);
+        app.on_news(refused("bob"), now);
+        assert_eq!(app.compose.value(), "too long");
+        assert_eq!(app.notice.as_deref(), Some("why"));
+        app.on_news(refused("bob"), now);
+        assert_eq!(app.compose.value(), "too long too long");
+        // To another thread it is not carried over, and it waits in its own.
+        app.on_news(opened("carol"), now);
+        assert_eq!(app.compose.value(), "");
+        app.on_news(refused("bob"), now);
+        assert_eq!(app.compose.value(), "");
+        app.on_news(opened("bob"), now);
+        assert_eq!(app.compose.value(), "too long too long too long");
     }
 }

@@ -97,7 +97,7 @@ fn content(dialog: &Dialog, area: Rect) -> (&'static str, Vec<Line<'static>>) {
             lines.push(Line::raw("Good for ten minutes. Esc ends it."));
             ("Link this device", lines)
         }
-        Dialog::Question(text) => (
+        Dialog::Question { text, .. } => (
             "Please confirm",
             vec![Line::raw(text.clone()), Line::raw("y / n")],
         ),

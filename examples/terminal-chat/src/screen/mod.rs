@@ -14,12 +14,19 @@ use ratatui::widgets::Paragraph;
 use sealwire::{ConnectionState, NetworkRole, Timestamp};
 use std::time::SystemTime;
 
+/// What is said longest has so many rows; the chat needs the others.
+const FOOT_MAX: u16 = 5;
+const KEYS: &str =
+    "Tab switch · ^N new chat · ^F search · ^L link · ^O offline · F1 help · ^Q quit";
+
 /// Draws everything.
 pub fn draw(app: &App, frame: &mut Frame<'_>) {
+    let foot = foot(app, frame.area().width);
+    let rows = u16::try_from(foot.len()).unwrap_or(1).min(FOOT_MAX);
     let [top, middle, bottom] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Min(3),
-        Constraint::Length(1),
+        Constraint::Length(rows),
     ])
     .areas(frame.area());
     let [left, right] =
@@ -27,7 +34,7 @@ pub fn draw(app: &App, frame: &mut Frame<'_>) {
     title(app, frame, top);
     inbox::draw(app, frame, left);
     thread::draw(app, frame, right);
-    foot(app, frame, bottom);
+    frame.render_widget(Paragraph::new(foot), bottom);
     if let Some(dialog) = &app.dialog {
         dialog::draw(dialog, app.notice.as_deref(), frame, middle);
     }
@@ -100,16 +107,16 @@ fn next_try(at_ms: u64) -> String {
     }
 }
 
-/// What went wrong, or what keys there are.
-fn foot(app: &App, frame: &mut Frame<'_>, area: Rect) {
-    let line = match &app.notice {
-        Some(notice) => Line::styled(format!(" {notice}"), Style::new().fg(Color::Yellow)),
-        None => Line::styled(
-            " Tab switch · ^N new chat · ^F search · ^L link a device · ^O flight mode · F1 help · ^Q quit",
-            Style::new().fg(Color::DarkGray),
-        ),
+/// What went wrong, or what keys there are, on as many rows as it takes.
+fn foot(app: &App, width: u16) -> Vec<Line<'static>> {
+    let (text, color) = match &app.notice {
+        Some(notice) => (notice.as_str(), Color::Yellow),
+        None => (KEYS, Color::DarkGray),
     };
-    frame.render_widget(Paragraph::new(line), area);
+    let rows = thread::wrapped(text, usize::from(width).saturating_sub(1));
+    rows.into_iter()
+        .map(|row| Line::styled(format!(" {row}"), Style::new().fg(color)))
+        .collect()
 }
 
 /// Hours and minutes, UTC: a terminal tells no time zone.
@@ -123,6 +130,25 @@ mod tests {
     use super::*;
     use crate::app::News;
     use std::time::Instant;
+
+    #[test]
+    fn the_last_line_is_cut_on_no_terminal() {
+        let offline = ConnectionState::Offline {
+            next_try_at_ms: None,
+        };
+        let mut app = App::new(None, offline);
+        let text = |app: &App, width| {
+            let rows = foot(app, width);
+            assert!(rows.iter().all(|row| row.width() <= usize::from(width)));
+            let text = rows.iter().map(|row| row.to_string().trim().to_owned());
+            (rows.len(), text.collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(text(&app, 80), (1, KEYS.to_owned()));
+        assert_eq!(text(&app, 40).1, KEYS);
+        let long = "bob has another account key than before: nothing is sent to them. Ask them over another way";
+        app.notice = Some(long.to_owned());
+        assert_eq!(text(&app, 80), (2, long.to_owned()));
+    }
 
     #[test]
     fn a_device_that_another_process_speaks_for_is_not_said_to_be_in_flight_mode() {

@@ -119,7 +119,7 @@ fn state(state: &MessageState) -> (String, Style) {
 }
 
 /// Lines of at most `width` cells, broken at spaces where there are any.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut rows = Vec::new();
     for line in text.lines() {
         let (mut row, mut cells) = (String::new(), 0);

@@ -59,6 +59,9 @@ async fn a_second_device_is_linked_by_the_code_on_its_screen() {
     laptop.sees("Join the account of alice?").await;
     laptop.press("y").await;
     alice.sees("to your account?").await;
+    let end = laptop.shown_after("and must show: ").await;
+    assert_eq!(end.chars().filter(|letter| *letter != ' ').count(), 12);
+    alice.sees(&end).await;
     alice.press("y").await;
     laptop.sees("alice · device 2").await;
     bob.write_to("alice", "to all your devices").await;
@@ -139,6 +142,23 @@ async fn a_search_finds_what_was_said_and_opens_its_thread() {
     alice.sees("alice: Grüße aus Köln").await;
     alice.press("<Enter>").await;
     alice.does_not_see("Search").await;
+    alice.close().await;
+    bob.close().await;
+    relay.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_that_are_too_many_stay_in_the_line_and_can_be_made_fewer() {
+    let relay = relay().await;
+    let (mut alice, mut bob) = two_people(&relay).await;
+    alice.write_to("bob", "first").await;
+    alice.paste(&"long ".repeat(20_000)).await;
+    alice.press("<Enter>").await;
+    alice.sees("(text_too_long)").await;
+    alice.sees("long long").await;
+    alice.press("<Ctrl-u>short<Enter>").await;
+    bob.press("<Enter>").await;
+    bob.sees("short").await;
     alice.close().await;
     bob.close().await;
     relay.shutdown().await;

@@ -86,6 +86,14 @@ impl Person {
             .await;
     }
 
+    /// The line behind these words, once they are there.
+    pub(crate) async fn shown_after(&mut self, words: &str) -> String {
+        self.sees(words).await;
+        let screen = self.screen();
+        let after = screen.split_once(words).unwrap().1;
+        after.split(['\n', '│']).next().unwrap().trim().to_owned()
+    }
+
     pub(crate) fn link_code(&self) -> String {
         match &self.app.dialog {
             Some(Dialog::Code(code)) => code.clone(),

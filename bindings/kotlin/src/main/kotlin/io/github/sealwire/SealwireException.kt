@@ -72,7 +72,7 @@ public class KeyStoreException internal constructor(info: ErrorInfo) : StoreExce
     public val reason: String? get() = fields.reason
 }
 
-/** There is a store, but its key is not in the key store: put it back, or become a new device with another store. Nothing was changed. */
+/** There is a file where the store is to be, and no key to it in the key store: put the key back, or become a new device with another file. Nothing was changed. */
 public class KeyMissingException internal constructor(info: ErrorInfo) : StoreException(info)
 
 /** The key does not open this store: look for the right key, or restore the file. Nothing was changed. */
