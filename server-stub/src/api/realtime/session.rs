@@ -1,42 +1,37 @@
 //! One socket from its upgrade to its close.
 
+mod acknowledgements;
+mod replay;
+
+use acknowledgements::{Deleting, finished};
+use replay::{PAGE, Reading, read};
+
 use super::aside::{Aside, Word};
 use super::bells::Bell;
 use super::connection::{Connection, Turn};
 use super::ended::Ended;
 use super::passing::{self, Typed};
-use super::pushes::{self, Waiting, message_frame, whole_frame};
+use super::pushes::{self, message_frame, whole_frame};
 use super::sockets::Place;
 use super::unacknowledged::Unacknowledged;
-use crate::api::owned::{Owned, owned};
 use crate::api::pace::Bucket;
 use crate::api::request::socket_access;
 use crate::api::state::{ApiState, as_ms};
 use crate::door::Inside;
-use crate::service::{
-    ACKNOWLEDGE_MAX, Answer, MarksCursor, PushedMessage, QueuePosition, QueuedPage,
-};
+use crate::service::{MarksCursor, PushedMessage, QueuePosition};
 use crate::tokens::Access;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use sealwire_wire::Timestamp;
-use sealwire_wire::contract::{
-    ClientFrame, CloseCode, DeviceName, ErrorCode, ServerEvent, ServerFrame,
-};
-use sealwire_wire::limits::{PREKEYS_LOW, SUBSCRIPTIONS_MAX};
+use sealwire_wire::contract::{ClientFrame, CloseCode, DeviceName, ServerEvent, ServerFrame};
+use sealwire_wire::limits::SUBSCRIPTIONS_MAX;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// Queue entries read at once: each may hold 64 KiB. Twice as many after a page of small ones, up to the largest.
-const PAGE: usize = 20;
-const PAGE_MAX: usize = 100;
-/// Ciphertext of a page of small ones, at most.
-const SMALL_PAGE: usize = 128 * 1024;
 
 /// Serves a device's socket until it ends, and keeps its connection's place for so long. What an async block takes in stands there
 /// once; arguments of an async function, and futures that are handed on to be awaited, stand there twice, and these are large.
@@ -97,15 +92,6 @@ struct Ready {
     /// The entry of the queue that it is, if it is one.
     entry: Option<QueuePosition>,
 }
-
-/// The first of the unfinished entries, under way.
-struct Deleting {
-    some: usize,
-    step: Owned<()>,
-}
-
-/// A page of the queue, on its way from storage.
-type Reading = Pin<Box<dyn Future<Output = Answer<QueuedPage>> + Send>>;
 
 enum What {
     Event(ServerEvent),
@@ -286,127 +272,6 @@ impl Session {
         Ok(())
     }
 
-    /// The first frame: how much there is to replay.
-    async fn greet(&mut self) -> Result<(), Ended> {
-        let queued = self
-            .state
-            .service()
-            .queue_length(&self.device)
-            .await
-            .map_err(Ended::refused)?;
-        let now = Some(self.state.now());
-        self.say(ServerEvent::CatchingUp { queued, now });
-        Ok(())
-    }
-
-    /// Begins to read the next entries of the queue, while those before them are written.
-    fn read_on(&mut self) {
-        let room = self.frames.room().saturating_sub(self.ready.len());
-        if !self.behind || self.reading.is_some() || room == 0 || self.ready.len() >= PAGE {
-            return;
-        }
-        let limit = room.min(self.page) as u32;
-        let (state, device) = (self.state.clone(), self.device.clone());
-        let after = self.position;
-        let reading = async move { state.service().queue_page(&device, after, limit).await };
-        self.reading = Some(Box::pin(reading));
-    }
-
-    /// Gets the entries of a page ready.
-    fn take_page(&mut self, page: QueuedPage) {
-        self.behind = page.has_more;
-        if let Some(replayed) = &mut self.replayed {
-            *replayed += page.entries.len() as u64;
-        }
-        let sizes = page.entries.iter().map(|entry| match &entry.event {
-            ServerEvent::Msg { message } => message.ciphertext.0.len(),
-            _ => 0,
-        });
-        self.page = if sizes.sum::<usize>() <= SMALL_PAGE {
-            (self.page * 2).min(PAGE_MAX)
-        } else {
-            PAGE
-        };
-        for entry in page.entries {
-            self.position = entry.position;
-            self.ready.push_back(Ready {
-                what: What::Event(entry.event),
-                entry: Some(entry.position),
-            });
-        }
-    }
-
-    /// At the end of the queue: the marks that moved since the client last heard of them, then that it has caught up.
-    async fn catch_up_marks(&mut self) -> Result<(), Ended> {
-        let page = self
-            .state
-            .service()
-            .marks_after(&self.device, self.marks_since)
-            .await
-            .map_err(Ended::refused)?;
-        self.marks_since = page.cursor;
-        for marks in page.threads {
-            let marks = Box::new(marks);
-            self.say(ServerEvent::Marks { marks });
-        }
-        if !page.has_more
-            && let Some(replayed) = self.replayed.take()
-        {
-            let metrics = self.state.metrics();
-            metrics.replays.add(1);
-            metrics.replayed.add(replayed);
-            let cursor = self
-                .state
-                .service()
-                .write_marks_cursor(&self.device.user_id, self.marks_since)
-                .map_err(Ended::refused)?;
-            self.say(ServerEvent::MarksEnd { cursor });
-            self.say(ServerEvent::CaughtUp { replayed });
-            self.count_prekeys().await?;
-        }
-        Ok(())
-    }
-
-    /// Frames what was pushed, as far as it is the next after what was framed; the rest is read from storage.
-    fn take_pushes(&mut self, pushed: Waiting) {
-        self.behind = pushed.look;
-        for push in pushed.messages {
-            if push.position <= self.position {
-                continue;
-            }
-            if push.after > self.position || self.frames.room() <= self.ready.len() {
-                self.behind = true;
-                return;
-            }
-            self.position = push.position;
-            self.ready.push_back(Ready {
-                entry: Some(push.position),
-                what: What::Pushed(push.message),
-            });
-        }
-    }
-
-    /// Tells the client when its one-time prekeys run low. Told again at the next key given out, so none is waited for.
-    async fn count_prekeys(&mut self) -> Result<(), Ended> {
-        let count = self
-            .state
-            .service()
-            .prekey_count(&self.device)
-            .await
-            .map_err(Ended::refused)?;
-        let remaining = count.one_time_prekeys;
-        let remaining_kem = count
-            .last_resort_kem_prekey_id
-            .map(|_| count.one_time_kem_prekeys);
-        if remaining.min(remaining_kem.unwrap_or(u32::MAX)) < PREKEYS_LOW {
-            self.say(ServerEvent::PrekeysLow {
-                remaining,
-                remaining_kem,
-            });
-        }
-        Ok(())
-    }
-
     /// Pings, and looks at the queue in case a wake-up was lost.
     async fn ping(&mut self) -> Result<(), Ended> {
         self.state
@@ -473,60 +338,6 @@ impl Session {
         }
     }
 
-    fn acknowledge(&mut self, frame_seq: u64) -> Result<(), Ended> {
-        let entries = self
-            .frames
-            .acknowledge(frame_seq)
-            .map_err(|_| Ended::protocol("client_ack of a frame that was never sent"))?;
-        self.unfinished.extend(entries);
-        self.delete_acknowledged();
-        Ok(())
-    }
-
-    /// Begins to delete what is acknowledged, beside everything else; what is acknowledged meanwhile goes with the next.
-    fn delete_acknowledged(&mut self) {
-        if self.deleting.is_some() || self.unfinished.is_empty() {
-            return;
-        }
-        let some = self.unfinished.len().min(ACKNOWLEDGE_MAX);
-        let positions = self.unfinished[..some].to_vec();
-        let (state, device) = (self.state.clone(), self.device.clone());
-        let step = owned(async move {
-            let wake = state.service().acknowledge(&device, &positions).await?;
-            state.sockets().wake(&wake);
-            Ok(())
-        });
-        self.deleting = Some(Deleting { some, step });
-    }
-
-    /// Takes note of what became of it.
-    fn deleted(&mut self, deleted: Answer<()>) -> Result<(), Ended> {
-        let some = self.deleting.take().map_or(0, |deleting| deleting.some);
-        match deleted {
-            Ok(()) => {
-                self.unfinished.drain(..some);
-                self.delete_acknowledged();
-                Ok(())
-            }
-            Err(refusal) if refusal.code() == ErrorCode::DeviceRevoked => {
-                Err(Ended::refused(refusal))
-            }
-            // What stays undeleted is replayed at the next connection, where the client drops it as a repeat.
-            Err(refusal) if self.unfinished.len() > ACKNOWLEDGE_MAX => Err(Ended::refused(refusal)),
-            _ => Ok(()),
-        }
-    }
-
-    /// What the client acknowledged before it went does not come again.
-    async fn delete_the_rest(&mut self) {
-        while self.deleting.is_some() {
-            let deleted = finished(&mut self.deleting).await;
-            if self.deleted(deleted).is_err() {
-                return;
-            }
-        }
-    }
-
     fn renew(&mut self, token: &str) -> Result<(), Ended> {
         let access = socket_access(token, &self.state).map_err(|refusal| Ended {
             code: CloseCode::TokenExpired,
@@ -587,22 +398,6 @@ async fn or_panic<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Optio
         }
     })
     .await
-}
-
-/// How the deletion under way ended.
-async fn finished(deleting: &mut Option<Deleting>) -> Answer<()> {
-    match deleting {
-        Some(deleting) => (&mut deleting.step).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// The page that is being read.
-async fn read(reading: &mut Option<Reading>) -> Answer<QueuedPage> {
-    match reading {
-        Some(reading) => reading.await,
-        None => std::future::pending().await,
-    }
 }
 
 /// When a socket with a token that ends then is closed.
