@@ -2,6 +2,7 @@
 
 use crate::content::{ContentKey, OpenError, OpenedContent, Position, open};
 use crate::primitives::constant_time_eq;
+use crate::protobuf::decode_secret;
 use prost::Message as _;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -103,7 +104,7 @@ impl EnvelopePlaintext {
         if bytes.len() > MAX_ENVELOPE_PLAINTEXT_BYTES {
             return Err(EnvelopeError);
         }
-        let message = Message::decode(bytes).map_err(|_| EnvelopeError)?;
+        let message = decode_secret::<Message>(bytes).map_err(|_| EnvelopeError)?;
         let key = message.key.as_slice().try_into();
         Ok(Self {
             key: ContentKey::from_bytes(key.map_err(|_| EnvelopeError)?),

@@ -16,6 +16,7 @@ pub mod keys;
 pub mod linking;
 mod padme;
 pub mod primitives;
+pub mod protobuf;
 pub mod ratchet;
 pub mod safety_number;
 pub mod signature;

@@ -3,6 +3,7 @@
 //! The deployed form: of each side a hash chain over its account key and user id; half of the digits come from each. Both sides
 //! get the same digits, since the halves are put in order. What is scanned names whose half is whose.
 
+use crate::protobuf::decode;
 use prost::Message;
 
 use crate::keys::AccountKey;
@@ -93,7 +94,7 @@ impl SafetyNumber {
         if scanned.len() > SCANNED_MAX {
             return Err(ScanError::Malformed);
         }
-        let scanned = Scanned::decode(scanned).map_err(|_| ScanError::Malformed)?;
+        let scanned = decode::<Scanned>(scanned).map_err(|_| ScanError::Malformed)?;
         match scanned.version.ok_or(ScanError::Malformed)? {
             SCANNED_VERSION => {}
             version => return Err(ScanError::Version(version)),

@@ -1,9 +1,13 @@
 //! A message as an app sees it.
 
 use crate::UnreadableReason;
-use sealwire_store::{MessageKind as StoredKind, MessageState as StoredState, Reached};
+use sealwire_crypto::protobuf::decode_secret;
+use sealwire_store::{
+    MessageKind as StoredKind, MessageState as StoredState, Reached, SecretBytes,
+};
 use sealwire_wire::content::{AttachmentPointer, Body, Kind};
 use sealwire_wire::{ClientSeq, DeviceId, MessageId, ThreadId, Timestamp, UserId};
+use zeroize::ZeroizeOnDrop;
 
 /// One message of a thread.
 #[derive(Clone, PartialEq)]
@@ -112,7 +116,7 @@ impl std::fmt::Debug for Message {
 }
 
 /// The two fields of Content (`content.proto` of the crypto crate), as the store keeps its bytes.
-#[derive(Clone, PartialEq, prost::Message)]
+#[derive(Clone, PartialEq, prost::Message, ZeroizeOnDrop)]
 #[prost(skip_debug)]
 struct KeptContent {
     #[prost(bytes = "vec", tag = "1")]
@@ -122,11 +126,11 @@ struct KeptContent {
 }
 
 /// What stands in a message's row until it is sealed: its body, committed to by no key yet.
-pub(crate) fn draft_content(body: &[u8]) -> Vec<u8> {
-    prost::Message::encode_to_vec(&KeptContent {
+pub(crate) fn draft_content(body: &[u8]) -> SecretBytes {
+    SecretBytes::new(prost::Message::encode_to_vec(&KeptContent {
         body: body.to_vec(),
         franking_key: Vec::new(),
-    })
+    }))
 }
 
 impl Message {
@@ -193,6 +197,6 @@ pub(crate) fn ttl_seconds(row: &sealwire_store::NewMessage) -> Option<u32> {
 
 fn body_of(row: &sealwire_store::NewMessage) -> Option<Body> {
     let bytes = row.content.as_deref()?;
-    let kept = <KeptContent as prost::Message>::decode(bytes).ok()?;
+    let kept = decode_secret::<KeptContent>(bytes).ok()?;
     Body::decode(&kept.body).ok()
 }

@@ -1,5 +1,6 @@
 //! Messages, one row a revision. The row is also the mark against repeats: it becomes a tombstone, it never goes.
 
+use crate::SecretBytes;
 use crate::columns::{Col, number_column};
 use rusqlite::Row;
 use sealwire_wire::content::{Previous, Uid};
@@ -66,8 +67,8 @@ pub struct NewMessage {
     pub state: MessageState,
     /// Why it could not be read or sent, a stable code.
     pub reason: Option<String>,
-    /// Content as received, kept byte for byte so that a report can prove it.
-    pub content: Option<Vec<u8>>,
+    /// Content as received, kept byte for byte so that a report can prove it, its franking key among them.
+    pub content: Option<SecretBytes>,
     /// What is shown and searched: the text, or an attachment's caption and name.
     pub text: Option<String>,
     /// The commitment as sent.
@@ -181,7 +182,7 @@ pub(crate) fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
             kind: row.get(8)?,
             state: row.get(9)?,
             reason: row.get(10)?,
-            content: row.get(11)?,
+            content: row.get::<_, Option<_>>(11)?.map(SecretBytes::new),
             text: row.get(12)?,
             commitment: row.get::<_, Option<Col<_>>>(13)?.map(|bytes| bytes.0),
             stamp: stamp_key_id.zip(stamp_mac).map(|(key_id, mac)| Stamp {

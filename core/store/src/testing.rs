@@ -93,7 +93,7 @@ pub(crate) fn text(client_seq: u64, text: &str) -> NewMessage {
         kind: MessageKind::Text,
         state: MessageState::Received,
         reason: None,
-        content: Some(text.as_bytes().to_vec()),
+        content: Some(text.as_bytes().to_vec().into()),
         text: Some(text.to_owned()),
         commitment: Some([1; 32]),
         stamp: None,

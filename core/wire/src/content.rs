@@ -5,6 +5,7 @@
 
 use crate::{AttachmentId, ClientSeq, DeviceId, MessageId, UserId};
 use prost::Message as _;
+use sealwire_crypto::protobuf::decode_secret;
 
 mod pointer;
 mod proto;
@@ -118,9 +119,9 @@ impl Body {
 
     /// The body of these bytes. A kind of a later version becomes [`Kind::Unknown`].
     pub fn decode(bytes: &[u8]) -> Result<Self, BodyError> {
-        let body = proto::Body::decode(bytes).map_err(|_| BodyError::Protobuf)?;
+        let body = decode_secret::<proto::Body>(bytes).map_err(|_| BodyError::Protobuf)?;
         Ok(Self {
-            uid: Uid(fixed("uid", body.uid)?),
+            uid: Uid(fixed("uid", &body.uid)?),
             target: body.target.map(decode_target).transpose()?,
             ttl_seconds: body.ttl_seconds,
             prev: body.prev.map(decode_previous).transpose()?,
@@ -141,8 +142,8 @@ fn encode_target(target: &Target) -> proto::Target {
 
 fn decode_target(target: proto::Target) -> Result<Target, BodyError> {
     Ok(Target {
-        message_id: MessageId::from_bytes(fixed("target.message_id", target.message_id)?),
-        digest: fixed("target.digest", target.digest)?,
+        message_id: MessageId::from_bytes(fixed("target.message_id", &target.message_id)?),
+        digest: fixed("target.digest", &target.digest)?,
         device_id: DeviceId::new(target.device_id)
             .map_err(|_| BodyError::Field("target.device_id"))?,
         client_seq: ClientSeq(target.client_seq),
@@ -152,7 +153,7 @@ fn decode_target(target: proto::Target) -> Result<Target, BodyError> {
 fn decode_previous(prev: proto::Previous) -> Result<Previous, BodyError> {
     Ok(Previous {
         client_seq: ClientSeq(prev.client_seq),
-        digest: fixed("prev.digest", prev.digest)?,
+        digest: fixed("prev.digest", &prev.digest)?,
     })
 }
 
@@ -181,7 +182,7 @@ fn decode_thread(thread: proto::Thread) -> Result<ThreadFacts, BodyError> {
         },
         proto::Thread::Group(group) => ThreadFacts::Group {
             chain_seq: group.chain_seq,
-            chain_hash: fixed("group.chain_hash", group.chain_hash)?,
+            chain_hash: fixed("group.chain_hash", &group.chain_hash)?,
         },
     })
 }
@@ -213,7 +214,7 @@ fn decode_kind(kind: Option<proto::Kind>) -> Result<Kind, BodyError> {
 }
 
 /// Exactly `N` bytes, or the name of the field that has not.
-fn fixed<const N: usize>(field: &'static str, bytes: Vec<u8>) -> Result<[u8; N], BodyError> {
+fn fixed<const N: usize>(field: &'static str, bytes: &[u8]) -> Result<[u8; N], BodyError> {
     bytes.try_into().map_err(|_| BodyError::Field(field))
 }
 

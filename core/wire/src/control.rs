@@ -9,6 +9,7 @@ use crate::limits::{CONTROL_MAX, RESEND_IDS_MAX};
 use crate::{ClientSeq, ThreadId};
 use prost::Message as _;
 use sealwire_crypto::keys::KemPublicKey;
+use sealwire_crypto::protobuf::decode_secret;
 use zeroize::Zeroizing;
 
 mod proto;
@@ -148,7 +149,7 @@ impl Control {
         if zeros.iter().any(|byte| *byte != 0) {
             return Err(ControlError::Length);
         }
-        let message = proto::Control::decode(body).map_err(|_| ControlError::Malformed)?;
+        let message = decode_secret::<proto::Control>(body).map_err(|_| ControlError::Malformed)?;
         decode_kind(message.kind)
     }
 }

@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::mem::MaybeUninit;
 
-/// The system's allocator, which looks at what it is given back while a [`drop_and_look`] of the same thread runs.
+/// The system's allocator, which looks at what it is given back while a [`freed_while`] of the same thread runs.
 pub struct Watching;
 
 thread_local! {
@@ -26,20 +26,26 @@ pub struct Found {
 /// Drops a value in a place of ours and looks for a secret there and in what the drop frees.
 pub fn drop_and_look<T>(value: T, secret: &[u8]) -> Found {
     assert!(secret.len() >= 16, "a shorter one is found by chance");
-    let sought: &'static [u8] = Box::leak(secret.to_vec().into_boxed_slice());
     let mut place = Box::new(MaybeUninit::<T>::zeroed());
     place.write(value);
     let inside = holds(&bytes_of(&place), secret);
-    SOUGHT.set(Some(sought));
-    FREED_UNWIPED.set(false);
     // SAFETY: it was written above, and is not used as a `T` again: `MaybeUninit` drops nothing.
-    unsafe { place.assume_init_drop() };
-    SOUGHT.set(None);
+    let ((), freed) = freed_while(secret, || unsafe { place.assume_init_drop() });
     Found {
         inside,
         left: holds(&bytes_of(&place), secret),
-        freed: FREED_UNWIPED.get(),
+        freed,
     }
+}
+
+/// What the work gives, and whether it gave a block of the heap back with the secret in it.
+pub fn freed_while<T>(secret: &[u8], work: impl FnOnce() -> T) -> (T, bool) {
+    let sought: &'static [u8] = Box::leak(secret.to_vec().into_boxed_slice());
+    FREED_UNWIPED.set(false);
+    SOUGHT.set(Some(sought));
+    let given = work();
+    SOUGHT.set(None);
+    (given, FREED_UNWIPED.get())
 }
 
 /// Drops a value and says how much of it is left: the longest run of bytes, not all alike, that are what they were.

@@ -6,7 +6,10 @@ use std::convert::Infallible;
 use rand_core::{TryCryptoRng, TryRng};
 use sealwire_crypto::attachment::{AttachmentKey, AttachmentPlan};
 use sealwire_crypto::bundle::PreKeyBundle;
-use sealwire_crypto::content::{ContentKey, FrankingKey, OpenedContent, SealedContent};
+use sealwire_crypto::content::{
+    ContentKey, ContentKind, FrankingKey, OpenedContent, Position, SealedContent,
+    open as open_content, reported_body, seal as seal_content,
+};
 use sealwire_crypto::envelope::EnvelopePlaintext;
 use sealwire_crypto::keys::*;
 use sealwire_crypto::linking::{LinkKeyPair, LinkSecret, LinkSender};
@@ -14,7 +17,7 @@ use sealwire_crypto::primitives::edwards::Scalar;
 use sealwire_crypto::primitives::{HmacSha256, X25519Secret, hkdf_sha256};
 use sealwire_crypto::ratchet::*;
 use sealwire_crypto::transcript::Transcript;
-use sealwire_secrets::{Found, Watching, drop_and_look, longest_run_left};
+use sealwire_secrets::{Found, Watching, drop_and_look, freed_while, longest_run_left};
 use zeroize::Zeroizing;
 
 #[global_allocator]
@@ -240,6 +243,51 @@ fn session_record_and_what_an_opening_gives() {
     let stored = record.to_bytes();
     let chain = stored[SENDING_CHAIN + 32 + 4 + 4 + 1 + 32..][..32].to_vec();
     assert_eq!(drop_and_look(record, &chain), ON_THE_HEAP_AND_WIPED);
+}
+
+/// Reading protobuf copies, and so does writing it: nothing of a secret stays in memory that either gives back.
+#[test]
+fn what_is_written_and_read() {
+    let position = Position {
+        thread_id: &[1; 16],
+        sender: "sender",
+        device: 1,
+        client_seq: 1,
+        kind: ContentKind::Message,
+    };
+    // Both its keys are the known secret.
+    let (sealed, freed) = freed_while(&secret(), || seal_content(position, TEXT, &mut Known));
+    let sealed = sealed.ok().unwrap();
+    assert!(!freed && *sealed.key.as_bytes() == secret());
+    let SealedContent {
+        key,
+        ciphertext,
+        digest,
+        commitment,
+        content_bytes,
+    } = sealed;
+    for looked_for in [secret().as_slice(), TEXT] {
+        let open = || open_content(position, &key, &ciphertext, &digest, &commitment);
+        let (opened, freed) = freed_while(looked_for, open);
+        assert!(!freed && *opened.ok().unwrap().body == TEXT);
+        let report = || reported_body(&content_bytes, &[1; 16], "sender", &commitment);
+        let (reported, freed) = freed_while(looked_for, report);
+        assert!(!freed && *reported.unwrap() == TEXT);
+    }
+
+    let envelope = EnvelopePlaintext {
+        key,
+        digest,
+        commitment,
+        thread_id: [1; 16],
+        client_seq: 1,
+        revision: 0,
+        device_list_version: 1,
+    };
+    let (bytes, freed) = freed_while(&secret(), || envelope.encode());
+    assert!(!freed);
+    let (read, freed) = freed_while(&secret(), || EnvelopePlaintext::decode(&bytes));
+    assert!(!freed && *read.ok().unwrap().key.as_bytes() == secret());
 }
 
 const TEXT: &[u8] = b"what the peer wrote";

@@ -6,8 +6,8 @@
 use super::proto::Content;
 use super::{FrankingKey, MAX_CIPHERTEXT_BYTES};
 use crate::primitives::{constant_time_eq, hmac_sha256};
+use crate::protobuf::decode_secret;
 use crate::transcript::{FieldTooLong, Transcript};
-use prost::Message as _;
 use zeroize::Zeroizing;
 
 const LABEL: &str = "Sealwire v1 commitment";
@@ -33,7 +33,8 @@ pub fn reported_body(
     if content_bytes.len() > MAX_CIPHERTEXT_BYTES {
         return Err(ReportError::Malformed);
     }
-    let mut content = Content::decode(content_bytes).map_err(|_| ReportError::Malformed)?;
+    let mut content =
+        decode_secret::<Content>(content_bytes).map_err(|_| ReportError::Malformed)?;
     let key = content.franking_key.as_slice().try_into();
     let key = FrankingKey::from_bytes(key.map_err(|_| ReportError::Malformed)?);
     let actual = commit(&key, thread_id, sender, &content.body)

@@ -5,6 +5,7 @@ use super::{
     is_user_id, proto,
 };
 use crate::keys::{AccountKey, AccountKeyPair, IdentityKey, IdentityKeyPair};
+use crate::protobuf::decode;
 use crate::signature::Signature;
 use crate::transcript::Transcript;
 use prost::Message as _;
@@ -153,7 +154,7 @@ impl SignedDeviceEntry {
                 max: MAX_ENTRY_BYTES,
             });
         }
-        proto::SignedEntry::decode(bytes)
+        decode::<proto::SignedEntry>(bytes)
             .map(Self::from_proto)
             .map_err(|_| DeviceListError::Malformed)
     }
@@ -181,8 +182,8 @@ impl SignedDeviceEntry {
                 max: MAX_ENTRY_BYTES,
             });
         }
-        let payload = proto::EntryPayload::decode(self.payload.as_slice())
-            .map_err(|_| DeviceListError::Malformed)?;
+        let payload =
+            decode::<proto::EntryPayload>(&self.payload).map_err(|_| DeviceListError::Malformed)?;
         if !is_user_id(&payload.user_id) {
             return Err(DeviceListError::UserId);
         }

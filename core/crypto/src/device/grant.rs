@@ -2,6 +2,7 @@
 
 use super::{DeviceList, is_user_id, proto};
 use crate::keys::{AccountKey, AccountKeyPair, IdentityKeyPair};
+use crate::protobuf::decode;
 use crate::signature::Signature;
 use crate::transcript::{FieldTooLong, Transcript};
 use prost::Message as _;
@@ -160,7 +161,7 @@ impl SignedRegistrationGrant {
         if bytes.len() > MAX_GRANT_BYTES {
             return Err(GrantError::Malformed);
         }
-        let grant = proto::SignedGrant::decode(bytes).map_err(|_| GrantError::Malformed)?;
+        let grant = decode::<proto::SignedGrant>(bytes).map_err(|_| GrantError::Malformed)?;
         Ok(Self {
             payload: grant.payload,
             account_signature: grant.account_signature,
@@ -173,8 +174,8 @@ impl SignedRegistrationGrant {
         if self.payload.len() > MAX_GRANT_BYTES {
             return Err(GrantError::Malformed);
         }
-        let payload = proto::GrantPayload::decode(self.payload.as_slice())
-            .map_err(|_| GrantError::Malformed)?;
+        let payload =
+            decode::<proto::GrantPayload>(&self.payload).map_err(|_| GrantError::Malformed)?;
         if !is_user_id(&payload.user_id) || payload.device_id == 0 {
             return Err(GrantError::Malformed);
         }

@@ -5,6 +5,7 @@ use super::{
 };
 use crate::keys::AccountKey;
 use crate::primitives::sha256;
+use crate::protobuf::decode;
 use crate::transcript::Transcript;
 use prost::Message as _;
 
@@ -87,7 +88,7 @@ impl SignedDeviceList {
     /// Reads the travelling form; nothing is verified yet.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DeviceListError> {
         bounded(bytes)?;
-        let list = proto::SignedList::decode(bytes).map_err(|_| DeviceListError::Malformed)?;
+        let list = decode::<proto::SignedList>(bytes).map_err(|_| DeviceListError::Malformed)?;
         Ok(Self {
             payload: list.payload,
             account_signature: list.account_signature,
@@ -108,7 +109,7 @@ impl SignedDeviceList {
 
     fn payload(&self) -> Result<proto::ListPayload, DeviceListError> {
         bounded(&self.payload)?;
-        proto::ListPayload::decode(self.payload.as_slice()).map_err(|_| DeviceListError::Malformed)
+        decode::<proto::ListPayload>(&self.payload).map_err(|_| DeviceListError::Malformed)
     }
 
     /// The fields, within their bounds and consistent with each other, with no signature checked.

@@ -3,6 +3,7 @@
 use super::{LinkCode, LinkError, proto};
 use crate::keys::role;
 use crate::primitives::{aes256_gcm_open, aes256_gcm_seal, hkdf_sha256};
+use crate::protobuf::{decode, decode_secret};
 use crate::transcript::{FieldTooLong, Transcript};
 use prost::Message as _;
 use rand_core::CryptoRng;
@@ -95,7 +96,7 @@ impl Channel {
         let plaintext = aes256_gcm_open(self.key(writer)?, &nonce(slot), &aad, sealed)
             .map_err(|_| LinkError::NotAuthentic)?;
         let message =
-            proto::Message::decode(plaintext.as_slice()).map_err(|_| LinkError::Malformed)?;
+            decode_secret::<proto::Message>(&plaintext).map_err(|_| LinkError::Malformed)?;
         match message.step.ok_or(LinkError::Malformed)? {
             proto::Step::Declined(_) => Err(LinkError::Declined),
             step => Ok(step),
@@ -141,7 +142,7 @@ pub(super) fn read_slot(bytes: &[u8]) -> Result<proto::Slot, LinkError> {
     if bytes.len() > MAX_SLOT_BYTES {
         return Err(LinkError::Malformed);
     }
-    proto::Slot::decode(bytes).map_err(|_| LinkError::Malformed)
+    decode::<proto::Slot>(bytes).map_err(|_| LinkError::Malformed)
 }
 
 /// The slot's number, big-endian.

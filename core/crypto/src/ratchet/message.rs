@@ -1,5 +1,6 @@
 //! The ordinary message of a session on the wire: `version byte ‖ protobuf ‖ 8-byte MAC`.
 
+use crate::protobuf::decode;
 use prost::Message;
 
 use super::message_key::{MAC_LENGTH, MessageKeys};
@@ -40,8 +41,8 @@ impl RatchetMessage {
             .len()
             .checked_sub(MAC_LENGTH)
             .ok_or(ParseError::Malformed)?;
-        let body =
-            RatchetMessageProto::decode(&rest[..body_length]).map_err(|_| ParseError::Malformed)?;
+        let body = decode::<RatchetMessageProto>(&rest[..body_length])
+            .map_err(|_| ParseError::Malformed)?;
         let ratchet_key = body.ratchet_key.ok_or(ParseError::Malformed)?;
         Ok(Self {
             version,

@@ -2,6 +2,7 @@
 //!
 //! X3DH, revision 1, section 3.3; PQXDH, revision 3, section 3.3. `version byte ‖ protobuf`; only the message inside carries a MAC.
 
+use crate::protobuf::decode;
 use prost::Message;
 
 use super::beginning::{Encapsulation, NamedPreKeys};
@@ -45,7 +46,7 @@ impl PreKeyMessage {
     /// A base key outside the prime-order subgroup is refused: it would be a second name for a session that has one.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
         let (_, rest) = Version::split(bytes)?;
-        let body = PreKeyMessageProto::decode(rest).map_err(|_| ParseError::Malformed)?;
+        let body = decode::<PreKeyMessageProto>(rest).map_err(|_| ParseError::Malformed)?;
         let message = RatchetMessage::parse(&body.message.ok_or(ParseError::Malformed)?)?;
         // The outer byte has no MAC: it must repeat the inner one.
         if bytes.first() != message.version_byte() {

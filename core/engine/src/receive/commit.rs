@@ -156,7 +156,7 @@ fn new_message(row: &MessageRow, opened: &OpenedRow, now: sealwire_wire::Timesta
         },
         state: MessageState::Received,
         reason: None,
-        content: Some(opened.content.content_bytes.to_vec()),
+        content: Some(opened.content.content_bytes.clone()),
         text: searchable(&opened.body.kind),
         commitment: Some(row.commitment.0),
         stamp: Some(row.stamp.clone()),

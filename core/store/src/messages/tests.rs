@@ -199,7 +199,10 @@ fn an_own_message_goes_from_pending_to_sent_and_the_same_answer_twice_is_one() {
     let held = store.message(id).unwrap().unwrap();
     assert!(held.state == MessageState::Sent && held.message_id == Some(given));
     assert!(
-        held.content.as_deref() == Some(b"content") && held.created_at == Some(Timestamp(5_000))
+        held.content
+            .as_ref()
+            .is_some_and(|content| **content == b"content")
+            && held.created_at == Some(Timestamp(5_000))
     );
     let prev = store
         .last_sent(thread(), &user("alice"), device(1))

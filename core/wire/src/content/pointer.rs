@@ -2,6 +2,7 @@
 
 use super::{BodyError, attachment_id, fixed, proto};
 use crate::AttachmentId;
+use std::mem::take;
 use zeroize::Zeroize;
 
 /// The pointer inside a message's content.
@@ -74,8 +75,8 @@ impl AttachmentPointer {
     }
 
     /// A thumbnail has no thumbnail of its own: what nests deeper is refused.
-    pub(super) fn from_proto(pointer: proto::AttachmentPointer) -> Result<Self, BodyError> {
-        let thumbnail = match pointer.thumbnail {
+    pub(super) fn from_proto(mut pointer: proto::AttachmentPointer) -> Result<Self, BodyError> {
+        let thumbnail = match pointer.thumbnail.take() {
             Some(thumbnail) if thumbnail.thumbnail.is_some() => {
                 return Err(BodyError::Field("thumbnail"));
             }
@@ -84,24 +85,26 @@ impl AttachmentPointer {
         };
         Ok(Self {
             attachment_id: attachment_id(&pointer.attachment_id)?,
-            key: fixed("attachment.key", pointer.key)?,
-            nonce_prefix: fixed("attachment.nonce_prefix", pointer.nonce_prefix)?,
-            digest: fixed("attachment.digest", pointer.digest)?,
+            nonce_prefix: fixed("attachment.nonce_prefix", &pointer.nonce_prefix)?,
+            digest: fixed("attachment.digest", &pointer.digest)?,
             size: pointer.size,
             chunk_size: pointer.chunk_size,
-            mime: pointer.mime,
-            name: pointer.name,
+            mime: take(&mut pointer.mime),
+            name: take(&mut pointer.name),
             media: MediaFacts {
                 width: pointer.width,
                 height: pointer.height,
                 duration_ms: pointer.duration_ms,
-                blurhash: pointer.blurhash,
+                blurhash: pointer.blurhash.take(),
                 waveform: pointer
                     .waveform
+                    .as_deref()
                     .map(|waveform| fixed("attachment.waveform", waveform))
                     .transpose()?,
             },
             thumbnail,
+            // Last: what is refused before has no copy of it.
+            key: fixed("attachment.key", &pointer.key)?,
         })
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! No Debug: a body is a plaintext, and plaintexts do not print.
 
+use zeroize::Zeroize;
+
 #[derive(Clone, PartialEq, prost::Message)]
 #[prost(skip_debug)]
 pub(super) struct Body {
@@ -118,4 +120,10 @@ pub(super) struct AttachmentPointer {
     pub(super) waveform: Option<Vec<u8>>,
     #[prost(message, optional, boxed, tag = "14")]
     pub(super) thumbnail: Option<Box<AttachmentPointer>>,
+}
+
+impl Drop for AttachmentPointer {
+    fn drop(&mut self) {
+        self.key.zeroize();
+    }
 }

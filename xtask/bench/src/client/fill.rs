@@ -66,7 +66,7 @@ fn put(tx: &mut Transaction<'_>, number: u64) -> Result<(), StoreError> {
         kind: MessageKind::Text,
         state: MessageState::Received,
         reason: None,
-        content: Some(text.as_bytes().to_vec()),
+        content: Some(text.as_bytes().to_vec().into()),
         text: Some(text),
         commitment: Some([1; 32]),
         stamp: None,
