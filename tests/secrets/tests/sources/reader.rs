@@ -1,272 +1,342 @@
-//! Reads the sources of the crates: every type, what it holds, and how it can be shown.
+//! Reads the sources of the crates, module by module: every type, what it holds, what its drop wipes, and how it can be shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use syn::{Attribute, Fields, GenericArgument, Item, PathArguments, ReturnType, Type};
+use syn::{Attribute, Item, Type, UseTree};
 
-const CRATES: [&str; 5] = ["crypto", "wire", "store", "engine", "sdk"];
+use super::held::{Field, Holds, each, fields};
 
-/// What wipes itself when it is dropped, of other crates.
-const WIPES: [&str; 3] = ["Zeroizing", "Hmac", "PrivateKey"];
+/// Name and folder.
+const CRATES: [(&str, &str); 7] = [
+    ("crypto", "core/crypto"),
+    ("wire", "core/wire"),
+    ("store", "core/store"),
+    ("engine", "core/engine"),
+    ("sdk", "core/sdk"),
+    ("ffi", "ffi"),
+    ("wasm", "wasm"),
+];
 
-/// Names of fields that hold a secret whatever their type is called.
-const SECRET_NAMES: [&str; 6] = ["secret", "seed", "bearer", "token", "password", "store_key"];
+/// Traits that show what a type holds.
+pub(super) const SHOWING: [&str; 5] = ["Debug", "Display", "Serialize", "LowerHex", "UpperHex"];
+
+/// A crate and a path in it: `("crypto", "keys::kem::KemKeyPair")`.
+pub(super) type Name = (String, String);
 
 /// A type as its source has it.
 #[derive(Default)]
 pub(super) struct Declared {
-    public: bool,
+    pub(super) public: bool,
+    /// `type A = B;`: not judged itself, but whoever names it holds what it stands for.
+    pub(super) alias: bool,
+    /// Derived, by each declaration of the name. The marker written by hand wipes nothing.
     pub(super) zeroize_on_drop: bool,
-    /// `Debug`, `Display`, `Serialize`: derived, or written by hand.
+    /// How often it is declared: more than once under a `cfg`.
+    times: usize,
+    /// Fields that a drop written by hand wipes.
+    drop_wipes: BTreeSet<String>,
+    /// Derived, or written by hand.
     pub(super) shown: BTreeSet<String>,
-    /// Name and the types in it, those behind a reference left out.
-    pub(super) fields: Vec<(String, BTreeSet<String>)>,
+    pub(super) fields: Vec<Field>,
 }
 
-pub(super) type Name = (String, String);
+/// `impl Trait for Type`, as it stands in a module.
+struct ByHand {
+    at: (String, String),
+    of: Vec<String>,
+    which: String,
+    wiped: BTreeSet<String>,
+}
 
 #[derive(Default)]
-pub(super) struct Sources(pub(super) BTreeMap<Name, Declared>);
+pub(super) struct Sources {
+    pub(super) types: BTreeMap<Name, Declared>,
+    /// By their last name, once all are read.
+    pub(super) called: BTreeMap<String, Vec<Name>>,
+    /// Crate, and name in a module: the path that it stands for there.
+    pub(super) uses: BTreeMap<Name, Vec<String>>,
+    /// Macros whose text declares a type.
+    pub(super) declaring: BTreeSet<String>,
+    /// Macros whose text shows one.
+    pub(super) showing: BTreeSet<String>,
+    /// Crate, macro and the words that it was given.
+    pub(super) calls: Vec<(String, String, BTreeSet<String>)>,
+    by_hand: Vec<ByHand>,
+}
 
 pub(super) fn sources() -> Sources {
     let mut sources = Sources::default();
-    for krate in CRATES {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../core");
-        sources.folder(krate, &folder.join(krate).join("src"));
+    for (krate, folder) in CRATES {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../..")
+            .join(folder);
+        sources.file(krate, "", &folder.join("src/lib.rs"));
     }
+    sources.settle();
     sources
 }
 
 impl Sources {
-    fn folder(&mut self, krate: &str, folder: &Path) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
-            if stem == "tests" || stem == "testing" || stem == "differential" {
-                continue;
-            }
-            if path.is_dir() {
-                self.folder(krate, &path);
-            } else if path.extension().is_some_and(|kind| kind == "rs") {
-                let text = fs::read_to_string(&path).unwrap();
-                let file = syn::parse_file(&text);
-                let file = file.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-                self.items(krate, file.items);
-                self.made_by_macros(krate, &text);
-            }
-        }
+    fn file(&mut self, krate: &str, module: &str, path: &Path) {
+        let text = fs::read_to_string(path);
+        let text = text.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let file = syn::parse_file(&text);
+        let file = file.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let folder = match path.file_stem().and_then(|stem| stem.to_str()) {
+            Some("lib" | "mod") => path.with_file_name(""),
+            _ => path.with_extension(""),
+        };
+        self.items(krate, module, Some(&folder), &file.items);
     }
 
-    pub(super) fn items(&mut self, krate: &str, items: Vec<Item>) {
+    /// `folder` is where the modules lie that have a file of their own.
+    pub(super) fn items(
+        &mut self,
+        krate: &str,
+        module: &str,
+        folder: Option<&Path>,
+        items: &[Item],
+    ) {
         for item in items {
             match item {
-                Item::Mod(module) if !of_tests(&module.attrs) => {
-                    let items = module.content.map(|(_, items)| items);
-                    self.items(krate, items.unwrap_or_default());
-                }
-                Item::Struct(item) => {
-                    let fields = fields(&item.fields, "");
-                    self.declared(krate, &item.ident, &item.vis, &item.attrs, fields);
-                }
-                Item::Enum(item) => {
-                    let variants = item.variants.iter();
-                    let fields = variants
-                        .flat_map(|variant| fields(&variant.fields, &variant.ident.to_string()));
-                    let fields = fields.collect();
-                    self.declared(krate, &item.ident, &item.vis, &item.attrs, fields);
-                }
-                Item::Impl(item) => {
-                    let Some((path, _)) = &item.trait_ else {
-                        continue;
-                    };
-                    let shows = path.segments.last().unwrap().ident.to_string();
-                    if let (true, Type::Path(of)) = (shown(&shows), &*item.self_ty) {
-                        let name = of.path.segments.last().unwrap().ident.to_string();
-                        let by_hand = format!("{shows} by hand");
-                        self.entry(krate, &name).shown.insert(by_hand);
+                Item::Mod(inner) if !of_tests(&inner.attrs) => {
+                    let name = inner.ident.to_string();
+                    let path = inside(module, &name);
+                    let folder = folder.map(|folder| folder.join(&name));
+                    match (&inner.content, folder) {
+                        (Some((_, items)), folder) => {
+                            self.items(krate, &path, folder.as_deref(), items);
+                        }
+                        // A `#[path]` leads into a folder that is read by itself.
+                        (None, Some(folder))
+                            if !inner
+                                .attrs
+                                .iter()
+                                .any(|attribute| attribute.path().is_ident("path")) =>
+                        {
+                            let beside = folder.with_extension("rs");
+                            match beside.exists() {
+                                true => self.file(krate, &path, &beside),
+                                false => self.file(krate, &path, &folder.join("mod.rs")),
+                            }
+                        }
+                        _ => {}
                     }
                 }
+                Item::Use(used) => self.used(krate, module, &mut Vec::new(), &used.tree),
+                Item::Struct(item) if !of_tests(&item.attrs) => {
+                    let held = fields(&item.fields, &item.ident.to_string(), None);
+                    let declared = self.entry(krate, module, &item.ident.to_string());
+                    declared.written(&item.vis, &item.attrs, held);
+                }
+                Item::Enum(item) if !of_tests(&item.attrs) => {
+                    let of = item.ident.to_string();
+                    let variants = item.variants.iter();
+                    let held =
+                        variants.flat_map(|variant| fields(&variant.fields, &of, Some(variant)));
+                    let held = held.collect();
+                    let declared = self.entry(krate, module, &of);
+                    declared.written(&item.vis, &item.attrs, held);
+                }
+                Item::Type(item) => {
+                    let declared = self.entry(krate, module, &item.ident.to_string());
+                    declared.alias = true;
+                    declared.public |= matches!(item.vis, syn::Visibility::Public(_));
+                    declared.fields.push(Field {
+                        name: String::new(),
+                        named_as_secret: false,
+                        holds: Holds::of(&item.ty),
+                        skipped: false,
+                    });
+                }
+                Item::Impl(item) if !of_tests(&item.attrs) => {
+                    self.implementation(krate, module, item)
+                }
+                Item::Fn(item) if !of_tests(&item.attrs) => {
+                    let within = inside(module, &item.sig.ident.to_string());
+                    self.body(krate, &within, &item.block);
+                }
+                Item::Macro(item) if !of_tests(&item.attrs) => self.called(krate, module, item),
                 _ => {}
             }
         }
     }
 
-    fn declared(
+    /// What is declared inside of a function, but for blocks in it.
+    fn body(&mut self, krate: &str, module: &str, block: &syn::Block) {
+        for statement in &block.stmts {
+            if let syn::Stmt::Item(item) = statement {
+                self.items(krate, module, None, std::slice::from_ref(item));
+            }
+        }
+    }
+
+    /// Kept until all types are read: what it is for may stand in another module.
+    fn implementation(&mut self, krate: &str, module: &str, item: &syn::ItemImpl) {
+        let functions = item.items.iter().filter_map(|inside| match inside {
+            syn::ImplItem::Fn(function) => Some(function),
+            _ => None,
+        });
+        let wiped = functions.flat_map(|function| {
+            let within = inside(module, &function.sig.ident.to_string());
+            self.body(krate, &within, &function.block);
+            function.block.stmts.iter().filter_map(wiped_by)
+        });
+        let wiped = wiped.collect();
+        if let (Some((path, _)), Type::Path(of)) = (&item.trait_, &*item.self_ty) {
+            self.by_hand.push(ByHand {
+                at: (krate.to_owned(), module.to_owned()),
+                of: segments(&of.path),
+                which: segments(path).pop().unwrap_or_default(),
+                wiped,
+            });
+        }
+    }
+
+    fn used(&mut self, krate: &str, module: &str, so_far: &mut Vec<String>, tree: &UseTree) {
+        let mut stands_for = |name: &syn::Ident, of: &syn::Ident| {
+            let path = so_far.iter().cloned().chain([of.to_string()]).collect();
+            let at = (krate.to_owned(), inside(module, &name.to_string()));
+            self.uses.insert(at, path);
+        };
+        match tree {
+            UseTree::Name(used) => stands_for(&used.ident, &used.ident),
+            UseTree::Rename(used) => stands_for(&used.rename, &used.ident),
+            UseTree::Path(path) => {
+                so_far.push(path.ident.to_string());
+                self.used(krate, module, so_far, &path.tree);
+                so_far.pop();
+            }
+            UseTree::Group(group) => {
+                for tree in &group.items {
+                    self.used(krate, module, so_far, tree);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn entry(&mut self, krate: &str, module: &str, name: &str) -> &mut Declared {
+        self.types
+            .entry((krate.to_owned(), inside(module, name)))
+            .or_default()
+    }
+
+    /// Brings to the types what was written for them, once all are read.
+    pub(super) fn settle(&mut self) {
+        for name in self.types.keys() {
+            let called = self.called.entry(last(&name.1).to_owned());
+            called.or_default().push(name.clone());
+        }
+        for written in std::mem::take(&mut self.by_hand) {
+            let meant = self.meant(&written.at, &written.of);
+            let sure = meant.len() == 1;
+            for name in meant {
+                let declared = self.types.entry(name).or_default();
+                if SHOWING.contains(&written.which.as_str()) {
+                    declared.shown.insert(format!("{} by hand", written.which));
+                }
+                if written.which == "Drop" && sure {
+                    declared.drop_wipes.extend(written.wiped.iter().cloned());
+                }
+            }
+        }
+        for (krate, name, given) in std::mem::take(&mut self.calls) {
+            if self.showing.contains(&name) {
+                let of = |(of, path): &Name| *of == krate && given.contains(last(path));
+                let shown = self.types.iter_mut().filter(|(name, _)| of(name));
+                shown.for_each(|(_, declared)| {
+                    declared.shown.insert(format!("by {name}!"));
+                });
+            }
+        }
+    }
+}
+
+impl Declared {
+    fn written(
         &mut self,
-        krate: &str,
-        name: &syn::Ident,
         visibility: &syn::Visibility,
         attributes: &[Attribute],
-        fields: Vec<(String, BTreeSet<String>)>,
+        held: Vec<Field>,
     ) {
-        if of_tests(attributes) {
-            return;
-        }
-        let mut derived = derived(attributes);
+        let (mut derived, mut silent) = (BTreeSet::new(), false);
+        each(attributes, &mut |attribute| {
+            let Ok(list) = attribute.require_list() else {
+                return;
+            };
+            silent |= list.path.is_ident("prost") && list.tokens.to_string() == "skip_debug";
+            if list.path.is_ident("derive") {
+                let parsed = list.parse_nested_meta(|meta| {
+                    derived.extend(segments(&meta.path).pop());
+                    Ok(())
+                });
+                parsed.unwrap();
+            }
+        });
         // Prost's messages can be printed unless they say otherwise.
-        if ["Message", "Oneof"]
-            .iter()
-            .any(|kind| derived.contains(*kind))
-            && !attributes.iter().any(|attribute| {
-                attribute.path().is_ident("prost")
-                    && attribute
-                        .parse_args::<syn::Ident>()
-                        .is_ok_and(|word| word == "skip_debug")
-            })
+        if !silent
+            && ["Message", "Oneof"]
+                .iter()
+                .any(|kind| derived.contains(*kind))
         {
             derived.insert("Debug".to_owned());
         }
-        let entry = self.entry(krate, &name.to_string());
-        entry.public |= matches!(visibility, syn::Visibility::Public(_));
-        entry.zeroize_on_drop |= derived.contains("ZeroizeOnDrop");
-        entry
-            .shown
-            .extend(derived.into_iter().filter(|name| shown(name)));
-        entry.fields.extend(fields);
+        self.public |= matches!(visibility, syn::Visibility::Public(_));
+        let wipes = derived.contains("ZeroizeOnDrop");
+        self.zeroize_on_drop = wipes && (self.times == 0 || self.zeroize_on_drop);
+        self.times += 1;
+        derived.retain(|name| SHOWING.contains(&name.as_str()));
+        self.shown.extend(derived);
+        self.fields.extend(held);
     }
 
-    /// The pairs of `role!(…)` and the keys of `secret32!(…)`: the first line below that is no comment names one.
-    fn made_by_macros(&mut self, krate: &str, text: &str) {
-        let lines: Vec<_> = text.lines().collect();
-        for (index, line) in lines.iter().enumerate() {
-            if !["role!(", "secret32!("].contains(line) {
-                continue;
-            }
-            let mut below = lines[index + 1..].iter().map(|line| line.trim());
-            let name = below.find(|line| !line.starts_with("//")).unwrap();
-            let made = self.entry(krate, name.trim_end_matches(','));
-            (made.public, made.zeroize_on_drop) = (true, true);
-        }
-    }
-
-    fn entry(&mut self, krate: &str, name: &str) -> &mut Declared {
-        let name = (krate.to_owned(), name.to_owned());
-        self.0.entry(name).or_default()
-    }
-
-    /// What a word in a type means: of this crate, or else what another crate shows.
-    fn meant(&self, krate: &str, word: &str) -> Option<Name> {
-        let here = (krate.to_owned(), word.to_owned());
-        if self.0.contains_key(&here) {
-            return Some(here);
-        }
-        let mut elsewhere = self.0.iter();
-        let (name, _) = elsewhere.find(|((_, name), kind)| name == word && kind.public)?;
-        Some(name.clone())
-    }
-
-    /// All that hold a secret, be it in a field of a field.
-    pub(super) fn holding(&self) -> BTreeSet<Name> {
-        let mut holding = BTreeSet::new();
-        loop {
-            let before = holding.len();
-            for (name, kind) in &self.0 {
-                let secret = kind.zeroize_on_drop
-                    || kind.fields.iter().any(|(field, types)| {
-                        named_as_secret(field, types)
-                            || wipes(types)
-                            || types.iter().any(|word| {
-                                let meant = self.meant(&name.0, word);
-                                meant.is_some_and(|meant| holding.contains(&meant))
-                            })
-                    });
-                if secret {
-                    holding.insert(name.clone());
-                }
-            }
-            if holding.len() == before {
-                return holding;
-            }
-        }
+    /// The type's drop wipes the field, whatever it is made of.
+    pub(super) fn wipes(&self, field: &Field) -> bool {
+        let by_hand = self.times == 1 && self.drop_wipes.contains(&field.name);
+        self.zeroize_on_drop && !field.skipped || by_hand
     }
 }
 
-pub(super) fn wipes(types: &BTreeSet<String>) -> bool {
-    let own = ["SecretBytes", "Secret32", "Secret"];
-    types
+/// Of a module, or of a type in it, the path of what is in it.
+pub(super) fn inside(module: &str, name: &str) -> String {
+    match module {
+        "" => name.to_owned(),
+        module => format!("{module}::{name}"),
+    }
+}
+
+pub(super) fn last(path: &str) -> &str {
+    path.rsplit("::").next().unwrap_or(path)
+}
+
+pub(super) fn segments(path: &syn::Path) -> Vec<String> {
+    path.segments
         .iter()
-        .any(|word| WIPES.contains(&word.as_str()) || own.contains(&word.as_str()))
+        .map(|part| part.ident.to_string())
+        .collect()
 }
 
-fn shown(name: &str) -> bool {
-    ["Debug", "Display", "Serialize"].contains(&name)
-}
-
-/// A name says so, and the type is one that can hold it.
-pub(super) fn named_as_secret(field: &str, types: &BTreeSet<String>) -> bool {
-    const HOLDS: [&str; 2] = ["String", "u8"];
-    let named = SECRET_NAMES.iter().any(|name| {
-        field == *name
-            || field.ends_with(&format!("_{name}"))
-            || field.starts_with(&format!("{name}_"))
-    });
-    named && types.iter().any(|word| HOLDS.contains(&word.as_str()))
+/// The field that a statement `self.field.zeroize();` wipes. One in a branch is none: it may not be reached.
+fn wiped_by(statement: &syn::Stmt) -> Option<String> {
+    let syn::Stmt::Expr(syn::Expr::MethodCall(call), _) = statement else {
+        return None;
+    };
+    let syn::Expr::Field(field) = &*call.receiver else {
+        return None;
+    };
+    let of_self = matches!(&*field.base, syn::Expr::Path(path) if path.path.is_ident("self"));
+    (of_self && call.method == "zeroize").then(|| match &field.member {
+        syn::Member::Named(name) => name.to_string(),
+        syn::Member::Unnamed(index) => index.index.to_string(),
+    })
 }
 
 fn of_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
-        attribute.path().is_ident("cfg")
-            && attribute
-                .parse_args::<syn::Ident>()
-                .is_ok_and(|word| word == "test")
+        let only = |word: syn::Ident| word == "test";
+        attribute.path().is_ident("cfg") && attribute.parse_args().is_ok_and(only)
     })
-}
-
-fn derived(attributes: &[Attribute]) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for attribute in attributes {
-        if attribute.path().is_ident("derive") {
-            attribute
-                .parse_nested_meta(|meta| {
-                    let last = meta.path.segments.last().unwrap();
-                    names.insert(last.ident.to_string());
-                    Ok(())
-                })
-                .unwrap();
-        }
-    }
-    names
-}
-
-fn fields(fields: &Fields, variant: &str) -> Vec<(String, BTreeSet<String>)> {
-    let one = |field: &syn::Field| {
-        let mut words = BTreeSet::new();
-        types(&field.ty, &mut words);
-        let name = field.ident.as_ref();
-        (name.map_or(variant.to_owned(), ToString::to_string), words)
-    };
-    fields.iter().map(one).collect()
-}
-
-/// The names in a type. What is only borrowed is its owner's to wipe; what a function takes or gives is not held.
-fn types(of: &Type, words: &mut BTreeSet<String>) {
-    match of {
-        Type::Array(array) => types(&array.elem, words),
-        Type::Slice(slice) => types(&slice.elem, words),
-        Type::Group(group) => types(&group.elem, words),
-        Type::Paren(paren) => types(&paren.elem, words),
-        Type::Tuple(tuple) => tuple.elems.iter().for_each(|each| types(each, words)),
-        Type::Path(path) => {
-            let last = path.path.segments.last().unwrap();
-            words.insert(last.ident.to_string());
-            match &last.arguments {
-                PathArguments::AngleBracketed(inside) => {
-                    for argument in &inside.args {
-                        if let GenericArgument::Type(inner) = argument {
-                            types(inner, words);
-                        }
-                    }
-                }
-                PathArguments::Parenthesized(inside) => {
-                    if let ReturnType::Type(_, inner) = &inside.output {
-                        types(inner, words);
-                    }
-                }
-                PathArguments::None => {}
-            }
-        }
-        _ => {}
-    }
 }
