@@ -10,9 +10,10 @@ use sealwire_crypto::content::{
     ContentKey, ContentKind, FrankingKey, OpenedContent, Position, SealedContent,
     open as open_content, reported_body, seal as seal_content,
 };
+use sealwire_crypto::device::RegistrationGrant;
 use sealwire_crypto::envelope::EnvelopePlaintext;
 use sealwire_crypto::keys::*;
-use sealwire_crypto::linking::{LinkKeyPair, LinkSecret, LinkSender};
+use sealwire_crypto::linking::{DeviceTraits, LinkKeyPair, LinkOffer, LinkSecret, LinkSender};
 use sealwire_crypto::primitives::edwards::Scalar;
 use sealwire_crypto::primitives::{HmacSha256, X25519Secret, hkdf_sha256};
 use sealwire_crypto::ratchet::*;
@@ -65,6 +66,28 @@ impl TryRng for Known {
 }
 
 impl TryCryptoRng for Known {}
+
+/// Gives other bytes than [`secret`].
+struct Other;
+
+impl TryRng for Other {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(8)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(8)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        bytes.fill(8);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Other {}
 
 #[test]
 fn what_is_not_wiped_is_found() {
@@ -180,6 +203,44 @@ fn link_sender() {
         .unwrap();
     let keys: [u8; 64] = hkdf_sha256(None, &*agreed, &info);
     assert_eq!(drop_and_look(sender, &keys), INSIDE_AND_WIPED);
+}
+
+/// The account's secret, sealed by one device and opened by the other, and the keys of both sides' later steps.
+#[test]
+fn the_account_key_that_a_linking_hands_over() {
+    let account = AccountKeyPair::from_secret_bytes(&secret());
+    let existing = IdentityKeyPair::from_secret_bytes(&[5; 32]);
+    let new = IdentityKeyPair::from_secret_bytes(&[6; 32]);
+    let grant = RegistrationGrant {
+        user_id: "alice".to_owned(),
+        device_id: 2,
+        nonce: [1; 16],
+        expires_at_ms: 1_000,
+    };
+    let grant = grant.sign(&account, 1, &existing, &mut Known).unwrap();
+    let offer = LinkOffer {
+        user_id: "alice".to_owned(),
+        account_key: account.public(),
+        device_id: 2,
+        grant,
+    };
+    let traits = DeviceTraits {
+        registration_id: 1,
+        protocol_versions: vec![4],
+        features: Vec::new(),
+    };
+    // Other pairs than the account's: its secret is looked for.
+    let pair = || LinkSecret::new([9; 16], &mut Other);
+    let sender = LinkSender::new(&pair().code(), &mut Other).ok().unwrap();
+    let (confirmer, slot) = sender.seal_offer(&offer).ok().unwrap();
+    let joiner = pair().open_offer(&slot).ok().unwrap();
+    let (waiter, slot) = joiner.seal_answer(&new, &traits, &mut Known).ok().unwrap();
+    let (finisher, _) = confirmer.open_answer(&slot, 0).ok().unwrap();
+    let (slot, freed) = freed_while(&secret(), || finisher.seal_finish(&account));
+    let slot = slot.ok().unwrap();
+    assert!(!freed);
+    let (opened, freed) = freed_while(&secret(), || waiter.open_finish(&slot));
+    assert!(!freed && opened.ok().unwrap().public() == account.public());
 }
 
 /// Root, sending pair and chain, and the chains received on, where the stored form has them.
