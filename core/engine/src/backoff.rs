@@ -43,7 +43,8 @@ impl Backoff {
         self.failures = self.failures.saturating_add(1);
     }
 
-    /// The network changed: the next try is due now, unless the relay wants a wait. How often it failed is not forgotten.
+    /// The network changed, the relay is heard again, or somebody waits for it: the next try is due now, unless the relay wants a
+    /// wait. How often it failed is not forgotten.
     pub(crate) fn hurry(&mut self, now: Timestamp) {
         self.not_before = self.not_before.min(self.wished.max(now));
     }

@@ -186,6 +186,9 @@ impl Engine {
         self.connection.cut_short = 0;
         self.set_connection_state(ConnectionState::Online);
         self.event(Event::CaughtUp);
+        let now = self.now;
+        self.trust.hurry(now);
+        self.bundles.hurry(now);
         self.outbox_is_heard();
         self.company_is_heard();
         self.reads_are_heard();

@@ -59,6 +59,12 @@ impl Trust {
             .for_each(|backoff| backoff.hurry(now));
     }
 
+    pub(crate) fn hurry_for(&mut self, user: &UserId, now: Timestamp) {
+        if let Some(backoff) = self.backoff.get_mut(user) {
+            backoff.hurry(now);
+        }
+    }
+
     /// Whether a newer list may be on its way.
     pub(crate) fn awaits(&self, user: &UserId) -> bool {
         self.wanted.contains(user) || self.under_way.contains(user)
@@ -66,6 +72,14 @@ impl Trust {
 }
 
 impl Engine {
+    /// Somebody waits for what needs their lists or bundles: those that were not to be had are asked for now.
+    pub(crate) fn hurry_for<'a>(&mut self, users: impl IntoIterator<Item = &'a UserId>) {
+        for user in users {
+            self.trust.hurry_for(user, self.now);
+            self.bundles.hurry_for(user, self.now);
+        }
+    }
+
     /// Fetches what this user's list became.
     pub(crate) fn want_lists(&mut self, user: UserId) {
         self.trust.wanted.insert(user);

@@ -44,6 +44,12 @@ impl Bundles {
             .for_each(|backoff| backoff.hurry(now));
     }
 
+    pub(crate) fn hurry_for(&mut self, user: &UserId, now: Timestamp) {
+        if let Some(backoff) = self.backoff.get_mut(user) {
+            backoff.hurry(now);
+        }
+    }
+
     /// Whether no session may begin with one of these devices, as they are, under the app's policy.
     pub(crate) fn refuses_any<'a>(
         &self,

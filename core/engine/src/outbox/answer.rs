@@ -208,6 +208,7 @@ impl Engine {
         }
         // Whoever is named has a list that this device does not know yet; the same goes for who is gone.
         for device in repair.wrap.iter().chain(&mismatch.extra) {
+            self.hurry_for([&device.user_id]);
             self.want_lists(device.user_id.clone());
         }
         if !repair.wrap.is_empty() {

@@ -100,6 +100,7 @@ impl Engine {
         let peer = self.store.thread(thread)?.and_then(|row| row.peer);
         let users: Vec<_> = [&me].into_iter().chain(&peer).collect();
         self.bundles.look_again(&users);
+        self.hurry_for(users);
         Ok(())
     }
 
@@ -129,6 +130,7 @@ impl Engine {
             .thread(thread)?
             .and_then(|row| row.peer)
             .ok_or(EngineError::UnknownThread)?;
+        self.hurry_for([&me.user, &peer]);
         let uid = key.unwrap_or_else(|| new_uid(self.now, &mut self.rng));
         let text = searchable(&kind);
         let stored_kind = stored_kind(&kind)

@@ -1,7 +1,7 @@
 //! Rows of history without an envelope: what opened them was kept for this device for as long as the relay keeps anything, and
 //! never fetched.
 
-use super::{Outcome, Receiver};
+use super::{Outcome, Receiver, Waiting};
 use crate::{EngineError, UnreadableReason};
 use sealwire_store::{ParkReason, Transaction};
 use sealwire_wire::contract::{MessageKind, MessageRow};
@@ -14,6 +14,10 @@ impl Receiver<'_> {
         row: &MessageRow,
     ) -> Result<Outcome, EngineError> {
         if row.kind != MessageKind::Message || !self.was_listed_at(tx, row)? {
+            return Ok(Outcome::Ignored);
+        }
+        // It did come: what was acknowledged has no envelope at the relay any more, whatever it waits for here.
+        if self.waiting == Waiting::Park && self.lease.is_parked(tx, &row.sender_id, row.id)? {
             return Ok(Outcome::Ignored);
         }
         // Somebody new wrote first: whether there is such an account is asked for before there is a thread with it.

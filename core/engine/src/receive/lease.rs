@@ -3,12 +3,13 @@
 //! A batch is mostly several messages of each of a few devices. Nothing here outlives the transaction, and each ratchet is
 //! saved under the version that it was read with.
 
+use super::parked::parked_messages;
 use crate::EngineError;
 use crate::trust;
 use sealwire_crypto::device::DeviceList;
 use sealwire_crypto::ratchet::SessionRecord;
 use sealwire_store::{HeldRange, PinnedAccount, Rows, StoreError, Transaction};
-use sealwire_wire::{ClientSeq, DeviceId, ThreadId, UserId};
+use sealwire_wire::{ClientSeq, DeviceId, MessageId, ThreadId, UserId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -22,6 +23,8 @@ pub(super) struct Lease {
     users: BTreeMap<UserId, User>,
     threads: BTreeSet<ThreadId>,
     ends: BTreeMap<(ThreadId, UserId, DeviceId), Option<HeldRange>>,
+    /// Messages that were parked before, by whose list they wait for.
+    parked: BTreeMap<UserId, BTreeSet<MessageId>>,
 }
 
 struct Session {
@@ -105,6 +108,22 @@ impl Lease {
         self.users
             .get(user)
             .ok_or_else(|| EngineError::Internal("a user just read is gone".to_owned()))
+    }
+
+    /// Whether this message came before the transaction, and waits for that user's list.
+    pub(super) fn is_parked(
+        &mut self,
+        rows: &Rows,
+        user: &UserId,
+        message: MessageId,
+    ) -> Result<bool, StoreError> {
+        if let Some(parked) = self.parked.get(user) {
+            return Ok(parked.contains(&message));
+        }
+        let parked = parked_messages(rows, user)?;
+        let is_parked = parked.contains(&message);
+        self.parked.insert(user.clone(), parked);
+        Ok(is_parked)
     }
 
     /// Whether this is the first time that the transaction meets this thread.

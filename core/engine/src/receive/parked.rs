@@ -3,9 +3,10 @@
 use super::{Outcome, Receiver, Waiting, concerns_a_row};
 use crate::trust::newest_list;
 use crate::{Engine, EngineError};
-use sealwire_store::{ParkedFrame, Transaction};
-use sealwire_wire::UserId;
+use sealwire_store::{ParkedFrame, Rows, StoreError, Transaction};
 use sealwire_wire::contract::{ControlMessage, MessageRow, read_json};
+use sealwire_wire::{MessageId, UserId};
+use std::collections::BTreeSet;
 
 /// So much is looked at in one transaction, in bytes: an app extension has some 24 MB for everything.
 const AT_ONCE_BYTES: u64 = 1024 * 1024;
@@ -89,6 +90,25 @@ impl Engine {
         }
         self.store.transaction(|tx| tx.delete_parked(frame.id))?;
         Ok(())
+    }
+}
+
+/// The messages among what waits for this user's list.
+pub(super) fn parked_messages(
+    rows: &Rows,
+    user: &UserId,
+) -> Result<BTreeSet<MessageId>, StoreError> {
+    let (mut messages, mut after) = (BTreeSet::new(), None);
+    loop {
+        let frames = rows.parked_frames(user, after, AT_ONCE_BYTES)?;
+        let Some(last) = frames.last() else {
+            return Ok(messages);
+        };
+        after = Some(last.id);
+        let read = frames
+            .iter()
+            .filter_map(|parked| read_json::<MessageRow>(&parked.frame.frame).ok());
+        messages.extend(read.map(|row| row.id));
     }
 }
 

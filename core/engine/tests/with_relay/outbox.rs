@@ -340,6 +340,86 @@ fn the_outbox_drains_by_itself_when_the_network_returns() {
     );
 }
 
+/// Time passes in which nobody answers what she asks there, until the next time that she would ask is half a minute off.
+fn unheard(alice: &mut Device, relay: &mut Relay, there: &str) {
+    for _ in 0..8 {
+        while !alice.requests.iter().any(|ask| ask.path.starts_with(there)) {
+            match alice.requests.pop_front() {
+                Some(ask) => {
+                    let (id, result) = (ask.id, Ok(relay.answer(&ask)));
+                    alice.hand_in(Input::Response { id, result });
+                }
+                None => {
+                    alice.now = alice.now.plus_ms(1_000);
+                    alice.hand_in(Input::Tick);
+                }
+            }
+        }
+        alice.requests.retain(|ask| ask.path.starts_with(there));
+        alice.lose(relay, false);
+    }
+}
+
+/// Of Alice, who is online, and whose first message to Bob waits for what she asks of him there.
+fn with_a_message_that_waits(relay: &mut Relay, there: &str) -> (Device, i64) {
+    let mut alice = Device::registered(relay, "alice", 1);
+    Device::registered(relay, "bob", 2);
+    let waits = alice.queue("bob", "one");
+    unheard(&mut alice, relay, there);
+    alice.run(relay);
+    assert_eq!(alice.state(waits), MessageState::Pending);
+    (alice, waits)
+}
+
+const WHAT_A_SEND_NEEDS: [&str; 2] = ["/v1/users/bob/devices", "/v1/prekeys/query"];
+
+#[test]
+fn what_waits_for_a_list_or_a_bundle_leaves_as_soon_as_the_relay_is_heard_again() {
+    for there in WHAT_A_SEND_NEEDS {
+        let relay = &mut Relay::default();
+        let (mut alice, waits) = with_a_message_that_waits(relay, there);
+        alice.caught_up(relay);
+        assert_eq!(alice.state(waits), MessageState::Sent, "{there}");
+        assert_eq!(alice.restarted(9).texts("bob"), ["one"]);
+    }
+}
+
+#[test]
+fn what_is_typed_now_waits_out_no_wait_for_a_list_or_a_bundle() {
+    for there in WHAT_A_SEND_NEEDS {
+        let relay = &mut Relay::default();
+        let (mut alice, _) = with_a_message_that_waits(relay, there);
+        let typed = alice.send(relay, "bob", "two");
+        assert_eq!(alice.state(typed), MessageState::Sent, "{there}");
+        assert_eq!(alice.restarted(9).texts("bob"), ["one", "two"]);
+    }
+}
+
+#[test]
+fn a_wait_for_a_list_that_the_relay_wants_is_waited_out_whatever_is_typed() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    Device::registered(relay, "bob", 2);
+    let mut problem = Problem::new(ErrorCode::Unavailable, "by the test");
+    problem.retry_after_ms = Some(90_000);
+    let mut times = 1;
+    relay.instead = Some(Box::new(move |request| {
+        let asks = request.path.starts_with("/v1/users/bob/devices") && times > 0;
+        asks.then(|| {
+            times -= 1;
+            refusal(problem.clone())
+        })
+    }));
+    alice.send(relay, "bob", "one");
+    alice.pass(relay, 80_000);
+    let typed = alice.send(relay, "bob", "two");
+    alice.caught_up(relay);
+    assert_eq!(alice.state(typed), MessageState::Pending);
+    alice.pass(relay, 15_000);
+    assert_eq!(alice.state(typed), MessageState::Sent);
+    assert_eq!(alice.restarted(9).texts("bob"), ["one", "two"]);
+}
+
 #[test]
 fn a_changed_network_ends_the_wait_for_the_socket_and_the_token() {
     let relay = &mut Relay::default();

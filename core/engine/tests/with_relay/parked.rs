@@ -2,9 +2,9 @@
 //! the commit of the list and theirs.
 
 use crate::device::Device;
-use crate::relay::{Relay, no};
-use sealwire_engine::{Event, Input};
-use sealwire_wire::contract::{ErrorCode, MessageRow};
+use crate::relay::{Relay, no, ok};
+use sealwire_engine::{Call, Event, Input};
+use sealwire_wire::contract::{ErrorCode, MessagePage, MessageRow};
 use std::collections::VecDeque;
 
 /// Bob's texts to Alice, the first of which waits parked in her store; his list is there, and its commit was the last that the
@@ -127,4 +127,53 @@ fn what_still_needs_the_network_stays_parked_once_and_holds_nobody_else_up() {
     alice.pass(relay, 120_000);
     assert_eq!(alice.engine.store().count_parked().unwrap(), 0);
     assert_eq!(alice.restarted(9).texts("bob"), ["from bob"]);
+}
+
+#[test]
+fn what_waits_parked_is_not_told_of_as_over_when_history_names_it_without_its_envelope() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    relay.clock = alice.now.0;
+    bob.send(relay, "alice", "words");
+    let row = relay
+        .queues
+        .remove(&alice.name())
+        .unwrap()
+        .remove(0)
+        .unwrap();
+    let thread = alice.thread_with("bob");
+    let without_envelope = MessageRow {
+        envelope: None,
+        ..row.clone()
+    };
+    // Acknowledged is deleted: the relay has no envelope of it for her any more.
+    relay.instead = Some(Box::new(move |request| {
+        if request.path.starts_with("/v1/users/bob/devices") {
+            return Some(no(ErrorCode::Unavailable));
+        }
+        request.path.contains("?since=").then(|| {
+            ok(&MessagePage {
+                messages: vec![without_envelope.clone()],
+                next_cursor: Some("end".to_owned()),
+                has_more: false,
+            })
+        })
+    }));
+    alice.take_rows(relay, vec![row]);
+    assert!(alice.is_acknowledged());
+    alice.call(Call::SyncThread { thread });
+    alice.run(relay);
+    assert!(alice.texts("bob").is_empty(), "{:?}", alice.texts("bob"));
+    relay.instead = None;
+    alice.pass(relay, 120_000);
+    let told = |event: &&Event| {
+        matches!(
+            event,
+            Event::MessageUnreadable(_) | Event::MessageRecovered(_)
+        )
+    };
+    assert_eq!(alice.events.iter().find(told), None);
+    assert_eq!(alice.engine.store().count_parked().unwrap(), 0);
+    assert_eq!(alice.restarted(9).texts("bob"), ["words"]);
 }
