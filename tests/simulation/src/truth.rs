@@ -24,6 +24,8 @@ pub(crate) struct Typed {
     pub(crate) queued: Option<Queued>,
     /// Somebody asked for it to be cancelled.
     pub(crate) cancelled: bool,
+    /// Somebody tried it again after it was given up: others were sent before it.
+    pub(crate) retried: bool,
     /// Devices that were listed when it first came to the relay: each of them is to show it, if the relay took it.
     pub(crate) members: Option<BTreeSet<usize>>,
     /// The place that the relay gave it.
@@ -78,6 +80,7 @@ impl Truth {
             ttl_seconds,
             queued: None,
             cancelled: false,
+            retried: false,
             members: None,
             place: None,
             shown: BTreeSet::new(),

@@ -191,7 +191,6 @@ impl Failures for Memory {
                 told.push(device);
             }
             for device in &told {
-                take_out(state, device, &What::Gone(thread, id));
                 append(state, device, What::Message(thread, id), step.at);
             }
             let failures = users

@@ -168,7 +168,10 @@ impl Queues for Sqlite {
                 }
                 match of {
                     Some((Some(thread), Some(message), kind)) => {
-                        envelope.execute(params![user, id, thread, message])?;
+                        // A tombstone has none: the one that is there belongs to an entry further on.
+                        if kind != GONE {
+                            envelope.execute(params![user, id, thread, message])?;
+                        }
                         let (thread, message) = (ThreadId::from_bytes(thread), MessageId::from_bytes(message));
                         if matches!(kind, MSG | MSG_AGAIN) {
                             acknowledged.push((thread, message));

@@ -121,16 +121,6 @@ fn queue_again(
     at: Timestamp,
 ) -> Result<()> {
     db.prepare_cached(
-        "DELETE FROM queue_entry INDEXED BY queue_entry_expiring
-         WHERE thread_id = ?1 AND message_id = ?2 AND user_id = ?3 AND device_id = ?4 AND expiring = 1",
-    )?
-    .execute(params![
-        thread.as_bytes(),
-        id.to_bytes(),
-        device.user_id.as_str(),
-        device.device_id.get()
-    ])?;
-    db.prepare_cached(
         "INSERT INTO queue_entry (user_id, device_id, kind, thread_id, message_id, queued_at, expiring)
          SELECT ?3, ?4, ?5, thread_id, id, ?6, iif(ttl_seconds IS NULL, NULL, 1) FROM message
          WHERE thread_id = ?1 AND id = ?2",

@@ -102,7 +102,7 @@ fn sweep_queues(db: &Connection, bounds: SweepBounds) -> Result<(Vec<Failure>, b
              WHERE q.position < ?1 AND q.kind <> ?2 AND q.thread_id IS NULL)",
         "DELETE FROM envelope WHERE (message_id, thread_id, user_id, device_id) IN (
              SELECT q.message_id, q.thread_id, q.user_id, q.device_id FROM queue_entry q
-             WHERE q.position < ?1 AND q.kind <> ?2)",
+             WHERE q.position < ?1 AND q.kind NOT IN (?2, 7))",
         TELL_RESYNC,
         "DELETE FROM queue_entry WHERE position < ?1 AND kind <> ?2",
     ] {
