@@ -366,9 +366,6 @@ impl World {
     fn retries(&mut self, at: usize) -> Result<(), Broken> {
         for (number, message) in self.own(at, 20)? {
             if matches!(message.state, MessageState::Failed { .. }) {
-                if let Some(typed) = self.truth.get_mut(number) {
-                    typed.retried = true;
-                }
                 let local_id = message.local_id;
                 self.call(at, Call::Retry { local_id }, Asked::Send(number))?;
             }

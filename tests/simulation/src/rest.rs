@@ -337,13 +337,13 @@ impl World {
         Ok(())
     }
 
-    /// In a thread a device's messages stand in the order in which it numbered them, unless somebody sent one again later.
+    /// In a thread a device's messages stand in the order in which it numbered them, unless it gave one up meanwhile.
     fn numbers_rise_with_places(&self) -> Result<(), Broken> {
         let mut last = BTreeMap::new();
         let mut all: Vec<_> = (0..).zip(&self.truth.typed).collect();
         all.sort_by_key(|(_, typed)| typed.place);
         for (number, typed) in all {
-            if let (Some(_), Some(queued), false) = (typed.place, typed.queued, typed.retried) {
+            if let (Some(_), Some(queued), false) = (typed.place, typed.queued, typed.given_up) {
                 let place = (typed.device, typed.thread);
                 if let Some(before) = last.insert(place, queued.client_seq)
                     && before > queued.client_seq

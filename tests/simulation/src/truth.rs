@@ -24,8 +24,8 @@ pub(crate) struct Typed {
     pub(crate) queued: Option<Queued>,
     /// Somebody asked for it to be cancelled.
     pub(crate) cancelled: bool,
-    /// Somebody tried it again after it was given up: others were sent before it.
-    pub(crate) retried: bool,
+    /// Its device gave it up and sent others. It may have come to the relay all the same, or be sent again.
+    pub(crate) given_up: bool,
     /// Devices that were listed when it first came to the relay: each of them is to show it, if the relay took it.
     pub(crate) members: Option<BTreeSet<usize>>,
     /// The place that the relay gave it.
@@ -80,7 +80,7 @@ impl Truth {
             ttl_seconds,
             queued: None,
             cancelled: false,
-            retried: false,
+            given_up: false,
             members: None,
             place: None,
             shown: BTreeSet::new(),
@@ -309,6 +309,7 @@ impl Truth {
             return Ok(());
         };
         let before = typed.reached.insert(device, state.clone());
+        typed.given_up |= matches!(state, MessageState::Failed { .. });
         // What a block keeps back, and what disappeared before it was there, did not reach its recipient: the relay says so.
         let did_not_reach = matches!(state, MessageState::Failed { code }
             if (code == "blocked" && blocked == Some(typed.thread))
