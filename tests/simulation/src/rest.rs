@@ -252,7 +252,9 @@ impl World {
                 let number = message.text().and_then(Truth::number_of);
                 let typed = number.and_then(|number| Some((number, self.truth.get(number)?)));
                 let Some((number, typed)) = typed else {
-                    if message.content == MessageContent::Removed {
+                    if message.content == MessageContent::Removed
+                        || self.truth.was_never_for(at, &message)
+                    {
                         continue;
                     }
                     let detail = match &message.content {

@@ -1,7 +1,7 @@
 //! What people typed, and what must be true of it at every step.
 
 use crate::Broken;
-use sealwire_engine::{Event, Message, MessageState};
+use sealwire_engine::{Event, Message, MessageContent, MessageState, UnreadableReason};
 use sealwire_wire::content::Uid;
 use sealwire_wire::contract::DeviceName;
 use sealwire_wire::{ClientSeq, MessageId, ThreadId, UserId};
@@ -192,6 +192,7 @@ impl Truth {
             }
             Event::MessageExpired(message) => self.expires(device, message).map(Some),
             Event::MessageMissing { thread, .. } if self.blocked == Some(*thread) => Ok(None),
+            Event::MessageUnreadable(message) if self.was_never_for(device, message) => Ok(None),
             Event::DeviceListRollback { user_id } | Event::RelayInconsistent { user_id, .. }
                 if self.old_lists.contains(user_id) =>
             {
@@ -278,6 +279,17 @@ impl Truth {
         }
         self.reaches(device, number, &message.state)?;
         Ok(Some(number))
+    }
+
+    /// Whether history shows a device a place that holds nothing for it: the message came before the device was listed, by less than
+    /// clocks and requests are exact to. A device's own list is all that tells it which rows were meant for it.
+    pub(crate) fn was_never_for(&self, device: usize, message: &Message) -> bool {
+        let typed = self
+            .number_of_place(message)
+            .and_then(|number| self.get(number));
+        let members = typed.and_then(|typed| typed.members.as_ref());
+        message.content == MessageContent::Unreadable(UnreadableReason::Expired)
+            && members.is_some_and(|members| !members.contains(&device))
     }
 
     fn number_of_place(&self, message: &Message) -> Option<u64> {

@@ -188,7 +188,7 @@ impl Engine {
     fn publish(
         &mut self,
         finisher: LinkFinisher,
-        device: Box<NewDevice>,
+        mut device: Box<NewDevice>,
         rounds: u8,
     ) -> Result<(), EngineError> {
         let newest = trust::newest_list(&self.store, &self.me()?.user)?
@@ -203,6 +203,8 @@ impl Engine {
             let gave_up = EngineError::LinkTampered("the device list could not be published");
             return self.let_nobody_in(finisher, gave_up);
         }
+        // People took their time: nothing that came meanwhile is wrapped for it.
+        device.added_at_ms = self.now.0;
         let change = ListChange {
             put: vec![(*device).clone()],
             remove: Vec::new(),

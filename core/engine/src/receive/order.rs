@@ -17,8 +17,10 @@ impl Receiver<'_> {
         let (thread, sender, device) = (row.thread_id, &row.sender_id, row.sender_device_id);
         let mut faults = Vec::new();
         let ends = self.lease.ends(rows, thread, sender, device)?;
-        // Only one with a higher number can name it.
-        if ends.is_some_and(|ends| row.client_seq < ends.highest)
+        // Only one with a higher number can name it. What was sent once more comes late by its sender's will; should the relay only
+        // say so, the one that names it was told of as lacking it, or its tombstone stood there.
+        if row.requeued_at.is_none()
+            && ends.is_some_and(|ends| row.client_seq < ends.highest)
             && rows.named_as_prev(thread, sender, device, row.client_seq)?
         {
             faults.push(Event::MessageReordered {

@@ -1,8 +1,8 @@
 //! Becoming a device: what was begun and came to nothing stands in nobody's way.
 
 use crate::device::{Device, user};
-use crate::relay::{Relay, refusal};
-use sealwire_crypto::device::ListChange;
+use crate::relay::{Relay, refusal, signed};
+use sealwire_crypto::device::{DeviceList, ListChange};
 use sealwire_engine::{
     Call, CallId, ConnectionState, EngineError, Event, HttpRequest, Input, Reply, TransportFailure,
 };
@@ -208,6 +208,35 @@ fn a_linking_whose_list_is_out_is_not_cancelled() {
         Some(Ok(Reply::Linked { .. }))
     ));
     assert!(is_registered(new.result(finish), "alice"));
+}
+
+#[test]
+fn a_new_device_is_listed_since_its_list_was_signed_however_long_people_took() {
+    let relay = &mut Relay::default();
+    let mut old = Device::registered(relay, "alice", 1);
+    let mut new = Device::new(2);
+    let code = code(relay, &mut new);
+    let finish = new.call(Call::FinishLinking);
+    old.call(Call::LinkDevice { code });
+    let publishes = |request: &HttpRequest| request.path == "/v1/me/devices/list";
+    while !old.requests.front().is_some_and(publishes) {
+        new.pass(relay, 400);
+        old.step(relay, 400);
+    }
+    old.lose(relay, false);
+    old.now = old.now.plus_ms(30_000);
+    let signed_at = old.now;
+    for _ in 0..10 {
+        old.run(relay);
+        new.pass(relay, 400);
+        old.now = old.now.plus_ms(400);
+        old.hand_in(Input::Tick);
+    }
+    assert!(is_registered(new.result(finish), "alice"));
+    // By this it knows which rows of history were never meant for it.
+    let newest = relay.lists[&user("alice")].last().unwrap();
+    let newest = DeviceList::danger_restore_verified(&signed(newest)).unwrap();
+    assert_eq!(newest.device(2).unwrap().added_at_ms, signed_at.0);
 }
 
 /// Alice with a second device.

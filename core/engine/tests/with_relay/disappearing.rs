@@ -441,6 +441,13 @@ fn a_message_whose_tombstone_came_first_and_that_was_queued_anew_is_read() {
     };
     bob.take_rows(relay, vec![requeued.clone()]);
     assert_eq!(bob.texts("alice"), ["first", "secret", "last"]);
+    let harm = |event: &Event| {
+        matches!(
+            event,
+            Event::MessageMissing { .. } | Event::MessageReordered { .. }
+        )
+    };
+    assert!(!bob.events.iter().any(harm), "{:?}", bob.events);
     bob.take_rows(relay, vec![requeued, tombstone]);
     assert_eq!(bob.texts("alice"), ["first", "<removed>", "last"], "once");
     assert_eq!(

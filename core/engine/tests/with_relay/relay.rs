@@ -519,7 +519,7 @@ fn name_of(token: &str) -> DeviceName {
     }
 }
 
-fn signed(list: &SignedList) -> SignedDeviceList {
+pub(crate) fn signed(list: &SignedList) -> SignedDeviceList {
     SignedDeviceList {
         payload: list.payload.0.clone(),
         account_signature: list.account_signature.0.clone(),
