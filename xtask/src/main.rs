@@ -43,7 +43,7 @@ enum Command {
     Demo(demo::Args),
     /// Run every check, or the named suites.
     Test(test::Args),
-    /// Run the simulation over many seeds, and tell how those that fail do.
+    /// Run the simulation over many seeds, and tell how those that fail do; or, with --clients, real clients and a relay for an hour.
     Soak(soak::Args),
     /// Kill clients and relays in the middle of what they do, and see that nothing is lost.
     Kill(kill::Args),

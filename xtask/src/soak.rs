@@ -1,6 +1,8 @@
-//! `cargo xtask soak`: the simulation over as many seeds as there is time for, on every core.
+//! `cargo xtask soak`: the simulation over as many seeds as there is time for, on every core; or real clients and a relay on
+//! loopback, for as long as it is told.
 
-use crate::run::{Error, cargo, run};
+use crate::demo::release_folder;
+use crate::run::{Error, cargo, command, run};
 
 /// What `cargo xtask soak` takes.
 #[derive(clap::Args)]
@@ -17,9 +19,21 @@ pub(crate) struct Args {
     /// A bug that every client has, to see after how many seeds it is found; docs/testing.md names them.
     #[arg(long, value_name = "NAME")]
     planted: Option<String>,
+    /// Instead of the simulation: so many real clients with stores on disk, and a relay as a process of its own.
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["seeds", "steps", "from", "planted"])]
+    clients: Option<usize>,
+    /// How long they are busy; flatness is judged from 30 on.
+    #[arg(long, default_value_t = 60, requires = "clients")]
+    minutes: u64,
+    /// Seconds between two things that a client does, on average.
+    #[arg(long, default_value_t = 10, requires = "clients")]
+    pace: u64,
 }
 
 pub(crate) fn main(args: &Args) -> Result<(), Error> {
+    if let Some(clients) = args.clients {
+        return loopback(clients, args);
+    }
     let (seeds, steps) = (args.seeds.to_string(), args.steps.to_string());
     let from = args.from.to_string();
     let mut soak = cargo(["run", "--quiet", "--locked", "--release"]);
@@ -29,4 +43,15 @@ pub(crate) fn main(args: &Args) -> Result<(), Error> {
         soak.args(["--planted", planted]);
     }
     run(&mut soak)
+}
+
+fn loopback(clients: usize, args: &Args) -> Result<(), Error> {
+    let mut build = cargo(["build", "--locked", "--release"]);
+    run(build.args(["-p", "sealwire-relay", "-p", "sealwire-soak"]))?;
+    let folder = release_folder()?;
+    let mut soak = command(&folder.join("sealwire-soak").to_string_lossy());
+    soak.args(["--clients", &clients.to_string()]);
+    soak.args(["--minutes", &args.minutes.to_string()]);
+    soak.args(["--pace", &args.pace.to_string(), "--relay"]);
+    run(soak.arg(folder.join("sealwire-relay")))
 }

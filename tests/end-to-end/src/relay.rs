@@ -2,6 +2,7 @@
 
 use crate::soon;
 use sealwire_relay::{Relay, RelayConfig, RelayData};
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
@@ -43,16 +44,35 @@ impl RelayProcess {
         listen: Option<SocketAddr>,
         more: &[&str],
     ) -> Self {
+        let mut command = Self::command(program, folder, listen, more);
+        command.env("RUST_LOG", "error");
+        Self::listening(command).await
+    }
+
+    /// Starts it without limits; what it logs from warnings on goes into this file.
+    pub async fn start_logged(
+        program: &Path,
+        folder: &Path,
+        listen: Option<SocketAddr>,
+        log: File,
+    ) -> Self {
+        let program = program.to_str().unwrap();
+        let mut command = Self::command(program, folder, listen, &["--limits", "off"]);
+        command.env("RUST_LOG", "warn").stderr(log);
+        Self::listening(command).await
+    }
+
+    fn command(program: &str, folder: &Path, listen: Option<SocketAddr>, more: &[&str]) -> Command {
         let listen = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-        let mut child = Command::new(program)
-            .args(["--listen", &listen.to_string(), "--data"])
-            .arg(folder)
-            .args(more)
-            .env("RUST_LOG", "error")
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(program);
+        command.args(["--listen", &listen.to_string(), "--data"]);
+        command.arg(folder).args(more);
+        command
+    }
+
+    async fn listening(mut command: Command) -> Self {
+        command.stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.as_mut().unwrap());
         let mut line = String::new();
         soon("the relay listens", lines.read_line(&mut line))
@@ -63,6 +83,20 @@ impl RelayProcess {
             url: url.to_owned(),
             child,
         }
+    }
+
+    /// The process, while it runs.
+    pub fn id(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
+    /// SIGTERM: it closes its sockets and ends by itself.
+    pub async fn end(mut self) {
+        let id = self.id().to_string();
+        let told = Command::new("kill").args(["-s", "TERM", &id]).status();
+        assert!(told.await.unwrap().success());
+        let status = soon("the relay ends", self.child.wait()).await.unwrap();
+        assert!(status.success(), "the relay ended with {status}");
     }
 
     /// Where it listens.

@@ -1,0 +1,137 @@
+//! Whether what should not grow has grown, and the table of the figures.
+
+use crate::figures::Figures;
+use std::time::Duration;
+
+/// What is judged: its name, its value, and what is left out of count where it is small.
+type Judged = (&'static str, fn(&Figures) -> u64, u64);
+
+/// By no more than this may the last third's median be above that of the minutes after the warm-up.
+const GROWTH_PERCENT: u64 = 15;
+/// Everybody is there, and what is kept for speed is filled.
+const WARM: Duration = Duration::from_secs(10 * 60);
+const COMPARED: Duration = Duration::from_secs(20 * 60);
+
+const JUDGED: [Judged; 8] = [
+    ("relay: memory (KiB)", |now| now.relay.memory_kib, 4_096),
+    ("relay: handles", |now| now.relay.handles, 16),
+    ("relay: threads", |now| now.relay.threads, 4),
+    (
+        "clients: memory (KiB)",
+        |now| now.clients.memory_kib,
+        16_384,
+    ),
+    ("clients: handles", |now| now.clients.handles, 64),
+    ("clients: threads", |now| now.clients.threads, 32),
+    ("clients: WALs (KiB)", |now| now.wals_kib, 4_096),
+    ("rows that wait", |now| now.waiting, 200),
+];
+
+/// The relay lets its log become 64 MiB before it begins anew, and 256 where its disk does not keep up; a client's is cut to 4 MiB.
+const RELAY_WAL_KIB: u64 = 96 * 1024;
+const CLIENT_WAL_KIB: u64 = 16 * 1024;
+
+/// What is not flat.
+pub(crate) fn what_grew(samples: &[Figures], time: Duration) -> Vec<String> {
+    let mut grew = Vec::new();
+    for now in samples {
+        if now.relay_wal_kib > RELAY_WAL_KIB || now.wal_max_kib > CLIENT_WAL_KIB {
+            grew.push(format!("a WAL is too long: {now:?}"));
+        }
+    }
+    let between = |from: Duration, to: Duration| {
+        let samples = samples
+            .iter()
+            .filter(move |now| now.at >= from && now.at < to);
+        samples.collect::<Vec<_>>()
+    };
+    let first = between(WARM, COMPARED);
+    let last = between(time - time / 3, Duration::MAX);
+    if time < COMPARED + COMPARED / 2 || first.is_empty() {
+        println!("too short to judge whether anything grows");
+        return grew;
+    }
+    println!("| | minutes 10 to 20 | last third | |\n|---|---|---|---|");
+    for (name, value, small) in JUDGED {
+        let (then, now) = (median(&first, value), median(&last, value));
+        let is_flat = now <= then + (then * GROWTH_PERCENT / 100).max(small);
+        let words = if is_flat { "flat" } else { "GROWS" };
+        println!("| {name} | {then} | {now} | {words} |");
+        if !is_flat {
+            grew.push(format!("{name}: {then}, then {now}"));
+        }
+    }
+    grew
+}
+
+fn median(samples: &[&Figures], value: fn(&Figures) -> u64) -> u64 {
+    let mut values: Vec<_> = samples.iter().map(|now| value(now)).collect();
+    values.sort_unstable();
+    values[values.len() / 2]
+}
+
+/// One line of the table.
+pub(crate) fn line(now: &Figures, before: &Figures) -> String {
+    let mib = |kib: u64| format!("{:.1}", kib as f64 / 1024.0);
+    // None in the first line: what both did to come to be there is not of a minute.
+    let passed = (now.at - before.at).as_secs_f64();
+    let busy = |now: Duration, before: Duration| match before.is_zero() {
+        true => "–".to_owned(),
+        false => {
+            let busy = now.saturating_sub(before).as_secs_f64();
+            format!("{:.0} %", busy / passed * 100.0)
+        }
+    };
+    format!(
+        "| {:.0} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+        now.at.as_secs_f64() / 60.0,
+        mib(now.relay.memory_kib),
+        now.relay.handles,
+        now.relay.threads,
+        mib(now.relay_wal_kib),
+        mib(now.relay_db_kib),
+        mib(now.clients.memory_kib),
+        now.clients.handles,
+        now.clients.threads,
+        mib(now.wals_kib),
+        mib(now.wal_max_kib),
+        mib(now.stores_kib),
+        now.messages,
+        now.waiting,
+        now.client_rows,
+        format_args!(
+            "{} + {}",
+            busy(now.relay.busy, before.relay.busy),
+            busy(now.clients.busy, before.clients.busy)
+        ),
+    )
+}
+
+/// Above the lines.
+pub(crate) const HEAD: &str = "| min | relay MiB | handles | threads | WAL MiB | db MiB | clients MiB | handles | threads | WALs MiB | largest | stores MiB | messages | waiting | clients' rows | of a core |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn samples(memory: impl Fn(u64) -> u64) -> Vec<Figures> {
+        let samples = (0..=60).map(|minute| {
+            let mut now = Figures {
+                at: Duration::from_secs(60 * minute),
+                ..Figures::default()
+            };
+            now.relay.memory_kib = memory(minute);
+            now
+        });
+        samples.collect()
+    }
+
+    #[test]
+    fn what_grows_after_the_warm_up_is_told_of_and_what_grows_before_is_not() {
+        let hour = Duration::from_secs(3600);
+        assert!(what_grew(&samples(|minute| 20_000 + 10_000 * minute.min(10)), hour).is_empty());
+        let grew = what_grew(&samples(|minute| 100_000 + 1_000 * minute), hour);
+        assert!(grew[0].starts_with("relay: memory"), "{grew:?}");
+    }
+}
