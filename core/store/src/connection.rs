@@ -24,6 +24,11 @@ pub(crate) enum Place {
 
 /// How long a writer waits for another process before [`StoreError::Locked`].
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// SQLCipher's start takes less than a millisecond; so often, and this long between, whoever starts it is waited for.
+#[cfg(not(target_family = "wasm"))]
+const START_TRIES: u32 = 1_000;
+#[cfg(not(target_family = "wasm"))]
+const START_PAUSE: Duration = Duration::from_millis(1);
 /// SQLCipher leaves this much of the file in the clear, so that iOS sees an SQLite file and lets a suspended app keep it.
 pub(crate) const PLAINTEXT_HEADER: i64 = 32;
 /// A WAL beyond this is cut back after a checkpoint.
@@ -45,6 +50,8 @@ impl Place {
         if create {
             flags |= OpenFlags::SQLITE_OPEN_CREATE;
         }
+        #[cfg(not(target_family = "wasm"))]
+        start_cipher();
         let connection = match self {
             Self::File(path) => open_file(path, flags)?,
             Self::Memory(name) => open_memory(name, flags)?,
@@ -117,6 +124,27 @@ fn open_memory(name: &str, flags: OpenFlags) -> rusqlite::Result<Connection> {
 #[cfg(target_family = "wasm")]
 fn open_memory(_name: &str, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Connection::open_in_memory_with_flags(flags)
+}
+
+/// The first connection of the process, on its own: SQLite calls itself initialised before it starts SQLCipher (sqlite3_initialize
+/// runs SQLITE_EXTRA_INIT after it has set isInit), and whoever comes in between can set no key. Somebody else in the process may
+/// be the one who starts it, so a key is tried until it is taken. If it never is, the store's own opening says so.
+#[cfg(not(target_family = "wasm"))]
+fn start_cipher() {
+    use std::sync::Once;
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
+        for _ in 0..START_TRIES {
+            let tried = Connection::open_in_memory().and_then(|connection| {
+                run_pragma(&connection, "cipher_log_level", "NONE")?;
+                run_pragma(&connection, "key", "any")
+            });
+            if tried.is_ok() {
+                break;
+            }
+            std::thread::sleep(START_PAUSE);
+        }
+    });
 }
 
 /// Hands the key over and reads the first page with it.
