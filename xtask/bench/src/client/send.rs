@@ -11,22 +11,43 @@ use sealwire_crypto::device::{
     DeviceList, ListChange, NewDevice, SignedDeviceList, consent_to_listing,
 };
 use sealwire_crypto::keys::{AccountKeyPair, IdentityKeyPair, KemKeyPair, SignedPreKeyPair};
+use sealwire_crypto::ratchet::{self, KemPreKey, PreKeyMessage, PreKeys, Sender, SessionPolicy};
 use sealwire_engine::{Call, Input, SocketInput};
 use sealwire_wire::contract::{
-    Bundle, DeviceName, PublicKemPrekey, PublicSignedPrekey, SendMessage, ServerEvent, ServerFrame,
-    SignedList,
+    Bundle, ControlMessage, DeviceName, EnvelopeBody, EnvelopeType, PublicKemPrekey,
+    PublicSignedPrekey, SendMessage, ServerEvent, ServerFrame, SignedList,
 };
-use sealwire_wire::{DeviceId, UserId};
+use sealwire_wire::control::{Control, ResendAnswer};
+use sealwire_wire::{DeviceId, MessageId, UserId};
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 const DEVICES_EACH: u32 = 10;
 const RECIPIENTS: usize = 19;
 
-/// A device whose sessions are ready, closed.
+/// A device with a session for each of the others, closed.
 pub(super) struct Ready {
-    store: PathBuf,
+    /// Everybody has answered: what is sent is a ratchet message.
+    answered: PathBuf,
+    /// Nobody has yet: with every message goes what begins the session.
+    unanswered: PathBuf,
     relay: Relay,
+}
+
+/// Which of the two.
+#[derive(Clone, Copy)]
+pub(super) enum Sessions {
+    Answered,
+    Unanswered,
+}
+
+/// One of the other devices, as far as it takes to answer once.
+struct Peer {
+    name: DeviceName,
+    identity: IdentityKeyPair,
+    prekey: SignedPreKeyPair,
+    kem: KemKeyPair,
 }
 
 /// Every send, with a bare commit before each.
@@ -59,19 +80,21 @@ pub(super) fn prepare(folder: &Path) -> Done<Ready> {
     let newest = newest.ok_or_else(|| said("no list"))?;
     let signed = SignedDeviceList::from_bytes(&newest.bytes).map_err(said)?;
     let rng = &mut ChaCha20Rng::seed_from_u64(4);
-    own.add_devices(&mut relay, &signed, rng)?;
+    let mut peers = Vec::new();
+    own.add_devices(&mut relay, &signed, &mut peers, rng)?;
 
     let bob = Owner {
         user: "bob".parse().map_err(said)?,
         keys: AccountKeyPair::generate(rng),
         first: IdentityKeyPair::generate(rng),
     };
-    let first = bob.device(&mut relay, 1, &bob.first, rng)?;
+    let identity = IdentityKeyPair::from_secret_bytes(&bob.first.secret_bytes());
+    let first = bob.device(&mut relay, 1, identity, &mut peers, rng)?;
     let signed =
         SignedDeviceList::sign_first(&bob.keys, &bob.first, bob.user.as_str(), &first, NOW.0, rng);
     let signed = signed.map_err(said)?;
     publish(&mut relay, &bob.user, &signed)?;
-    bob.add_devices(&mut relay, &signed, rng)?;
+    bob.add_devices(&mut relay, &signed, &mut peers, rng)?;
 
     // The relay tells of the own list's new version; the first message begins all sessions.
     let event = ServerEvent::Devices {
@@ -88,13 +111,37 @@ pub(super) fn prepare(folder: &Path) -> Done<Ready> {
     let thread = alice.thread_with("bob")?;
     alice.send(&mut relay, thread, "hello to all of you".to_owned())?;
     alice.close()?;
-    Ok(Ready { store, relay })
+    let beside = folder.join("unanswered");
+    std::fs::create_dir(&beside).map_err(said)?;
+    let unanswered = copied(&store, &beside)?;
+
+    let mut alice = Device::over(open(&store, false)?, 5)?;
+    alice.run(&mut relay)?;
+    let answers = peers.iter().zip(1..).map(|(peer, frame_seq)| {
+        let event = ServerEvent::Control {
+            control: Box::new(peer.answer(&mut relay, frame_seq, rng)?),
+        };
+        serde_json::to_string(&ServerFrame { frame_seq, event }).map_err(said)
+    });
+    let answers = answers.collect::<Done<Vec<_>>>()?;
+    alice.hand_in(Input::Socket(SocketInput::Frames(answers)))?;
+    alice.run(&mut relay)?;
+    alice.close()?;
+    Ok(Ready {
+        answered: store,
+        unanswered,
+        relay,
+    })
 }
 
 impl Ready {
-    pub(super) fn run(&self, rows: u64, sends: usize) -> Done<Run> {
+    pub(super) fn run(&self, sessions: Sessions, rows: u64, sends: usize) -> Done<Run> {
         let folder = tempfile::tempdir().map_err(said)?;
-        let path = copied(&self.store, folder.path())?;
+        let (store, kind) = match sessions {
+            Sessions::Answered => (&self.answered, EnvelopeType::Ratchet),
+            Sessions::Unanswered => (&self.unanswered, EnvelopeType::Prekey),
+        };
+        let path = copied(store, folder.path())?;
         fill(&path, rows)?;
         let mut relay = self.relay.with_nothing_queued();
         let mut bare = open(&folder.path().join("bare.db"), true)?;
@@ -130,8 +177,10 @@ impl Ready {
             let body: SendMessage =
                 serde_json::from_slice(request.body.as_deref().unwrap_or_default())
                     .map_err(said)?;
-            if body.envelopes.len() != RECIPIENTS {
-                return Err(said(format!("{} envelopes", body.envelopes.len())));
+            let as_expected = body.envelopes.iter().filter(|one| one.kind == kind);
+            if (body.envelopes.len(), as_expected.count()) != (RECIPIENTS, RECIPIENTS) {
+                let found = body.envelopes.len();
+                return Err(said(format!("{found} envelopes, not all of type {kind:?}")));
             }
             let result = Ok(relay.answer(&request)?);
             alice.hand_in(Input::Response {
@@ -159,36 +208,40 @@ impl Owner {
         &self,
         relay: &mut Relay,
         held: &SignedDeviceList,
+        peers: &mut Vec<Peer>,
         rng: &mut ChaCha20Rng,
     ) -> Done<()> {
         let list = DeviceList::danger_restore_verified(held).map_err(said)?;
         let mut change = ListChange::default();
         for number in 2..=DEVICES_EACH {
             let identity = IdentityKeyPair::generate(rng);
-            change.put.push(self.device(relay, number, &identity, rng)?);
+            let device = self.device(relay, number, identity, peers, rng)?;
+            change.put.push(device);
         }
         let next = list.sign_next(&self.keys, 1, &self.first, &change, NOW.0, rng);
         publish(relay, &self.user, &next.map_err(said)?)
     }
 
-    /// A device that only hands out its prekeys.
+    /// A device that hands out its prekeys, and answers once.
     fn device(
         &self,
         relay: &mut Relay,
         number: u32,
-        identity: &IdentityKeyPair,
+        identity: IdentityKeyPair,
+        peers: &mut Vec<Peer>,
         rng: &mut ChaCha20Rng,
     ) -> Done<NewDevice> {
         let device_id = DeviceId::new(number).map_err(said)?;
         let prekey = SignedPreKeyPair::generate(1, rng);
         let signature = identity.sign_prekey(rng, &prekey.public());
-        let kem = KemKeyPair::generate(1, rng).public();
+        let pair = KemKeyPair::generate(1, rng);
+        let kem = pair.public();
         let name = DeviceName {
             user_id: self.user.clone(),
             device_id,
         };
         relay.bundles.insert(
-            name,
+            name.clone(),
             Bundle {
                 device_id,
                 registration_id: number,
@@ -206,8 +259,8 @@ impl Owner {
                 }),
             },
         );
-        let consent = consent_to_listing(identity, self.user.as_str(), &self.keys.public(), rng);
-        Ok(NewDevice {
+        let consent = consent_to_listing(&identity, self.user.as_str(), &self.keys.public(), rng);
+        let device = NewDevice {
             device_id: number,
             registration_id: number,
             identity_key: identity.public(),
@@ -215,6 +268,61 @@ impl Owner {
             protocol_versions: vec![4],
             features: Vec::new(),
             device_signature: consent.map_err(said)?,
+        };
+        peers.push(Peer {
+            name,
+            identity,
+            prekey,
+            kem: pair,
+        });
+        Ok(device)
+    }
+}
+
+impl Peer {
+    /// Opens the first message that the relay has for it, and answers in its session.
+    fn answer(
+        &self,
+        relay: &mut Relay,
+        number: u64,
+        rng: &mut ChaCha20Rng,
+    ) -> Done<ControlMessage> {
+        let row = relay.queues.get_mut(&self.name);
+        let row = row.and_then(VecDeque::pop_front);
+        let envelope = row.and_then(|row| row.envelope);
+        let envelope = envelope.ok_or_else(|| said("a device got no message"))?;
+        let first = PreKeyMessage::parse(envelope.body.as_slice()).map_err(said)?;
+        let sender = Sender {
+            identity_key: first.identity_key(),
+            registration_id: first.registration_id(),
+            policy: SessionPolicy::default(),
+        };
+        let prekeys = PreKeys {
+            signed: &self.prekey,
+            one_time: None,
+            kem: Some(KemPreKey {
+                pair: &self.kem,
+                last_resort: true,
+            }),
+        };
+        let opened = ratchet::accept(None, &self.identity, &sender, &first, prekeys, None, rng);
+        let record = opened.map_err(said)?.record;
+        // It answers nothing that was asked: nobody does more for it than to read it.
+        let words = Control::ResendAnswer(ResendAnswer {
+            envelopes: Vec::new(),
+            unavailable: Vec::new(),
+        });
+        let sealed = ratchet::seal(&record, NOW.0, &words.encode().map_err(said)?);
+        let (_, sealed) = sealed.map_err(said)?;
+        Ok(ControlMessage {
+            id: MessageId::from_parts(NOW.0 + number, 1),
+            sender_id: self.name.user_id.clone(),
+            sender_device_id: self.name.device_id,
+            envelope: EnvelopeBody {
+                kind: EnvelopeType::Ratchet,
+                body: sealed.body.into(),
+            },
+            created_at: NOW,
         })
     }
 }
