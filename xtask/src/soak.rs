@@ -2,7 +2,8 @@
 //! loopback, for as long as it is told.
 
 use crate::demo::release_folder;
-use crate::run::{Error, cargo, command, run};
+use crate::run::{Error, built, cargo, command, output, run};
+use std::path::Path;
 
 /// What `cargo xtask soak` takes.
 #[derive(clap::Args)]
@@ -54,4 +55,26 @@ fn loopback(clients: usize, args: &Args) -> Result<(), Error> {
     soak.args(["--minutes", &args.minutes.to_string()]);
     soak.args(["--pace", &args.pace.to_string(), "--relay"]);
     run(soak.arg(folder.join("sealwire-relay")))
+}
+
+/// The same seeds are the same runs, byte for byte, in a debug and in a release build.
+pub(crate) fn same_in_both_builds() -> Result<(), Error> {
+    const NAME: &str = "sealwire-simulation";
+    // With the workspace's features, as its tests have been built.
+    let build = ["build", "--locked", "--workspace", "--bin", NAME];
+    run(&mut cargo(build))?;
+    run(cargo(build).arg("--release"))?;
+    let hashes = [built(NAME)?, release_folder()?.join(NAME)].map(|program| hash_of_runs(&program));
+    match hashes {
+        [Some(debug), Some(release)] if debug == release => Ok(()),
+        hashes => Err(Error::Told(format!(
+            "the simulation's runs differ between a debug and a release build: {hashes:?}"
+        ))),
+    }
+}
+
+/// The last word of what the program says of its runs; none if one of them failed.
+fn hash_of_runs(program: &Path) -> Option<String> {
+    let said = output(&program.to_string_lossy(), &["--seeds", "8"])?;
+    said.split_whitespace().last().map(str::to_owned)
 }

@@ -80,7 +80,7 @@ fn main() -> ExitCode {
     let sum = sum
         .into_inner()
         .unwrap_or_else(|poisoned| poisoned.into_inner());
-    println!("{}", words(&sum, begun.elapsed(), threads));
+    println!("{}", words(&sum, begun.elapsed()));
     if sum.failed.is_empty() {
         return ExitCode::SUCCESS;
     }
@@ -149,15 +149,15 @@ fn soak(args: &Args, template: &Template, next: &AtomicU64, sum: &Mutex<Sum>, be
             }
         }
         if sum.runs.is_multiple_of(TOLD_EVERY) {
-            println!("{}", words(&sum, begun.elapsed(), 1));
+            println!("{}", words(&sum, begun.elapsed()));
         }
     }
 }
 
-fn words(sum: &Sum, took: Duration, threads: usize) -> String {
+fn words(sum: &Sum, took: Duration) -> String {
     let seconds = took.as_secs_f64();
     format!(
-        "{} seeds, {} failed; {} steps, {} messages, {} devices, {} processes, {:.1} days of their time; {:.1} s, {:.0} steps a second on {threads} threads; hash {:016x}",
+        "{} seeds, {} failed; {} steps, {} messages, {} devices, {} processes, {:.1} days of their time; {:.1} s, {:.0} steps a second; hash {:016x}",
         sum.runs,
         sum.failed.len(),
         sum.steps,

@@ -106,7 +106,7 @@ fn all(steps: &mut Steps, chosen: Chosen) -> Result<(), Error> {
     };
     steps.step("setup", || setup::install(needs).map(|()| Done::Passed))?;
     if rust {
-        rust::steps(steps)?;
+        rust::steps(steps, full)?;
     }
     if interop {
         interop::steps(steps, full)?;

@@ -7,6 +7,7 @@ use crate::api;
 use crate::readme;
 use crate::run::{Error, cargo, command, run, run_within};
 use crate::setup::wasm;
+use crate::soak;
 use crate::steps::{Done, Steps};
 
 /// The crates that a web app is made of.
@@ -22,7 +23,7 @@ const CORE: [&str; 6] = [
 /// The database of advisories is small: slower than this is a network that is not there.
 const FETCH_LIMIT: Duration = Duration::from_secs(90);
 
-pub(super) fn steps(steps: &mut Steps) -> Result<(), Error> {
+pub(super) fn steps(steps: &mut Steps, full: bool) -> Result<(), Error> {
     steps.step("format", || passes(["fmt", "--all", "--check"]))?;
     steps.step("README's code", readme_code)?;
     steps.step("one API in every language", || {
@@ -49,6 +50,11 @@ pub(super) fn steps(steps: &mut Steps) -> Result<(), Error> {
         run(doc.env("RUSTDOCFLAGS", "-D warnings")).map(|()| Done::Passed)
     })?;
     steps.step("tests", || passes(["test", "--locked", "--workspace"]))?;
+    if full {
+        steps.step("the simulation in both builds", || {
+            soak::same_in_both_builds().map(|()| Done::Passed)
+        })?;
+    }
     // The workspace's own build has the native one: the SDK asks for it.
     steps.step("tests of crypto, portable backend", || {
         passes([
