@@ -5,7 +5,7 @@ use std::process::Command;
 use clap::Subcommand;
 
 use crate::demo::release_folder;
-use crate::run::{Error, cargo, root, run};
+use crate::run::{Error, cargo, command, root, run};
 use crate::setup::{self, Needs};
 
 /// What `cargo xtask bench` takes.
@@ -93,7 +93,13 @@ fn crypto(quick: bool) -> Result<(), Error> {
         }
         run(&mut bench)?;
     }
-    Ok(())
+    setup::install(Needs::INTEROP)?;
+    let mut official = command("node");
+    official.arg(root().join("tests/interop/speed.mjs"));
+    if !quick {
+        official.arg(root().join("docs/benchmarks.md"));
+    }
+    run(&mut official)
 }
 
 /// Both backends, as [`crypto`].

@@ -66,6 +66,11 @@ impl Needs {
         python: false,
         openapi: false,
     };
+    /// What the peers of the interop tests need.
+    pub(crate) const INTEROP: Self = Self {
+        interop: true,
+        ..Self::BUILD
+    };
     const ALL: Self = Self {
         build: true,
         wasm: true,
