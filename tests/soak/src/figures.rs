@@ -10,6 +10,7 @@ use std::time::Duration;
 /// A process.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Process {
+    pub(crate) id: u32,
     pub(crate) memory_kib: u64,
     pub(crate) handles: u64,
     pub(crate) threads: u64,
@@ -55,6 +56,7 @@ impl Process {
         let ticks = fields.split_whitespace().skip(11).take(2);
         let ticks: u64 = ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
         Some(Self {
+            id,
             memory_kib: number("VmRSS:")?,
             handles: std::fs::read_dir(format!("{folder}/fd")).ok()?.count() as u64,
             threads: number("Threads:")?,

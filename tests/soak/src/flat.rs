@@ -31,6 +31,18 @@ const JUDGED: [Judged; 8] = [
 const RELAY_WAL_KIB: u64 = 96 * 1024;
 const CLIENT_WAL_KIB: u64 = 16 * 1024;
 
+/// Whether so long a soak tells what grows.
+fn is_judged(time: Duration) -> bool {
+    time >= COMPARED + COMPARED / 2
+}
+
+/// When the relay is ended for the nth time, from 1 on. Where growth is judged, that is over before the first figures that are
+/// compared: a relay that begins anew has forgotten what it leaked.
+pub(crate) fn restart_due(nth: u32, restarts: u32, time: Duration) -> Duration {
+    let within = if is_judged(time) { WARM } else { time };
+    within * nth / (restarts + 1)
+}
+
 /// What is not flat.
 pub(crate) fn what_grew(samples: &[Figures], time: Duration) -> Vec<String> {
     let mut grew = Vec::new();
@@ -47,9 +59,16 @@ pub(crate) fn what_grew(samples: &[Figures], time: Duration) -> Vec<String> {
     };
     let first = between(WARM, COMPARED);
     let last = between(time - time / 3, Duration::MAX);
-    if time < COMPARED + COMPARED / 2 || first.is_empty() {
+    if !is_judged(time) || first.is_empty() {
         println!("too short to judge whether anything grows");
         return grew;
+    }
+    let relay = first[0].relay.id;
+    if samples
+        .iter()
+        .any(|now| now.at >= WARM && now.relay.id != relay)
+    {
+        grew.push("the relay began anew between the figures that are compared".to_owned());
     }
     println!("| | minutes 10 to 20 | last third | |\n|---|---|---|---|");
     for (name, value, small) in JUDGED {
@@ -133,5 +152,22 @@ mod tests {
         assert!(what_grew(&samples(|minute| 20_000 + 10_000 * minute.min(10)), hour).is_empty());
         let grew = what_grew(&samples(|minute| 100_000 + 1_000 * minute), hour);
         assert!(grew[0].starts_with("relay: memory"), "{grew:?}");
+    }
+
+    #[test]
+    fn the_relay_that_is_judged_is_the_same_one_all_the_time() {
+        let hour = Duration::from_secs(3600);
+        for nth in 1..=2 {
+            assert!(restart_due(nth, 2, hour) < WARM);
+        }
+        let short = Duration::from_secs(20);
+        assert_eq!(restart_due(1, 1, short), short / 2);
+
+        let mut samples = samples(|_| 100_000);
+        for now in samples.iter_mut().filter(|now| now.at >= hour * 2 / 3) {
+            now.relay.id = 1;
+        }
+        let grew = what_grew(&samples, hour);
+        assert!(grew[0].contains("began anew"), "{grew:?}");
     }
 }

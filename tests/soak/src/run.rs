@@ -5,7 +5,7 @@ use crate::chance::Chance;
 use crate::check::check;
 use crate::device::Device;
 use crate::figures::{Figures, rows};
-use crate::flat::{HEAD, line, what_grew};
+use crate::flat::{HEAD, line, restart_due, what_grew};
 use crate::sent::Sent;
 use crate::warnings::{Log, not_understood};
 use sealwire_tests::RelayProcess;
@@ -94,7 +94,7 @@ pub async fn soak(plan: Plan) {
             look(relay.as_ref()).await;
             next_look += plan.sample;
         }
-        let due = begun + plan.time * (restarts + 1) / (plan.restarts + 1);
+        let due = begun + restart_due(restarts + 1, plan.restarts, plan.time);
         if restarts < plan.restarts && Instant::now() >= due {
             restarts += 1;
             let ending = relay.take().unwrap();
