@@ -51,6 +51,8 @@ fn loopback(clients: usize, args: &Args) -> Result<(), Error> {
     run(build.args(["-p", "sealwire-relay", "-p", "sealwire-soak"]))?;
     let folder = release_folder()?;
     let mut soak = command(&folder.join("sealwire-soak").to_string_lossy());
+    // The six hundred threads of two hundred clients, which no app has, else fill eight arenas a core of glibc's (mallopt(3)).
+    soak.env("MALLOC_ARENA_MAX", "1");
     soak.args(["--clients", &clients.to_string()]);
     soak.args(["--minutes", &args.minutes.to_string()]);
     soak.args(["--pace", &args.pace.to_string(), "--relay"]);

@@ -17,6 +17,9 @@ struct Arguments {
     /// Seconds between two things that a client does, on average
     #[arg(long, default_value_t = 10)]
     pace: u64,
+    /// How often the relay is ended in between: killed the last time, else told to end
+    #[arg(long, default_value_t = 2)]
+    restarts: u32,
     /// What chance comes from
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -31,6 +34,7 @@ async fn main() {
         clients,
         minutes,
         pace,
+        restarts,
         seed,
         relay,
     } = Arguments::parse();
@@ -39,7 +43,7 @@ async fn main() {
         time: Duration::from_secs(60 * minutes),
         pace: Duration::from_secs(pace),
         sample: Duration::from_secs(60),
-        restarts: 2,
+        restarts,
         seed,
         relay,
     })
