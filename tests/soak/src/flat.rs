@@ -185,4 +185,17 @@ mod tests {
         assert_eq!(with(2_000), [] as [String; 0]);
         assert_eq!(with(3_000).len(), 1);
     }
+
+    #[test]
+    fn the_relay_that_is_judged_is_the_same_one_all_the_time() {
+        let time = Duration::from_secs(3600);
+        for nth in 1..=2 {
+            assert!(restart_due(nth, 2, time) < WARM);
+        }
+        let short = Duration::from_secs(20);
+        assert_eq!(restart_due(1, 1, short), short / 2);
+
+        let grew = hour(|_, now| now.relay.id = u32::from(now.at >= time * 2 / 3));
+        assert!(grew[0].contains("began anew"), "{grew:?}");
+    }
 }
