@@ -249,8 +249,8 @@ impl CloseCode {
     }
 }
 
-/// The fields of all frames. Serde's own way to read a tagged frame collects it before it knows what it is, which takes twice
-/// the time and a large part of a browser's download.
+/// The fields of all frames. Serde's own way to read a tagged frame collects it before it knows what it is; the code for that is 15 KB
+/// of a browser's download.
 #[derive(Deserialize)]
 struct Fields {
     t: Tag,

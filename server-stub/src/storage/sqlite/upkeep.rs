@@ -95,6 +95,7 @@ fn sweep_queues(db: &Connection, bounds: SweepBounds) -> Result<(Vec<Failure>, b
         (None, None) => return Ok((Vec::new(), false)),
     };
     let unfetched = unfetched(db, end)?;
+    // Kind 7 is a tombstone: an envelope of its message belongs to the entry of a repeat.
     for sql in [
         "DELETE FROM control WHERE rowid IN (
              SELECT c.rowid FROM queue_entry q JOIN control c ON c.id = q.message_id
