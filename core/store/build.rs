@@ -1,5 +1,5 @@
-//! Compiles the little C that the store brings along: what libcrypto is told before anything else, where SQLCipher's ciphers are
-//! libcrypto's; and what SQLite asks of C's library where there is none, on the web.
+//! Compiles the little C that the store brings along: SQLCipher's start as the program is loaded, where its ciphers are libcrypto's;
+//! and what SQLite asks of C's library where there is none, on the web.
 
 fn main() {
     println!("cargo:rerun-if-changed=native");
@@ -13,12 +13,12 @@ fn main() {
     // On Apple's systems the ciphers are CommonCrypto's, on the web LibTomCrypt's; Windows has no such constructors.
     if family == "unix" && target("VENDOR") != "apple" {
         cc::Build::new()
-            .file("native/exit.c")
+            .file("native/start.c")
             .cargo_metadata(false)
-            .compile("sealwire_exit");
+            .compile("sealwire_start");
         let folder = std::env::var("OUT_DIR").unwrap_or_default();
         println!("cargo:rustc-link-search=native={folder}");
         // Whole: nothing names what is in it.
-        println!("cargo:rustc-link-lib=static:+whole-archive=sealwire_exit");
+        println!("cargo:rustc-link-lib=static:+whole-archive=sealwire_start");
     }
 }

@@ -6,10 +6,14 @@
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Every crate that ships, and all of ours that it may build on. Layers import only from above.
-const MAY_DEPEND_ON: [(&str, &[&str]); 9] = [
+const MAY_DEPEND_ON: [(&str, &[&str]); 10] = [
+    ("sealwire-exit", &[]),
     ("sealwire-crypto", &[]),
     ("sealwire-wire", &["sealwire-crypto"]),
-    ("sealwire-store", &["sealwire-crypto", "sealwire-wire"]),
+    (
+        "sealwire-store",
+        &["sealwire-exit", "sealwire-crypto", "sealwire-wire"],
+    ),
     (
         "sealwire-engine",
         &["sealwire-crypto", "sealwire-wire", "sealwire-store"],
@@ -44,7 +48,7 @@ const IO: [&str; 9] = [
 ];
 
 /// Folders whose crates ship; what lies elsewhere is for tests and this project's own commands.
-const SHIPPED: [&str; 4] = ["core", "ffi", "server-stub", "wasm"];
+const SHIPPED: [&str; 5] = ["core", "exit", "ffi", "server-stub", "wasm"];
 
 fn workspace() -> Metadata {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");

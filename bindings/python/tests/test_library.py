@@ -300,27 +300,61 @@ def test_a_process_that_ends_with_clients_open_ends_well(world: World) -> None:
 
 FORKED = """
 import asyncio, os, sys
-from sealwire import Client, IN_MEMORY
+from sealwire import Client, FileKeyStore
 
-async def main():
-    client = await Client.open(sys.argv[1], IN_MEMORY)
-    await client.register("alice")
+async def opened(name):
+    return await Client.open(sys.argv[1], f"{sys.argv[2]}/{name}.db", FileKeyStore(f"{sys.argv[2]}/{name}.keys"))
+
+async def registered(name):
+    client = await opened(name)
+    await client.register(name)
     return client
 
-alice = asyncio.run(main())
-child = os.fork()
-if child == 0:
-    sys.exit(7)
-assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
-assert alice.account().user == "alice"
-asyncio.run(alice.close())
+def forked(code, work):
+    if not (child := os.fork()):
+        work()
+        sys.exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == code
+
+def use_before():
+    async def opens_and_closes():
+        await (await opened("early")).close()
+    asyncio.run(opens_and_closes())
+
+def use_after():
+    for use in (lambda: alice.account(), lambda: asyncio.run(opened("late"))):
+        try:
+            use()
+        except RuntimeError as error:
+            assert "after the fork" in str(error), error
+        else:
+            raise AssertionError("it was not refused")
+
+async def begin():
+    global alice, bob
+    alice, bob = await registered("alice"), await registered("bob")
+    return await alice.direct_thread("bob")
+
+async def end():
+    await alice.wait_until_sent(last.local_id)
+    await alice.close()
+    await bob.close()
+
+# No loop is open at a fork: the child would close what the parent still waits for.
+forked(5, use_before)
+thread = asyncio.run(begin())
+for number in range(60):
+    # Both stores are being written at each.
+    last = asyncio.run(alice.send_text(thread, str(number)))
+    forked(7, use_after)
+asyncio.run(end())
 """
 
 
-def test_a_child_of_fork_ends_without_the_clients_of_its_parent(world: World) -> None:
+def test_a_process_may_fork_with_clients_open_and_its_children_end_well(world: World) -> None:
     try:
-        program = [sys.executable, "-W", "ignore", "-c", FORKED, world.relay.url]
-        ended = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+        program = [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", FORKED, world.relay.url, str(world.folder)]
+        ended = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
     finally:
         world.relay.close()
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::driver::{Inbox, Work};
 use crate::runtime::{Runtime, blocking};
-use sealwire_store::{Reader, Rows, Store, StoreError};
+use sealwire_store::{Reader, Rows, Store, StoreError, inside};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where reads go.
@@ -48,10 +48,14 @@ impl Queries {
         match &self.way {
             Way::Reader(reader) => {
                 let reader = Arc::clone(reader);
-                let work = move || match &*reader.lock().unwrap_or_else(PoisonError::into_inner) {
-                    Slot::Open(reader) => query(reader).map_err(Error::from),
-                    Slot::Suspended => Err(Error::Suspended),
-                    Slot::Closed => Err(Error::Closed),
+                let work = move || {
+                    let slot = reader.lock().unwrap_or_else(PoisonError::into_inner);
+                    let _inside = inside();
+                    match &*slot {
+                        Slot::Open(reader) => query(reader).map_err(Error::from),
+                        Slot::Suspended => Err(Error::Suspended),
+                        Slot::Closed => Err(Error::Closed),
+                    }
                 };
                 blocking(&*self.runtime, work)
                     .await

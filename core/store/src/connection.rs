@@ -144,6 +144,8 @@ fn start_cipher() {
             }
             std::thread::sleep(START_PAUSE);
         }
+        // After SQLCipher's own handlers, so that this one runs before them. Linux and Android have it since the library was loaded.
+        sealwire_exit::watch();
     });
 }
 

@@ -63,6 +63,9 @@ pub use outbox::{
 pub use parked::{NewParkedFrame, ParkReason, ParkedFrame};
 pub use prekeys::{PrekeyIds, PrekeyKind, SignedPrekeyRow};
 pub use removals::{DeviceRemoval, RemovalState};
+/// To be held by whoever reads a store outside of [`Store::transaction`], for as long as it does: a process ends, and forks, between
+/// the uses of its stores alone.
+pub use sealwire_exit::{Inside, inside};
 pub use send_log::SendLogEntry;
 pub use sessions::SessionRow;
 pub use skipped_keys::{SKIPPED_KEYS_MAX, SkippedKeyRow};

@@ -5,6 +5,7 @@ use crate::migrations::{SCHEMA_VERSION, migrate, schema_of};
 use crate::open_paths::OpenPath;
 use crate::{LocalId, Location, OpenError, StoreError, StoreKey};
 use rusqlite::{CachedStatement, Connection};
+use sealwire_exit::{DroppedInside, inside};
 use sealwire_wire::{ThreadId, Timestamp};
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -20,7 +21,7 @@ pub struct Store {
 
 /// Every read of the store, over one connection.
 pub struct Rows {
-    pub(crate) connection: Connection,
+    pub(crate) connection: DroppedInside<Connection>,
 }
 
 /// A write under way: what it did is durable together when the closure of [`Store::transaction`] ends well, or gone.
@@ -61,6 +62,7 @@ impl Store {
         key: &StoreKey,
         anchor: Option<u64>,
     ) -> Result<Self, OpenError> {
+        let _inside = inside();
         let (place, claim) = match location {
             Location::Memory => (Place::memory(), None),
             Location::File(path) => {
@@ -76,7 +78,9 @@ impl Store {
             key: key.clone(),
             _claim: claim,
         });
-        let rows = Rows { connection };
+        let rows = Rows {
+            connection: DroppedInside::new(connection),
+        };
         refuse_wrong_age(&rows, anchor)?;
         migrate(&rows.connection)?;
         Ok(Self {
@@ -94,6 +98,7 @@ impl Store {
         &mut self,
         work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        let _inside = inside();
         // IMMEDIATE: a lock that is to be had is had at once, not halfway through.
         self.rows
             .connection
@@ -124,10 +129,13 @@ impl Store {
         if cfg!(target_family = "wasm") {
             return Err(StoreError::NoReaders);
         }
+        let _inside = inside();
         let connection = self.file.place.connect(&self.file.key, false)?;
         run_pragma(&connection, "query_only", "ON")?;
         Ok(Reader {
-            rows: Rows { connection },
+            rows: Rows {
+                connection: DroppedInside::new(connection),
+            },
             _file: Arc::clone(&self.file),
         })
     }
@@ -142,8 +150,10 @@ impl Store {
 
     /// Closes this connection; the last one to close writes the WAL back into the file.
     pub fn close(self) -> Result<(), StoreError> {
+        let _inside = inside();
         self.rows
             .connection
+            .into_inner()
             .close()
             .map_err(|(_, error)| error.into())
     }

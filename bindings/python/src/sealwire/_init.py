@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ._calls import none, now
-from ._exit import from_outside
+from ._exit import from_outside, threads_begin
 from ._native import sealwire as native
 from ._values import lift, lower
 from .log import LogLevel, LogLine
@@ -20,6 +20,7 @@ def init(*, log: Callable[[LogLine], object] | None = None, log_level: LogLevel 
     are built in. Code: ``system``.
     """
     logger = None if log is None else _Logger(log)
+    threads_begin()
     now(none, lambda: native.init(native.InitOptions(log_level=lower(log_level), logger=logger)))
 
 

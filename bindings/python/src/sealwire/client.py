@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from ._calls import call, listed, maybe, none, now
-from ._exit import close_at_exit, from_outside
+from ._exit import close_at_exit, from_outside, threads_begin
 from ._native import sealwire as native
 from ._values import lift, lower
 from .connection import ConnectionState
@@ -423,6 +423,7 @@ class Opening(AbstractAsyncContextManager[Client]):
             await self._client.close()
 
     async def _open(self) -> Client:
+        threads_begin()
         return Client(await call(_any, native.ClientHandle.open(self._options, self._key_store)))
 
 

@@ -32,7 +32,7 @@ use sealwire_engine::{
     Call, CallId, Engine, EngineConfig, EngineError, Event, HttpRequest, Input, Output, Reply,
     SocketInput,
 };
-use sealwire_store::{Location, Store};
+use sealwire_store::{Location, Store, inside};
 use sealwire_wire::ThreadId;
 use std::collections::{HashMap, VecDeque};
 use std::future::pending;
@@ -106,6 +106,7 @@ enum Ended {
 
 /// An engine over this store, with the system's clock and randomness.
 pub(crate) fn engine_over(store: Store, config: EngineConfig) -> Result<Engine, EngineError> {
+    let _inside = inside();
     let random = Box::new(rand_core::UnwrapErr(getrandom::SysRng));
     Engine::new(store, config, random, now())
 }
@@ -159,7 +160,10 @@ impl Driving {
                 Turn::Work(Work::Resume(done)) => drop(done.try_send(Ok(()))),
                 Turn::Work(Work::Call { call, asker, done }) => self.call(call, asker, done),
                 Turn::Work(Work::Hand(input)) => self.hand_in(input),
-                Turn::Work(Work::Query(query)) => query(self.driver.engine.store()),
+                Turn::Work(Work::Query(query)) => {
+                    let _inside = inside();
+                    query(self.driver.engine.store());
+                }
                 Turn::Socket(event) => self.take_socket(event),
                 Turn::Wake => self.hand_in(Input::Tick),
             }
@@ -290,7 +294,10 @@ impl Driving {
     }
 
     fn hand_in(&mut self, input: Input) {
-        self.driver.engine.handle(now(), input);
+        {
+            let _inside = inside();
+            self.driver.engine.handle(now(), input);
+        }
         self.carry_out();
     }
 
