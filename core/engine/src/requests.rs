@@ -8,7 +8,7 @@ use crate::{
     TransportFailure,
 };
 use sealwire_store::LocalId;
-use sealwire_wire::contract::{ErrorCode, Problem, read_json};
+use sealwire_wire::contract::{BundlesQuery, ErrorCode, Problem, read_json};
 use sealwire_wire::{DeviceId, IdempotencyKey, MessageId, ThreadId, UserId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,9 +28,7 @@ pub(crate) enum Purpose {
     Lists {
         user: UserId,
     },
-    Bundles {
-        users: Vec<UserId>,
-    },
+    Bundles(BundlesQuery),
     Send {
         local_id: LocalId,
         thread: ThreadId,
@@ -344,7 +342,7 @@ impl Engine {
             Purpose::Challenge => self.on_challenge(answer),
             Purpose::Token => self.on_token(answer),
             Purpose::Lists { user } => self.on_lists(user, answer),
-            Purpose::Bundles { users } => self.on_bundles(users, answer),
+            Purpose::Bundles(asked) => self.on_bundles(asked, answer),
             Purpose::Send { local_id, thread } => self.on_send_answer(local_id, thread, answer),
             Purpose::Void { local_id, thread } => self.on_void_answer(local_id, thread, answer),
             Purpose::UploadPrekeys { ends } => self.on_prekeys_uploaded(ends, answer),

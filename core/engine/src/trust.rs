@@ -170,10 +170,15 @@ impl Engine {
 
     /// The relay has shown what it shows: what waited for that is judged by it, and what is still missing is asked for.
     fn lists_are_settled(&mut self, user: &UserId) {
+        // What came since this was asked for may be of a newer list: what this one does not open is judged by the next.
+        if self.trust.wanted.contains(user) {
+            self.trust.retake.insert(user.clone());
+            return;
+        }
         if self.unpark(user).is_ok() && self.shows_what_is_proven(user) {
             self.trust.backoff.remove(user);
             self.trust.proven.remove(user);
-        } else {
+        } else if !self.trust.awaits(user) {
             self.ask_again_later(user, None);
         }
     }

@@ -17,7 +17,7 @@ const JUDGED: [Judged; 8] = [
         "relay: memory (KiB)",
         |now| now.relay.memory_kib,
         4_096,
-        none,
+        cached_at_relay,
     ),
     ("relay: handles", |now| now.relay.handles, 16, none),
     ("relay: threads", |now| now.relay.threads, 4, none),
@@ -41,6 +41,12 @@ fn none(_: &Figures) -> u64 {
 /// The stores here stay below that, so both may hold all of it.
 fn cached(now: &Figures) -> u64 {
     2 * now.stores_kib
+}
+
+/// The relay's connections keep up to 64 MiB of the pages that they have read. The database here stays near that, and two of them
+/// may hold all of it.
+fn cached_at_relay(now: &Figures) -> u64 {
+    2 * now.relay_db_kib
 }
 
 /// The relay lets its log become 64 MiB before it begins anew, and 256 where its disk does not keep up; a client's is cut to 4 MiB.

@@ -155,19 +155,21 @@ impl Engine {
     }
 
     fn query_bundles(&mut self, wanted: Vec<WantedBundles>) {
-        let users: Vec<_> = wanted.iter().map(|wanted| wanted.user_id.clone()).collect();
-        self.bundles.under_way.extend(users.iter().cloned());
-        let ask = Outgoing::post("/v1/prekeys/query", Purpose::Bundles { users });
-        self.request(ask.json(&BundlesQuery { users: wanted }));
+        let users = wanted.iter().map(|wanted| wanted.user_id.clone());
+        self.bundles.under_way.extend(users);
+        let query = BundlesQuery { users: wanted };
+        let ask = Outgoing::post("/v1/prekeys/query", Purpose::Bundles(query.clone()));
+        self.request(ask.json(&query));
     }
 
-    pub(crate) fn on_bundles(&mut self, users: Vec<UserId>, answer: Answer) {
-        for user in &users {
-            self.bundles.under_way.remove(user);
+    pub(crate) fn on_bundles(&mut self, asked: BundlesQuery, answer: Answer) {
+        for wanted in &asked.users {
+            self.bundles.under_way.remove(&wanted.user_id);
         }
         let begun = answer
             .read::<BundlesAnswer>()
-            .and_then(|answer| self.begin_sessions(&users, &answer));
+            .and_then(|answer| self.begin_sessions(&asked, &answer));
+        let users: Vec<_> = asked.users.into_iter().map(|of| of.user_id).collect();
         let Self {
             bundles, rng, now, ..
         } = self;
@@ -198,10 +200,11 @@ impl Engine {
         self.outbox_knows_new_list(user);
     }
 
-    /// Every session in one commit, before anything is sealed in it.
+    /// Every session in one commit, before anything is sealed in it. Only what was asked for is judged: a device that was listed
+    /// meanwhile has its bundle in another answer.
     fn begin_sessions(
         &mut self,
-        users: &[UserId],
+        asked: &BundlesQuery,
         answer: &BundlesAnswer,
     ) -> Result<(), EngineError> {
         let me = self.me()?.clone();
@@ -215,7 +218,11 @@ impl Engine {
         } = self;
         store.transaction(|tx| -> Result<(), EngineError> {
             tx.step("send.sessions");
-            for user in users {
+            for WantedBundles {
+                user_id: user,
+                device_ids,
+            } in &asked.users
+            {
                 let served: BTreeMap<_, _> = answer
                     .users
                     .iter()
@@ -231,7 +238,8 @@ impl Engine {
                     let Some(wanted) = recipient(tx, user, device)? else {
                         continue;
                     };
-                    if me.is(user, device) || !lacks_session(tx, &wanted, *now)? {
+                    let is_asked_for = device_ids.contains(&device) && !me.is(user, device);
+                    if !is_asked_for || !lacks_session(tx, &wanted, *now)? {
                         continue;
                     }
                     let bundle = served.get(&device);

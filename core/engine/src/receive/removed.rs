@@ -1,9 +1,9 @@
 //! Rows of history that are tombstones: what they leave to say of a message is its place among those of its device.
 
-use super::{Outcome, Receiver};
+use super::{Outcome, Receiver, Waiting};
 use crate::expiry::{Removed, take_away};
 use crate::{EngineError, Message};
-use sealwire_store::{MessageKind, MessageState, NewMessage, Transaction};
+use sealwire_store::{MessageKind, MessageState, NewMessage, ParkReason, Transaction};
 use sealwire_wire::contract::{MessageRow, Removal};
 
 impl Receiver<'_> {
@@ -17,10 +17,15 @@ impl Receiver<'_> {
         let (sender, device) = (&row.sender_id, row.sender_device_id);
         let held = tx.message_by_client_seq(thread, sender, device, row.client_seq)?;
         let Some(held) = held else {
-            // Whoever's next message names it finds it here. A thread that nothing is known of stays unknown.
+            // Whoever's next message names it finds it here. A thread that nothing is known of stays unknown, unless what came
+            // before in it still waits.
             if tx.thread(thread)?.is_some() {
                 self.lease.forget_ends();
                 tx.insert_message(&tombstone(row, self.now))?;
+            } else if (self.waiting == Waiting::Stay || tx.count_parked_for(sender)? > 0)
+                && self.may_wait(tx, sender)?
+            {
+                return self.park(tx, row, ParkReason::UnknownDevice, None);
             }
             return Ok(Outcome::Ignored);
         };

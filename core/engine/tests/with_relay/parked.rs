@@ -3,8 +3,10 @@
 
 use crate::device::Device;
 use crate::relay::{Relay, no, ok};
-use sealwire_engine::{Call, Event, Input};
-use sealwire_wire::contract::{ErrorCode, MessagePage, MessageRow};
+use sealwire_engine::{Call, Event, Input, SocketInput};
+use sealwire_wire::contract::{
+    ErrorCode, MessagePage, MessageRow, Removal, RemovalReason, ServerEvent,
+};
 use std::collections::VecDeque;
 
 /// Bob's texts to Alice, the first of which waits parked in her store; his list is there, and its commit was the last that the
@@ -176,4 +178,69 @@ fn what_waits_parked_is_not_told_of_as_over_when_history_names_it_without_its_en
     assert_eq!(alice.events.iter().find(told), None);
     assert_eq!(alice.engine.store().count_parked().unwrap(), 0);
     assert_eq!(alice.restarted(9).texts("bob"), ["words"]);
+}
+
+#[test]
+fn what_says_that_one_of_them_is_over_waits_with_them() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    for text in ["first", "over", "third"] {
+        bob.send(relay, "alice", text);
+    }
+    let mut rows = relay.queues.remove(&alice.name()).unwrap();
+    rows[1].removed = Some(Removal {
+        reason: RemovalReason::Expired,
+        at: alice.now,
+    });
+    rows[1].envelope = None;
+    let third = rows.pop_back().unwrap();
+    keep_lists_back(relay);
+    alice.take_rows(relay, rows.into());
+    assert!(alice.is_acknowledged());
+    let mut alice = alice.restarted_at_its_time(8);
+    relay.instead = None;
+    alice.pass(relay, 60_000);
+    alice.take_rows(relay, vec![third]);
+    let is_missing = |event: &Event| matches!(event, Event::MessageMissing { .. });
+    assert!(!alice.events.iter().any(is_missing), "{:?}", alice.events);
+    assert_eq!(alice.engine.store().count_parked().unwrap(), 0);
+    let cold = alice.restarted(9);
+    assert_eq!(cold.texts("bob"), ["first", "<removed>", "third"]);
+}
+
+#[test]
+fn what_names_a_newer_list_is_not_judged_by_an_answer_that_was_asked_for_before_it_came() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    alice.queue("bob", "hello");
+    alice.carry_out();
+    let asked = alice.requests.pop_front().unwrap();
+    assert!(asked.path.starts_with("/v1/users/bob/devices"));
+    let before = relay.answer(&asked);
+
+    crate::account::link(relay, &mut bob, &mut Device::new(3));
+    bob.send(relay, "alice", "of the second list");
+    let rows = relay.queues.remove(&alice.name()).unwrap();
+    let frames = rows.into_iter().map(|row| {
+        let message = Box::new(row);
+        alice.frame(ServerEvent::Msg { message })
+    });
+    let frames = frames.collect();
+    alice.hand_in(Input::Socket(SocketInput::Frames(frames)));
+    alice.hand_in(Input::Response {
+        id: asked.id,
+        result: Ok(before),
+    });
+    alice.run(relay);
+    let is_harm = |event: &Event| {
+        matches!(
+            event,
+            Event::DeviceListRollback { .. } | Event::MessageUnreadable(_)
+        )
+    };
+    assert!(!alice.events.iter().any(is_harm), "{:?}", alice.events);
+    let cold = alice.restarted(9);
+    assert_eq!(cold.texts("bob"), ["of the second list", "hello"]);
 }

@@ -4,7 +4,7 @@ use crate::account::link;
 use crate::device::{Device, user};
 use crate::relay::{Relay, mismatch, no};
 use sealwire_crypto::device::ListChange;
-use sealwire_engine::{Event, HttpResponse};
+use sealwire_engine::{Event, HttpResponse, Input, MessageState};
 use sealwire_wire::DeviceId;
 use sealwire_wire::contract::{DeviceMismatch, DeviceName, ErrorCode, ServerEvent};
 
@@ -172,4 +172,33 @@ fn a_device_removed_after_the_wrapping_gets_nothing_of_a_repeat() {
     assert_eq!(to, [DeviceId::FIRST]);
     bob.deliver(relay);
     assert_eq!(bob.texts("alice"), ["wrapped for both"]);
+}
+
+#[test]
+fn a_device_that_was_listed_while_bundles_were_asked_for_gets_the_message_at_once() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    let sent = alice.queue("bob", "for all of them");
+    alice.step(relay, 0);
+    let bundles = alice.requests.pop_front().unwrap();
+    assert_eq!(bundles.path, "/v1/prekeys/query");
+    let before = relay.answer(&bundles);
+
+    let mut phone = Device::new(3);
+    link(relay, &mut bob, &mut phone);
+    let changed = alice.frame(ServerEvent::Devices {
+        user_id: user("bob"),
+        version: 2,
+    });
+    alice.take_frames(relay, vec![changed]);
+    alice.hand_in(Input::Response {
+        id: bundles.id,
+        result: Ok(before),
+    });
+    alice.run(relay);
+    assert_eq!(alice.state(sent), MessageState::Sent);
+    assert!(relay.queues.contains_key(&phone.name()));
+    assert_eq!(relay.sends.len(), 1, "no send lacked a device");
+    assert_eq!(alice.restarted(9).texts("bob"), ["for all of them"]);
 }

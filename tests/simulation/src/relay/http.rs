@@ -207,7 +207,7 @@ async fn routed(inside: &Inside, request: &HttpRequest) -> Answer<Vec<u8>> {
 }
 
 /// Which devices a list that was published holds.
-fn listed(list: &SignedList) -> Vec<DeviceId> {
+pub(super) fn listed(list: &SignedList) -> Vec<DeviceId> {
     let signed = SignedDeviceList {
         payload: list.payload.0.clone(),
         account_signature: list.account_signature.0.clone(),

@@ -13,8 +13,8 @@ use crate::device::unusable;
 use sealwire_engine::{HttpRequest, HttpResponse};
 use sealwire_relay::newest::Newest;
 use sealwire_relay::service::{Clock, NoRandomness, Random, Refusal, Rules, Service, Wake};
-use sealwire_relay::storage::Storage;
 use sealwire_relay::storage::sqlite::{Sqlite, SqliteOptions, Threading};
+use sealwire_relay::storage::{Accounts, Storage};
 use sealwire_wire::contract::{BundlesQuery, CloseCode, DeviceName, ErrorCode, WantedBundles};
 use sealwire_wire::limits::TOKEN_TTL_MS;
 use sealwire_wire::{ClientSeq, DeviceId, MessageId, ThreadId, Timestamp, UserId};
@@ -168,6 +168,16 @@ impl Relay {
             tasks: Tasks::default(),
         });
         Ok(())
+    }
+
+    /// The devices in the list that this user has by now: a process that ended may have published it and told nobody.
+    pub(crate) fn listed(&self, user: &UserId) -> Result<Option<Vec<DeviceId>>, Broken> {
+        let Some(life) = &self.life else {
+            return Ok(None);
+        };
+        let lists = alone(life.storage.lists_after(user.clone(), 0, u32::MAX));
+        let lists = lists.map_err(|error| Broken::new("the relay can be read", error))?;
+        Ok(lists.last().map(|list| http::listed(&list.signed)))
     }
 
     /// The process ends between two steps: what was committed stands, all else is gone. `torn` is what a write that was cut in two

@@ -77,7 +77,9 @@ impl World {
         let place = self.place();
         match seen {
             Seen::Listed(user, devices) => {
-                self.is_listed(&user, &devices);
+                self.journal
+                    .turn(place, format_args!("a list of {user} is published"));
+                self.are_listed(&user, &devices);
                 Ok(())
             }
             Seen::ShowedOldLists(user) => {
@@ -193,10 +195,8 @@ impl World {
     }
 
     /// Who stands in no list any more is nobody's device.
-    fn is_listed(&mut self, user: &UserId, listed: &[DeviceId]) {
+    fn are_listed(&mut self, user: &UserId, listed: &[DeviceId]) {
         let place = self.place();
-        self.journal
-            .turn(place, format_args!("a list of {user} is published"));
         for device in &mut self.devices {
             let is_gone = device
                 .name
@@ -219,6 +219,12 @@ impl World {
         self.relay_life += 1;
         self.journal.turn(place, format_args!("the relay starts"));
         self.plan(SWEEP_EVERY_MS, Happening::Sweep(self.relay_life));
+        let users: BTreeSet<_> = self.devices.iter().map(|of| of.user.clone()).collect();
+        for user in users {
+            if let Some(listed) = self.relay.listed(&user)? {
+                self.are_listed(&user, &listed);
+            }
+        }
         Ok(())
     }
 }
