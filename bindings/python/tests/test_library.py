@@ -353,7 +353,17 @@ asyncio.run(end())
 
 def test_a_process_may_fork_with_clients_open_and_its_children_end_well(world: World) -> None:
     try:
-        program = [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", FORKED, world.relay.url, str(world.folder)]
+        program = [
+            sys.executable,
+            "-W",
+            "error",
+            "-W",
+            "ignore::DeprecationWarning",
+            "-c",
+            FORKED,
+            world.relay.url,
+            str(world.folder),
+        ]
         ended = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
     finally:
         world.relay.close()
