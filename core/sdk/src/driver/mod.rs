@@ -194,6 +194,8 @@ impl Driving {
     }
 
     fn time_to_sleep(&self) -> Duration {
+        // What is due stands in the store.
+        let _inside = inside();
         let until = |at: sealwire_wire::Timestamp| Duration::from_millis(at.since_ms(now()));
         self.driver
             .engine
