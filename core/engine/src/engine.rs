@@ -12,6 +12,7 @@ use crate::reading::Reading;
 use crate::receive::{CatchUp, QueueFetch, Resync};
 use crate::recovery::Recovery;
 use crate::requests::Requests;
+use crate::settings::SettingsAsked;
 use crate::trust::Trust;
 use crate::{
     Call, CallId, EngineError, Event, Input, MessageState, Output, Question, QuestionId, Reply,
@@ -92,6 +93,7 @@ pub struct Engine {
     pub(crate) listing: Listing,
     /// Linkings begun so far: an answer to an earlier one is for nobody.
     pub(crate) linkings: u64,
+    pub(crate) settings_asked: SettingsAsked,
     pub(crate) lifetime: Lifetime,
     pub(crate) queue_fetch: QueueFetch,
     pub(crate) company: Company,
@@ -144,6 +146,7 @@ impl Engine {
             removal: None,
             listing: Listing::default(),
             linkings: 0,
+            settings_asked: SettingsAsked::default(),
             lifetime,
             queue_fetch: QueueFetch::default(),
             company: Company::default(),

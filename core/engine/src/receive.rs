@@ -221,6 +221,7 @@ impl Engine {
             tx.step("receive.marks");
             marks::commit(tx, &me, events)
         })?;
+        self.settings_asked.hears(events);
         self.tell_marks(news);
         Ok(())
     }

@@ -4,9 +4,10 @@
 use crate::requests::{Answer, Outgoing, Purpose};
 use crate::{CallId, Engine, EngineError, Event, HttpMethod, Reply};
 use sealwire_store::{Rows, StoreError};
-use sealwire_wire::contract::{AccountSettings, Blocks, ThreadPreferences, read_json};
+use sealwire_wire::contract::{AccountSettings, Blocks, ServerEvent, ThreadPreferences, read_json};
 use sealwire_wire::limits::BLOCKS_MAX;
 use sealwire_wire::{ThreadId, UserId};
+use std::collections::BTreeSet;
 
 const PATH: &str = "/v1/me/settings";
 const SETTINGS: &str = "account_settings";
@@ -25,6 +26,52 @@ pub(crate) fn is_cursor(text: &str) -> bool {
     text.len() <= 128 && text.bytes().all(unreserved)
 }
 
+/// What is asked of the relay about settings and preferences, to tell which of its answers is the newer.
+#[derive(Default)]
+pub(crate) struct SettingsAsked {
+    /// Questions about settings so far; each has its number.
+    asked: u64,
+    /// The question whose answer is held.
+    held: u64,
+    /// Questions about preferences that are under way.
+    preferring: usize,
+    /// Threads whose preferences the relay told of meanwhile.
+    told: BTreeSet<ThreadId>,
+}
+
+impl SettingsAsked {
+    fn next(&mut self) -> u64 {
+        self.asked += 1;
+        self.asked
+    }
+
+    /// The relay tells what holds, unasked: to every device, whichever set it.
+    pub(crate) fn hears(&mut self, events: &[ServerEvent]) {
+        if self.preferring == 0 {
+            return;
+        }
+        for event in events {
+            if let ServerEvent::Thread {
+                thread_id,
+                mine: Some(_),
+            } = event
+            {
+                self.told.insert(*thread_id);
+            }
+        }
+    }
+
+    /// An answer about a thread's preferences is there: whether it may be older than what the relay told meanwhile.
+    fn is_overtaken(&mut self, thread: ThreadId) -> bool {
+        self.preferring = self.preferring.saturating_sub(1);
+        let overtaken = self.told.contains(&thread);
+        if self.preferring == 0 {
+            self.told.clear();
+        }
+        overtaken
+    }
+}
+
 impl Engine {
     /// The settings of the account, as the relay last told this device; the defaults until it did.
     pub fn account_settings(rows: &Rows) -> Result<AccountSettings, StoreError> {
@@ -33,7 +80,11 @@ impl Engine {
 
     /// Other devices may have set them: asked for with each connection.
     pub(crate) fn fetch_settings(&mut self) {
-        self.request(Outgoing::get(PATH, Purpose::Settings { call: None }));
+        let purpose = Purpose::Settings {
+            call: None,
+            number: self.settings_asked.next(),
+        };
+        self.request(Outgoing::get(PATH, purpose));
     }
 
     pub(crate) fn set_settings(
@@ -42,15 +93,26 @@ impl Engine {
         settings: &AccountSettings,
     ) -> Result<(), EngineError> {
         self.reachable()?;
-        let purpose = Purpose::Settings { call: Some(call) };
+        let purpose = Purpose::Settings {
+            call: Some(call),
+            number: self.settings_asked.next(),
+        };
         self.request(Outgoing::put(PATH, purpose).json(settings));
         Ok(())
     }
 
-    pub(crate) fn on_settings(&mut self, call: Option<CallId>, answer: Answer) {
-        let kept = answer
-            .read::<AccountSettings>()
-            .and_then(|settings| self.keep_settings(settings));
+    pub(crate) fn on_settings(&mut self, call: Option<CallId>, number: u64, answer: Answer) {
+        let kept = answer.read::<AccountSettings>().and_then(|settings| {
+            match number < self.settings_asked.held {
+                // An answer to a later question came first.
+                true => Ok(settings),
+                false => {
+                    let kept = self.keep_settings(settings)?;
+                    self.settings_asked.held = number;
+                    Ok(kept)
+                }
+            }
+        });
         match call {
             Some(call) => self.done(call, kept.map(Reply::Settings)),
             // Asked for again with the next connection.
@@ -107,12 +169,17 @@ impl Engine {
         }
         let path = format!("/v1/threads/{thread}/me");
         let purpose = Purpose::ThreadPreferences { call, thread };
+        self.settings_asked.preferring += 1;
         self.request(Outgoing::put(path, purpose).json(preferences));
         Ok(())
     }
 
     pub(crate) fn on_thread_preferences(&mut self, call: CallId, thread: ThreadId, answer: Answer) {
+        let overtaken = self.settings_asked.is_overtaken(thread);
         let kept = answer.read::<ThreadPreferences>().and_then(|held| {
+            if overtaken {
+                return Ok(Reply::Preferences(held));
+            }
             let changed = self
                 .store
                 .transaction(|tx| tx.set_preferences(thread, &held))?;

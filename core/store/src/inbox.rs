@@ -7,6 +7,9 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use sealwire_wire::contract::{Notifications, ThreadPreferences};
 use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
 
+/// Preferences of threads that are not known here are kept for so many of them: whatever a relay says, they take little room.
+pub const UNPLACED_PREFERENCES_MAX: u64 = 10_000;
+
 /// A thread of the inbox.
 pub struct InboxRow {
     /// The thread.
@@ -278,7 +281,8 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// What this account wants of a thread; whether the thread is known and that is something else than before.
+    /// What this account wants of a thread; whether the thread is known and that is something else than before. That of an unknown
+    /// one is kept until it is known, unless there are [`UNPLACED_PREFERENCES_MAX`] of them.
     pub fn set_preferences(
         &mut self,
         thread: ThreadId,
@@ -294,7 +298,46 @@ impl Transaction<'_> {
                 Col::optional(preferences.muted_until),
                 NotificationsColumn::from(preferences.notifications)
             ])?;
+        if changed == 0 && self.thread(thread)?.is_none() {
+            self.keep_unplaced(thread, preferences)?;
+        }
         Ok(changed == 1)
+    }
+
+    fn keep_unplaced(
+        &mut self,
+        thread: ThreadId,
+        preferences: &ThreadPreferences,
+    ) -> Result<(), StoreError> {
+        self.statement(
+            "INSERT INTO unplaced_preferences (thread_id, muted_until_ms, notifications)
+             SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM unplaced_preferences) < ?4
+                 OR EXISTS (SELECT 1 FROM unplaced_preferences WHERE thread_id = ?1)
+             ON CONFLICT DO UPDATE SET muted_until_ms = ?2, notifications = ?3",
+        )?
+        .execute(params![
+            Col(thread),
+            Col::optional(preferences.muted_until),
+            NotificationsColumn::from(preferences.notifications),
+            Col(UNPLACED_PREFERENCES_MAX)
+        ])?;
+        Ok(())
+    }
+
+    /// A thread is known now: what was said of it before holds.
+    pub(crate) fn place_preferences(&mut self, thread: ThreadId) -> Result<(), StoreError> {
+        let placed = self
+            .statement(
+                "UPDATE threads SET (muted_until_ms, notifications) = (
+                     SELECT muted_until_ms, notifications FROM unplaced_preferences WHERE thread_id = ?1)
+                 WHERE thread_id = ?1 AND EXISTS (SELECT 1 FROM unplaced_preferences WHERE thread_id = ?1)",
+            )?
+            .execute([Col(thread)])?;
+        if placed == 1 {
+            self.statement("DELETE FROM unplaced_preferences WHERE thread_id = ?1")?
+                .execute([Col(thread)])?;
+        }
+        Ok(())
     }
 }
 

@@ -48,7 +48,7 @@ pub use connection::Location;
 pub use control::{ControlLimit, NewControl, OutgoingControl};
 pub use device_lists::{DeviceListRow, PinnedAccount};
 pub use error::{OpenError, StoreError};
-pub use inbox::{InboxCursor, InboxRow, ReadUpload};
+pub use inbox::{InboxCursor, InboxRow, ReadUpload, UNPLACED_PREFERENCES_MAX};
 pub use kem_prekeys::KemPrekeyRow;
 pub use key::StoreKey;
 pub use marks::{MarkMove, Marks, NewMark, NewUnreached, UNPLACED_MARKS_MAX};

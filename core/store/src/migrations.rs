@@ -7,9 +7,10 @@ use rusqlite::Connection;
 pub const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// Step `n` leads from schema `n` to `n + 1` and sets `user_version` itself.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_kem_prekeys.sql"),
+    include_str!("../migrations/0003_unplaced_preferences.sql"),
 ];
 
 /// The file's schema; 0 for a new file.

@@ -97,6 +97,7 @@ impl Transaction<'_> {
             .execute(params![Col(id), kind, Col::optional(peer), Col(now)])?;
         if made == 1 {
             self.place_marks(id)?;
+            self.place_preferences(id)?;
         }
         Ok(())
     }

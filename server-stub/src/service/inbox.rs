@@ -68,7 +68,7 @@ impl Service {
         self.authorise(caller).await?;
         self.own_thread(&caller.user_id, thread).await?;
         self.storage
-            .put_preferences(thread, caller.clone(), mine)
+            .put_preferences(thread, caller.user_id.clone(), mine)
             .await?;
         let queues = self
             .queue(QueueSource::Preferences {

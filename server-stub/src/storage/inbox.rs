@@ -1,7 +1,7 @@
 //! A user's threads as a list, and what they want of each.
 
 use super::{Mark, Pending, ThreadRecord};
-use sealwire_wire::contract::{DeviceName, ThreadPreferences};
+use sealwire_wire::contract::ThreadPreferences;
 use sealwire_wire::{MessageId, ThreadId, Timestamp, UserId};
 
 /// One thread as it stands in a user's inbox.
@@ -42,11 +42,12 @@ pub trait Inbox {
         limit: u32,
     ) -> Pending<'_, Vec<InboxRecord>>;
 
-    /// What the device's user wants of a thread; [`super::Queues::queue`] is to tell the other devices.
+    /// What the user wants of a thread; [`super::Queues::queue`] is to tell every device of theirs. The one that set it is told
+    /// as well: another may have set it meanwhile, and which came last the queue alone says.
     fn put_preferences(
         &self,
         thread: ThreadId,
-        by: DeviceName,
+        user: UserId,
         mine: ThreadPreferences,
     ) -> Pending<'_, ()>;
 }

@@ -43,7 +43,8 @@ pub enum QueueSource {
         id: MessageId,
     },
     /// A version of a device list: for the live devices of its user and of everybody who shares a thread with them.
-    /// Devices that the list removed lose their queue and prekeys, as those that were disabled did.
+    /// Devices that the list removed lose their queue and prekeys, as those that were disabled did. Where it has a new one,
+    /// what the user wants of their threads is told once more with it.
     List {
         /// Whose.
         user_id: UserId,
@@ -55,7 +56,7 @@ pub enum QueueSource {
         /// Which.
         id: MessageId,
     },
-    /// What a user wants of a thread: for the user's other live devices.
+    /// What a user wants of a thread: for all live devices of the user.
     Preferences {
         /// Where.
         thread_id: ThreadId,

@@ -7,8 +7,8 @@ use crate::world::End;
 use sealwire_engine::{Call, CallId, ConnectionState, Engine, EngineConfig};
 use sealwire_store::{Location, Store, StoreKey};
 use sealwire_wire::contract::DeviceName;
-use sealwire_wire::{Timestamp, UserId};
-use std::collections::BTreeMap;
+use sealwire_wire::{AttachmentId, Timestamp, UserId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -42,6 +42,8 @@ pub(crate) struct Device {
     pub(crate) connection: Option<ConnectionState>,
     pub(crate) link: Option<LinkId>,
     pub(crate) calls: BTreeMap<CallId, Asked>,
+    /// Messages whose files this process carries to the relay.
+    pub(crate) uploads: BTreeSet<u64>,
     last_call: u64,
     /// Which of the planned wake-ups counts.
     pub(crate) wake: u64,
@@ -59,6 +61,10 @@ pub(crate) struct Device {
 pub(crate) enum Asked {
     /// A message, by its number.
     Send(u64),
+    /// Room for the file of a message.
+    Room(u64),
+    /// Where the file of a message is.
+    File(u64, AttachmentId),
     Register,
     StartLinking,
     FinishLinking,
@@ -84,6 +90,7 @@ impl Device {
             connection: None,
             link: None,
             calls: BTreeMap::new(),
+            uploads: BTreeSet::new(),
             last_call: 0,
             wake: 0,
             disk_full_until: 0,
@@ -150,6 +157,7 @@ impl Device {
         self.link = None;
         self.connection = None;
         self.calls.clear();
+        self.uploads.clear();
         self.wake += 1;
         Ok(())
     }
@@ -211,6 +219,12 @@ pub(crate) fn word(call: &Call) -> &'static str {
         Call::RemoveDevice { .. } => "remove a device",
         Call::DirectThread { .. } => "open a thread",
         Call::SendText { .. } => "send",
+        Call::CreateAttachment { .. } => "make room for a file",
+        Call::SendAttachment { .. } => "send a file",
+        Call::LocateAttachment { .. } => "look for a file",
+        Call::SetSettings(_) => "set settings",
+        Call::DisableDevice { .. } => "disable a device",
+        Call::SetThreadPreferences { .. } => "set preferences",
         Call::MarkRead { .. } => "read",
         Call::Retry { .. } => "retry",
         Call::Cancel { .. } => "cancel",

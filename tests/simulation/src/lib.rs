@@ -17,6 +17,7 @@
 mod chance;
 mod device;
 mod faults;
+mod files;
 mod journal;
 mod keys;
 mod left_out;

@@ -3,13 +3,14 @@
 use crate::Broken;
 use crate::device::{Asked, Device, unusable};
 use crate::faults::Fault;
+use crate::files::drawn_size;
 use crate::truth::Truth;
 use crate::world::{End, Happening, World};
 use sealwire_engine::{Call, Message, MessageState};
 use sealwire_store::LocalId;
-use sealwire_wire::ThreadId;
 use sealwire_wire::content::Uid;
-use sealwire_wire::contract::DeviceName;
+use sealwire_wire::contract::{AccountSettings, DeviceName, Notifications, ThreadPreferences};
+use sealwire_wire::{ThreadId, Timestamp};
 use std::fs;
 
 /// What somebody does, and how often.
@@ -29,6 +30,11 @@ const ACTIONS: &[(u32, Action)] = &[
     (1, Action::Remove),
     (1, Action::Block),
     (2, Action::SyncThread),
+    (6, Action::SendFile),
+    (3, Action::OpenFile),
+    (2, Action::SetPreferences),
+    (1, Action::SetSettings),
+    (1, Action::Disable),
 ];
 
 /// Devices of one person.
@@ -65,6 +71,16 @@ enum Action {
     Block,
     /// Looks through the history of a thread.
     SyncThread,
+    /// Sends a file with a caption.
+    SendFile,
+    /// Fetches the newest file of a thread.
+    OpenFile,
+    /// Wants to hear more or less of a thread.
+    SetPreferences,
+    /// Shows others more or less of what they do.
+    SetSettings,
+    /// Has the relay let a device that is lost do nothing any more.
+    Disable,
 }
 
 impl World {
@@ -106,7 +122,7 @@ impl World {
         match self.chance.weighted(ACTIONS) {
             Some(Action::Type) => {
                 for _ in 0..self.chance.between(1, 6) {
-                    self.types(at)?;
+                    self.types(at, None)?;
                 }
             }
             Some(Action::Read) => self.reads(at)?,
@@ -138,10 +154,35 @@ impl World {
             Some(Action::Lose) => self.loses(at)?,
             Some(Action::Remove) => self.removes(at)?,
             Some(Action::Block) => self.blocks()?,
+            Some(Action::SendFile) => {
+                let size = drawn_size(&mut self.chance);
+                self.types(at, Some(size))?;
+            }
+            Some(Action::OpenFile) => {
+                let thread = self.some_thread(at);
+                self.opens_file(at, thread)?;
+            }
+            Some(Action::SetPreferences) => {
+                let thread = self.some_thread(at);
+                let preferences = self.some_preferences();
+                let call = Call::SetThreadPreferences {
+                    thread,
+                    preferences,
+                };
+                self.call(at, call, Asked::Nothing)?;
+            }
+            Some(Action::SetSettings) => {
+                let [read_receipts, presence] = [(); 2].map(|()| self.chance.happens(5_000));
+                let settings = AccountSettings {
+                    read_receipts,
+                    presence,
+                    ..AccountSettings::default()
+                };
+                self.call(at, Call::SetSettings(settings), Asked::Nothing)?;
+            }
+            Some(Action::Disable) => self.disables(at)?,
             Some(Action::SyncThread) => {
-                let users = self.users();
-                let peer = &users[self.chance.index(users.len())];
-                let thread = ThreadId::direct(&self.devices[at].user, peer);
+                let thread = self.some_thread(at);
                 self.call(at, Call::SyncThread { thread }, Asked::Nothing)?;
             }
         }
@@ -198,6 +239,18 @@ impl World {
         let (place, label) = (self.place(), self.devices[at].label());
         self.journal.turn(place, format_args!("{label} is lost"));
         Ok(())
+    }
+
+    fn disables(&mut self, by: usize) -> Result<(), Broken> {
+        let user = &self.devices[by].user;
+        let mut theirs = self.devices.iter().filter(|device| device.user == *user);
+        let lost = theirs.find(|device| device.is_lost && !device.is_removed);
+        match lost.and_then(|device| device.name.clone()) {
+            Some(DeviceName { device_id, .. }) => {
+                self.call(by, Call::DisableDevice { device_id }, Asked::Nothing)
+            }
+            None => Ok(()),
+        }
     }
 
     fn removes(&mut self, by: usize) -> Result<(), Broken> {
@@ -287,7 +340,28 @@ impl World {
         Ok(())
     }
 
-    fn types(&mut self, at: usize) -> Result<(), Broken> {
+    fn some_thread(&mut self, at: usize) -> ThreadId {
+        let users = self.users();
+        let peer = &users[self.chance.index(users.len())];
+        ThreadId::direct(&self.devices[at].user, peer)
+    }
+
+    fn some_preferences(&mut self) -> ThreadPreferences {
+        let muted_until = self.chance.happens(5_000).then(|| {
+            let until = self.now + self.chance.between(1, 24 * 3_600_000);
+            Timestamp(until)
+        });
+        ThreadPreferences {
+            muted_until,
+            notifications: match self.chance.below(3) {
+                0 => Notifications::All,
+                1 => Notifications::Mentions,
+                _ => Notifications::None,
+            },
+        }
+    }
+
+    fn types(&mut self, at: usize, file_size: Option<u64>) -> Result<(), Broken> {
         let users = self.users();
         let own = self.devices[at].user.clone();
         let mut peer = users[self.chance.index(users.len())].clone();
@@ -310,6 +384,9 @@ impl World {
         let number = self
             .truth
             .types((at, thread, peer), key, words, ttl_seconds);
+        if let Some(typed) = self.truth.get_mut(number) {
+            typed.file_size = file_size;
+        }
         self.sends(number)
     }
 
@@ -318,6 +395,9 @@ impl World {
         let Some(typed) = self.truth.get(number) else {
             return Ok(());
         };
+        if let Some(size) = typed.file_size {
+            return self.sends_file(number, size);
+        }
         let (at, user_id) = (typed.device, typed.peer.clone());
         let call = Call::SendText {
             thread: typed.thread,
@@ -346,9 +426,7 @@ impl World {
     }
 
     fn reads(&mut self, at: usize) -> Result<(), Broken> {
-        let users = self.users();
-        let peer = &users[self.chance.index(users.len())];
-        let thread = ThreadId::direct(&self.devices[at].user, peer);
+        let thread = self.some_thread(at);
         let mut up_to = None;
         if let Some(engine) = &self.devices[at].engine
             && self.chance.happens(4_000)

@@ -4,10 +4,11 @@ use crate::Broken;
 use crate::device::{Device, open};
 use crate::truth::{MARKER, Truth};
 use crate::world::{End, Happening, World};
-use sealwire_engine::{ConnectionState, Message, MessageContent, MessageState};
+use sealwire_engine::{ConnectionState, Engine, Message, MessageContent, MessageState};
 use sealwire_store::{LocalId, MessageKind, Store};
 use sealwire_wire::content::Uid;
-use sealwire_wire::{MessageId, ThreadId};
+use sealwire_wire::contract::{AccountSettings, ThreadPreferences};
+use sealwire_wire::{MessageId, ThreadId, UserId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
@@ -23,6 +24,11 @@ const REST_MS: u64 = 5 * 60_000;
 /// Pings, wake-ups and the like of one device in that time: three a minute come from pings.
 const INPUTS_AT_REST: u64 = 50;
 const REQUESTS_AT_REST: u64 = 8;
+
+/// What disappears does so within an hour. What clocks were set by in a run is less than the rest of this.
+const LONG_AFTER_MS: u64 = 48 * 3_600_000;
+/// Who opens their app is online by then, and has heard what time it is.
+const BACK_MS: u64 = 30_000;
 
 impl World {
     /// Everybody comes back, and everything comes to rest.
@@ -203,6 +209,42 @@ impl World {
         Ok(())
     }
 
+    /// Two days later everybody opens their app again: what was to disappear has.
+    pub(crate) fn what_disappears_is_gone(&mut self) -> Result<(), Broken> {
+        for at in self.with_accounts() {
+            if self.devices[at].engine.is_some() {
+                self.device_ends(at, End::InOrder)?;
+            }
+        }
+        self.now += LONG_AFTER_MS;
+        let end = self.now + BACK_MS;
+        while self.next_at().is_some_and(|at| at <= end) {
+            self.step()?;
+        }
+        for at in self.with_accounts() {
+            let device = &self.devices[at];
+            let Some(engine) = &device.engine else {
+                return Err(Broken::new("an app opens again", device.label()));
+            };
+            for user in self.users() {
+                let thread = ThreadId::direct(&device.user, &user);
+                for row in thread_of(engine.store(), thread)? {
+                    let message = Message::from_row(row);
+                    let number = message.text().and_then(Truth::number_of);
+                    let Some(number) = number.filter(|_| message.id.is_some()) else {
+                        continue;
+                    };
+                    let typed = self.truth.get(number);
+                    if typed.is_some_and(|typed| typed.ttl_seconds.is_some()) {
+                        let invariant = "what was to disappear is gone";
+                        return Err(Broken::new(invariant, device.label()).about(number));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Every process ends, every store is opened cold, and all of it is read.
     pub(crate) fn all_is_true(&mut self) -> Result<(), Broken> {
         for device in &mut self.devices {
@@ -211,6 +253,7 @@ impl World {
         self.relay.crash(&[])?;
         self.relay_holds_no_words()?;
         let mut shows: Vec<BTreeSet<u64>> = Vec::new();
+        let (mut preferences, mut settings) = (BTreeMap::new(), BTreeMap::new());
         for at in 0..self.devices.len() {
             let device = &self.devices[at];
             if !device.counts() {
@@ -233,7 +276,9 @@ impl World {
             let threads = users
                 .iter()
                 .map(|user| ThreadId::direct(&device.user, user));
-            unread_is_a_recount(device, &store, threads)?;
+            unread_is_a_recount(device, &store, threads.clone())?;
+            preferences_are_the_same(device, &store, threads, &mut preferences)?;
+            settings_are_the_same(device, &store, &mut settings)?;
         }
         for (at, shows) in shows.iter().enumerate() {
             self.shown_are_all_there(at, shows)?;
@@ -269,6 +314,7 @@ impl World {
                     let invariant = "a message is shown as it was typed, where it was typed";
                     return Err(Broken::new(invariant, device.label()).about(number));
                 }
+                self.opens_as_sent(number, &message)?;
                 let Some(id) = message.id else {
                     continue;
                 };
@@ -393,6 +439,49 @@ fn thread_of(store: &Store, thread: ThreadId) -> Result<Vec<sealwire_store::Mess
         }
         all.extend(page);
     }
+}
+
+/// What somebody wants of a thread holds on each of their devices.
+fn preferences_are_the_same(
+    device: &Device,
+    store: &Store,
+    threads: impl Iterator<Item = ThreadId>,
+    held: &mut BTreeMap<(UserId, ThreadId), ThreadPreferences>,
+) -> Result<(), Broken> {
+    for thread in threads {
+        let shown = store.inbox_thread(thread);
+        let shown = shown.map_err(|error| Broken::new("an inbox can be read", error))?;
+        let Some(shown) = shown else { continue };
+        let first = held.entry((device.user.clone(), thread));
+        let first = first.or_insert(shown.preferences);
+        if *first != shown.preferences {
+            let invariant = "preferences are the same on all devices of a person";
+            let detail = format!(
+                "{} has {:?} for {thread}, another {first:?}",
+                device.label(),
+                shown.preferences
+            );
+            return Err(Broken::new(invariant, detail));
+        }
+    }
+    Ok(())
+}
+
+/// What an account lets others see does too: every device asked when it came back.
+fn settings_are_the_same(
+    device: &Device,
+    store: &Store,
+    held: &mut BTreeMap<UserId, AccountSettings>,
+) -> Result<(), Broken> {
+    let settings = Engine::account_settings(store);
+    let settings = settings.map_err(|error| Broken::new("settings can be read", error))?;
+    let first = held.entry(device.user.clone()).or_insert(settings);
+    if *first != settings {
+        let invariant = "settings are the same on all devices of a person";
+        let detail = format!("{} has {settings:?}, another {first:?}", device.label());
+        return Err(Broken::new(invariant, detail));
+    }
+    Ok(())
 }
 
 fn unread_is_a_recount(

@@ -18,6 +18,8 @@ pub(crate) struct Typed {
     pub(crate) thread: ThreadId,
     pub(crate) peer: UserId,
     pub(crate) text: String,
+    /// It comes with a file of so many bytes.
+    pub(crate) file_size: Option<u64>,
     /// It disappears so long after the relay took it in.
     pub(crate) ttl_seconds: Option<u32>,
     /// Once the device said that it is durable there.
@@ -77,6 +79,7 @@ impl Truth {
             thread,
             peer,
             text,
+            file_size: None,
             ttl_seconds,
             queued: None,
             cancelled: false,

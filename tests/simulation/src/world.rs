@@ -1,6 +1,7 @@
 //! What is due when: everything that happens goes through one queue, in the order of the world's time.
 
 mod app;
+mod files;
 mod lists;
 mod process;
 mod relay_side;
@@ -11,6 +12,7 @@ use crate::Broken;
 use crate::chance::Chance;
 use crate::device::{Asked, Device};
 use crate::faults::{Fault, Storm};
+use crate::files::SealedFile;
 use crate::journal::Journal;
 use crate::keys::UsedKeys;
 use crate::links::Links;
@@ -85,6 +87,13 @@ pub(crate) enum Happening {
         life: u64,
         id: RequestId,
         result: Result<HttpResponse, TransportFailure>,
+    },
+    /// The bytes of a message's file come to the relay.
+    Upload {
+        device: usize,
+        life: u64,
+        number: u64,
+        file: Box<SealedFile>,
     },
     Down(LinkId),
     Up(LinkId),
@@ -224,6 +233,12 @@ impl World {
                 self.hand_in(device, Input::Response { id, result })?;
             }
             Happening::AnswerArrives { .. } => {}
+            Happening::Upload {
+                device,
+                life,
+                number,
+                file,
+            } => self.uploads(device, life, number, file)?,
             Happening::Down(link) => self.down(link)?,
             Happening::Up(link) => self.up(link),
             Happening::LinkLost(link) => self.link_is_lost(link)?,

@@ -4,9 +4,11 @@ use crate::account::link;
 use crate::device::{Device, user};
 use crate::marks::{read, tell};
 use crate::relay::{Relay, no, ok};
-use sealwire_engine::{Call, EngineError, Event, HttpMethod, Input, Message, Reply};
+use sealwire_engine::{
+    Call, Engine, EngineError, Event, HttpMethod, Input, Message, Reply, SocketInput,
+};
 use sealwire_wire::contract::{
-    Blocks, ErrorCode, MarkRead, Notifications, ServerEvent, ThreadPreferences,
+    AccountSettings, Blocks, ErrorCode, MarkRead, Notifications, ServerEvent, ThreadPreferences,
 };
 use sealwire_wire::{MessageId, ThreadId, Timestamp};
 use std::cell::RefCell;
@@ -277,6 +279,74 @@ fn preferences_of_a_thread_follow_on_all_devices() {
         }],
     );
     assert_eq!(held(&alice.restarted(3)), ThreadPreferences::default());
+}
+
+#[test]
+fn an_answer_about_preferences_is_older_than_what_the_relay_said_meanwhile() {
+    let relay = &mut Relay::default();
+    let (mut alice, _, _) = bob_wrote(relay, 1);
+    let [first, second] =
+        [Notifications::None, Notifications::Mentions].map(|notifications| ThreadPreferences {
+            muted_until: None,
+            notifications,
+        });
+    relay.instead = Some(Box::new(move |request| {
+        let is_it = request.method == HttpMethod::Put && request.path.ends_with("/me");
+        is_it.then(|| ok(&first))
+    }));
+    let thread = thread();
+    let set = |alice: &mut Device| {
+        alice.call(Call::SetThreadPreferences {
+            thread,
+            preferences: first,
+        })
+    };
+    let held = |device: &Device| {
+        let row = device.engine.store().inbox_thread(thread).unwrap();
+        row.unwrap().preferences
+    };
+    // Another device sets them after this one did, and the relay's word of it overtakes its answer.
+    let call = set(&mut alice);
+    let event = ServerEvent::Thread {
+        thread_id: thread,
+        mine: Some(second),
+    };
+    tell(&mut alice, relay, vec![event]);
+    assert!(matches!(
+        alice.result(call),
+        Some(Ok(Reply::Preferences(_)))
+    ));
+    assert_eq!(held(&alice), second);
+    // What was said before the next question says nothing of its answer.
+    set(&mut alice);
+    alice.run(relay);
+    assert_eq!(held(&alice.restarted(3)), first);
+}
+
+#[test]
+fn settings_that_were_asked_for_before_they_were_set_are_not_taken_for_news() {
+    let relay = &mut Relay::default();
+    let (mut alice, _, _) = bob_wrote(relay, 1);
+    let wanted = AccountSettings {
+        read_receipts: false,
+        ..AccountSettings::default()
+    };
+    relay.instead = Some(Box::new(move |request| {
+        let is_it = request.method == HttpMethod::Put && request.path == "/v1/me/settings";
+        is_it.then(|| ok(&wanted))
+    }));
+    let frame = alice.frame(ServerEvent::CaughtUp { replayed: 0 });
+    alice.hand_in(Input::Socket(SocketInput::Frames(vec![frame])));
+    let call = alice.call(Call::SetSettings(wanted));
+    // The answer to what was asked first comes last.
+    alice.requests.rotate_left(1);
+    alice.run(relay);
+    assert!(matches!(alice.result(call), Some(Ok(Reply::Settings(held))) if held == wanted));
+    let cold = alice.restarted(3);
+    assert_eq!(
+        Engine::account_settings(cold.engine.store()).unwrap(),
+        wanted
+    );
 }
 
 #[test]

@@ -320,6 +320,65 @@ fn preferences_of_a_thread_are_kept() {
 }
 
 #[test]
+fn preferences_of_a_thread_that_is_not_known_yet_hold_once_it_is() {
+    let mut store = alice();
+    let wanted = |until| ThreadPreferences {
+        muted_until: Some(Timestamp(until)),
+        notifications: Notifications::None,
+    };
+    let id = ThreadId::from_bytes([1; 16]);
+    for until in [5, 6] {
+        write(&mut store, |tx| tx.set_preferences(id, &wanted(until)));
+    }
+    assert!(store.inbox_thread(id).unwrap().is_none());
+    write(&mut store, |tx| {
+        tx.ensure_thread(id, ThreadKind::Direct, Some(&user("carol")), Timestamp(1))
+    });
+    let held = |store: &Store| store.inbox_thread(id).unwrap().unwrap().preferences;
+    assert_eq!(held(&store), wanted(6));
+    // It was taken once: what is said later stays.
+    write(&mut store, |tx| tx.set_preferences(id, &wanted(7)));
+    write(&mut store, |tx| {
+        tx.ensure_thread(id, ThreadKind::Direct, Some(&user("carol")), Timestamp(1))
+    });
+    assert_eq!(held(&store), wanted(7));
+}
+
+#[test]
+fn preferences_of_unknown_threads_are_kept_up_to_a_bound() {
+    let mut store = alice();
+    let wanted = ThreadPreferences {
+        muted_until: None,
+        notifications: Notifications::None,
+    };
+    let id = |number: u64| {
+        let mut bytes = [1; 16];
+        bytes[..8].copy_from_slice(&number.to_be_bytes());
+        ThreadId::from_bytes(bytes)
+    };
+    write(&mut store, |tx| {
+        for number in 0..=UNPLACED_PREFERENCES_MAX {
+            tx.set_preferences(id(number), &wanted)?;
+        }
+        // One that is kept may still change.
+        tx.set_preferences(id(0), &ThreadPreferences::default())
+    });
+    let held = |store: &mut Store, number| {
+        write(store, |tx| {
+            tx.ensure_thread(id(number), ThreadKind::Direct, None, Timestamp(1))
+        });
+        let row = store.inbox_thread(id(number)).unwrap();
+        row.unwrap().preferences
+    };
+    assert_eq!(held(&mut store, 0), ThreadPreferences::default());
+    assert_eq!(held(&mut store, UNPLACED_PREFERENCES_MAX - 1), wanted);
+    assert_eq!(
+        held(&mut store, UNPLACED_PREFERENCES_MAX),
+        ThreadPreferences::default()
+    );
+}
+
+#[test]
 fn the_last_own_message_is_found_over_all_own_devices() {
     let mut store = alice();
     let last = |store: &Store| {

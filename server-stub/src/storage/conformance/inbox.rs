@@ -116,7 +116,7 @@ fn threads_come_newest_first_and_reactions_move_none() {
 }
 
 #[test]
-fn what_a_user_wants_of_a_thread_reaches_the_other_devices_once() {
+fn what_a_user_wants_of_a_thread_reaches_every_device_once() {
     on_every_engine(|storage| {
         open(storage, "bob");
         done(storage.create_thread(thread("alice", "bob")));
@@ -125,7 +125,7 @@ fn what_a_user_wants_of_a_thread_reaches_the_other_devices_once() {
             muted_until: Some(Timestamp(until)),
             notifications: Notifications::Mentions,
         };
-        done(storage.put_preferences(id, name("bob", 2), mine(7)));
+        done(storage.put_preferences(id, user("bob"), mine(7)));
         let due = QueueSource::Preferences {
             thread_id: id,
             user_id: user("bob"),
@@ -146,12 +146,58 @@ fn what_a_user_wants_of_a_thread_reaches_the_other_devices_once() {
             inbox(storage, "alice")[0].mine,
             ThreadPreferences::default()
         );
-        // The device that did it is not told.
-        done(storage.put_preferences(id, name("bob", 1), mine(8)));
-        assert!(done(storage.queue(due, NOW)).is_empty());
         assert!(done(storage.not_yet_queued()).is_empty());
         assert!(
             done(storage.acknowledge(name("bob", 1), vec![entries[0].position], NOW)).is_empty()
         );
+    });
+}
+
+#[test]
+fn a_new_device_is_told_what_its_user_wants_of_threads() {
+    on_every_engine(|storage| {
+        open(storage, "bob");
+        done(storage.create_thread(thread("alice", "bob")));
+        let id = thread("alice", "bob").id;
+        let mine = ThreadPreferences {
+            muted_until: None,
+            notifications: Notifications::None,
+        };
+        done(storage.put_preferences(id, user("bob"), mine));
+        let due = QueueSource::Preferences {
+            thread_id: id,
+            user_id: user("bob"),
+        };
+        done(storage.queue(due, NOW));
+        let second = done(storage.reserve_device_id(user("bob"))).unwrap();
+        let admitted = done(storage.admit_device(admit("bob", second.get(), 1)));
+        assert_eq!(admitted, Admitted::Admitted);
+        let appended = done(storage.append_list(append("bob", 2, &[1, second.get()])));
+        assert_eq!(appended, Appended::Appended);
+        let list = |version| QueueSource::List {
+            user_id: user("bob"),
+            version,
+        };
+        let told = done(storage.queue(list(2), NOW));
+        assert_eq!(told, [name("bob", 1), name("bob", second.get())]);
+        let preferred = |device: u32| {
+            let entries = done(storage.queue_after(name("bob", device), 0, 9));
+            let said = entries.into_iter().filter(|entry| {
+                let mine = Some(mine);
+                entry.event
+                    == ServerEvent::Thread {
+                        thread_id: id,
+                        mine,
+                    }
+            });
+            said.count()
+        };
+        assert_eq!(preferred(second.get()), 1);
+        // A list without a new device tells nothing of it.
+        let before = preferred(1);
+        done(storage.append_list(append("bob", 3, &[1, second.get()])));
+        done(storage.queue(list(3), NOW));
+        assert_eq!(preferred(1), before);
+        assert!(done(storage.not_yet_queued()).is_empty());
     });
 }

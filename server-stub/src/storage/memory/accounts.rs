@@ -2,7 +2,7 @@
 
 use super::queues::retire;
 use super::state::{AccountState, PrekeyState};
-use super::{Memory, Pending, prekeys};
+use super::{Memory, Pending, inbox, prekeys};
 use crate::storage::{
     Account, Accounts, AdmitDevice, Admitted, AppendList, Appended, DeviceState, ListRecord,
     OpenAccount, Opened,
@@ -110,8 +110,10 @@ impl Accounts for Memory {
             if let Some(id) = step.holds.iter().find(|id| !stands(id)) {
                 return Appended::NotRegistered(*id);
             }
+            let mut holds_new = false;
             for device in account.devices.values_mut() {
                 if step.holds.contains(&device.device_id) {
+                    holds_new |= device.state == DeviceState::Registered;
                     device.state = DeviceState::Live;
                 } else if device.state == DeviceState::Live {
                     device.state = DeviceState::Removed;
@@ -119,6 +121,9 @@ impl Accounts for Memory {
             }
             account.to_queue.insert(step.list.version);
             account.lists.push(step.list);
+            if holds_new {
+                inbox::tell_preferences_again(state, &step.user_id);
+            }
             Appended::Appended
         })
     }

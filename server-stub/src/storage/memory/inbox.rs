@@ -31,17 +31,16 @@ impl Inbox for Memory {
     fn put_preferences(
         &self,
         thread: ThreadId,
-        by: DeviceName,
+        user: UserId,
         mine: ThreadPreferences,
     ) -> Pending<'_, ()> {
         self.step(|state| {
             if let Some(thread) = state.threads.get_mut(&thread) {
                 let preferences = PreferencesState {
                     mine,
-                    set_by: by.device_id,
                     queued: false,
                 };
-                thread.preferences.insert(by.user_id, preferences);
+                thread.preferences.insert(user, preferences);
             }
         })
     }
@@ -77,7 +76,29 @@ pub(super) fn mine(thread: &ThreadState, user: &UserId) -> ThreadPreferences {
     preferences.map_or_else(ThreadPreferences::default, |preferences| preferences.mine)
 }
 
-/// The entries of other live devices for preferences that are due.
+/// What a user wants of their threads is told to all their devices once more: one of them is new.
+pub(super) fn tell_preferences_again(state: &mut State, user: &UserId) {
+    for thread in state.threads.values_mut() {
+        if let Some(preferences) = thread.preferences.get_mut(user) {
+            preferences.queued = false;
+        }
+    }
+}
+
+/// The entries of all of a user's preferences that are due.
+pub(super) fn queue_preferences_of(
+    state: &mut State,
+    user: &UserId,
+    now: Timestamp,
+) -> Vec<DeviceName> {
+    let threads: Vec<ThreadId> = state.threads.keys().copied().collect();
+    let queued = threads
+        .into_iter()
+        .flat_map(|thread| queue_preferences(state, thread, user, now));
+    queued.collect()
+}
+
+/// The entries of all live devices, the one that set them too, for preferences that are due.
 pub(super) fn queue_preferences(
     state: &mut State,
     thread_id: ThreadId,
@@ -91,13 +112,12 @@ pub(super) fn queue_preferences(
     if std::mem::replace(&mut preferences.queued, true) {
         return Vec::new();
     }
-    let set_by = preferences.set_by;
     let told: Vec<DeviceName> = state
         .accounts
         .get(user)
         .into_iter()
         .flat_map(|account| account.devices.values())
-        .filter(|device| device.is_live() && device.device_id != set_by)
+        .filter(|device| device.is_live())
         .map(|device| DeviceName {
             user_id: user.clone(),
             device_id: device.device_id,

@@ -304,7 +304,8 @@ fn queue_list(state: &mut State, user: &UserId, version: u64, now: Timestamp) ->
             people.extend(thread.record.participants.iter().cloned());
         }
     }
-    let told: Vec<DeviceName> = people
+    let preferred = inbox::queue_preferences_of(state, user, now);
+    let mut told: Vec<DeviceName> = people
         .iter()
         .filter_map(|user| state.accounts.get(user).map(|account| (account, user)))
         .flat_map(|(account, user)| {
@@ -319,6 +320,9 @@ fn queue_list(state: &mut State, user: &UserId, version: u64, now: Timestamp) ->
         };
         append(state, device, What::Other(event), now);
     }
+    told.extend(preferred);
+    told.sort();
+    told.dedup();
     told
 }
 

@@ -78,7 +78,6 @@ pub(super) struct ThreadState {
 
 pub(super) struct PreferencesState {
     pub(super) mine: ThreadPreferences,
-    pub(super) set_by: DeviceId,
     pub(super) queued: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use super::columns::{bytes, device_id, number, of_number, some_timestamp, timestamp};
 use super::queues::retire;
-use super::{Pending, Sqlite, prekeys};
+use super::{Pending, Sqlite, inbox, prekeys};
 use crate::storage::{
     Account, Accounts, AdmitDevice, Admitted, AppendList, Appended, DeviceRecord, DeviceState,
     ListRecord, OpenAccount, Opened,
@@ -155,9 +155,19 @@ impl Accounts for Sqlite {
             insert_list(db, &step.user_id, &step.list)?;
             db.prepare_cached("UPDATE device SET state = ?3 WHERE user_id = ?1 AND state = ?2")?
                 .execute(params![user, LIVE, REMOVED])?;
+            let mut holds_new = false;
             for id in &step.holds {
+                let is_new: bool = db
+                    .prepare_cached(
+                        "SELECT EXISTS (SELECT 1 FROM device WHERE user_id = ?1 AND device_id = ?2 AND state = ?3)",
+                    )?
+                    .query_row(params![user, id.get(), REGISTERED], |row| row.get(0))?;
+                holds_new |= is_new;
                 db.prepare_cached("UPDATE device SET state = ?3 WHERE user_id = ?1 AND device_id = ?2")?
                     .execute(params![user, id.get(), LIVE])?;
+            }
+            if holds_new {
+                inbox::tell_preferences_again(db, &step.user_id)?;
             }
             Ok(Appended::Appended)
         })

@@ -73,25 +73,24 @@ impl Inbox for Sqlite {
     fn put_preferences(
         &self,
         thread: ThreadId,
-        by: DeviceName,
+        user: UserId,
         mine: ThreadPreferences,
     ) -> Pending<'_, ()> {
         self.write(move |db| {
             db.prepare_cached(
-                "INSERT INTO thread_preference (thread_id, user_id, muted_until, notifications, set_by, queued)
-                 VALUES (?1, ?2, ?3, ?4, ?5, 0)
-                 ON CONFLICT DO UPDATE SET muted_until = ?3, notifications = ?4, set_by = ?5, queued = 0",
+                "INSERT INTO thread_preference (thread_id, user_id, muted_until, notifications, queued)
+                 VALUES (?1, ?2, ?3, ?4, 0)
+                 ON CONFLICT DO UPDATE SET muted_until = ?3, notifications = ?4, queued = 0",
             )?
             .execute(params![
                 thread.as_bytes(),
-                by.user_id.as_str(),
+                user.as_str(),
                 mine.muted_until.map(|until| of_number(until.0)),
                 match mine.notifications {
                     Notifications::All => 0,
                     Notifications::Mentions => 1,
                     Notifications::None => 2,
-                },
-                by.device_id.get()
+                }
             ])?;
             Ok(())
         })
@@ -123,7 +122,7 @@ pub(super) fn preferences(
     Ok(found.unwrap_or_default())
 }
 
-/// The entries of other live devices for preferences that are due.
+/// The entries of all live devices, the one that set them too, for preferences that are due.
 pub(super) fn queue_preferences(
     db: &Connection,
     thread: ThreadId,
@@ -135,7 +134,7 @@ pub(super) fn queue_preferences(
         .prepare_cached(
             "INSERT INTO queue_entry (user_id, device_id, kind, thread_id, queued_at)
              SELECT d.user_id, d.device_id, ?3, f.thread_id, ?4 FROM thread_preference f
-             JOIN device d ON d.user_id = f.user_id AND d.device_id <> f.set_by AND d.state = 1 AND d.disabled_at IS NULL
+             JOIN device d ON d.user_id = f.user_id AND d.state = 1 AND d.disabled_at IS NULL
              WHERE f.thread_id = ?1 AND f.user_id = ?2 AND f.queued = 0
              RETURNING user_id, device_id",
         )?
@@ -148,6 +147,33 @@ pub(super) fn queue_preferences(
         "UPDATE thread_preference SET queued = 1 WHERE thread_id = ?1 AND user_id = ?2 AND queued = 0",
     )?
     .execute(params![thread.as_bytes(), user.as_str()])?;
+    Ok(told)
+}
+
+/// What a user wants of their threads is told to all their devices once more: one of them is new.
+pub(super) fn tell_preferences_again(db: &Connection, user: &UserId) -> Result<()> {
+    db.prepare_cached("UPDATE thread_preference SET queued = 0 WHERE user_id = ?1")?
+        .execute([user.as_str()])?;
+    Ok(())
+}
+
+/// The entries of all of a user's preferences that are due.
+pub(super) fn queue_preferences_of(
+    db: &Connection,
+    user: &UserId,
+    kind: i64,
+    now: Timestamp,
+) -> Result<Vec<DeviceName>> {
+    let due: Vec<ThreadId> = db
+        .prepare_cached(
+            "SELECT thread_id FROM thread_preference WHERE queued = 0 AND user_id = ?1",
+        )?
+        .query_map([user.as_str()], |row| thread_id(row, 0))?
+        .collect::<Result<_>>()?;
+    let mut told = Vec::new();
+    for thread in due {
+        told.extend(queue_preferences(db, thread, user, kind, now)?);
+    }
     Ok(told)
 }
 

@@ -5,7 +5,7 @@ use super::columns::{
 };
 use super::controls::control;
 use super::failures::reached_again;
-use super::inbox::{preferences, preferences_due, queue_preferences};
+use super::inbox::{preferences, preferences_due, queue_preferences, queue_preferences_of};
 use super::{Pending, Sqlite, delivered};
 use crate::storage::{Moved, QueueEntry, QueuePlace, QueueSource, Queued, Queues};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
@@ -349,7 +349,8 @@ fn queue_list(
         return Ok(Vec::new());
     }
     retire_removed(db, user)?;
-    db.prepare_cached(
+    let mut told = queue_preferences_of(db, user, THREAD, now)?;
+    let of_list = db.prepare_cached(
         "INSERT INTO queue_entry (user_id, device_id, kind, about_user, version, queued_at)
          SELECT d.user_id, d.device_id, ?2, ?1, ?3, ?4 FROM device d WHERE d.state = 1 AND d.disabled_at IS NULL AND d.user_id IN (
              SELECT ?1 UNION SELECT b.user_id FROM participant a JOIN participant b ON b.thread_id = a.thread_id
@@ -360,7 +361,11 @@ fn queue_list(
         params![user.as_str(), DEVICES, of_number(version), of_number(now.0)],
         |row| device_name(row, 0),
     )?
-    .collect()
+    .collect::<Result<Vec<_>>>()?;
+    told.extend(of_list);
+    told.sort();
+    told.dedup();
+    Ok(told)
 }
 
 fn retire_removed(db: &Connection, user: &UserId) -> Result<()> {

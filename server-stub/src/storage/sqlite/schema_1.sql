@@ -260,11 +260,10 @@ CREATE TABLE thread_preference (
     user_id TEXT NOT NULL,
     muted_until INTEGER,
     notifications INTEGER NOT NULL, -- 0 all, 1 mentions, 2 none
-    set_by INTEGER NOT NULL, -- the device, which needs not be told
     queued INTEGER NOT NULL, -- whether its queue entries are made
-    PRIMARY KEY (thread_id, user_id)
+    PRIMARY KEY (user_id, thread_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX thread_preference_to_queue ON thread_preference (thread_id, user_id) WHERE queued = 0;
+CREATE INDEX thread_preference_to_queue ON thread_preference (user_id, thread_id) WHERE queued = 0;
 
 -- How far each user is in each thread.
 CREATE TABLE mark (

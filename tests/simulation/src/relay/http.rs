@@ -10,6 +10,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::str::FromStr;
 
+/// A signed URL is good for so long.
+const URL_TTL_MS: u64 = 3_600_000;
+
 /// What the relay answers.
 pub(super) async fn answer(inside: &Inside, request: HttpRequest) -> HttpResponse {
     match routed(inside, &request).await {
@@ -172,6 +175,24 @@ async fn routed(inside: &Inside, request: &HttpRequest) -> Answer<Vec<u8>> {
                 .await?;
             inside.wake(&wake);
             json(&())
+        }
+        (Post, ["attachments"]) => {
+            let (caller, wanted) = (caller()?, body(request)?);
+            let id = service.create_attachment(&caller, &wanted).await?.id;
+            json(&AttachmentUpload {
+                upload_url: format!("{ORIGIN}/v1/blobs/{id}"),
+                expires_at: inside.now().plus_ms(URL_TTL_MS),
+                id,
+            })
+        }
+        (Get, ["attachments", id]) => {
+            let facts = service.attachment_download(&caller()?, &part(id)?).await?;
+            json(&AttachmentDownload {
+                download_url: format!("{ORIGIN}/v1/blobs/{}", facts.id),
+                expires_at: inside.now().plus_ms(URL_TTL_MS),
+                size: facts.size,
+                id: facts.id,
+            })
         }
         (Get, ["threads"]) => {
             let cursor = query(&request.path, "cursor");

@@ -1,5 +1,6 @@
 //! The real relay without its network: service and storage, driven by a bare executor, with sockets and requests handed in.
 
+mod blobs;
 mod http;
 mod seat;
 mod socket;
@@ -343,6 +344,7 @@ impl Relay {
         life.inside.wake(&wake);
         let swept = alone(life.inside.service.sweep()).map_err(broken)?;
         life.inside.wake(&swept.wake);
+        self.delete_blobs(&swept.answer.attachments);
         Ok(())
     }
 

@@ -17,7 +17,7 @@ impl World {
             return Ok(());
         }
         let about = match &asked {
-            Asked::Send(number) => Some(*number),
+            Asked::Send(number) | Asked::Room(number) | Asked::File(number, _) => Some(*number),
             _ => None,
         };
         let label = device.label();
@@ -113,7 +113,7 @@ impl World {
         let place = self.place();
         let label = self.devices[at].label();
         let about = match &asked {
-            Asked::Send(number) => Some(*number),
+            Asked::Send(number) | Asked::Room(number) | Asked::File(number, _) => Some(*number),
             _ => None,
         };
         match &result {
@@ -132,6 +132,16 @@ impl World {
         match (asked, result) {
             (Asked::Send(number), Ok(Reply::Queued(message))) => {
                 self.truth.is_queued(number, &message)?;
+            }
+            (Asked::Room(number), Ok(Reply::Upload(room))) => {
+                self.has_room(at, number, Ok(room))?
+            }
+            (Asked::Room(number), Err(error)) => self.has_room(at, number, Err(error))?,
+            (Asked::File(number, id), Ok(Reply::Download(found))) => {
+                self.is_located(at, (number, id), Ok(found))?;
+            }
+            (Asked::File(number, id), Err(error)) => {
+                self.is_located(at, (number, id), Err(error))?;
             }
             (Asked::StartLinking, Ok(Reply::LinkCode(code))) => self.shows_code(at, code)?,
             _ => {}
