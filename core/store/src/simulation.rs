@@ -94,6 +94,16 @@ impl Transaction<'_> {
             Col::optional(to.delivered.map(|(id, _)| id)),
             Col::optional(to.read.map(|(id, _)| id)),
         ])?;
+        // The account's own mark stands with the thread too, as far as this device has read by itself.
+        self.statement(
+            "UPDATE threads SET read_up_to = min(read_up_to, coalesce(?3, read_up_to))
+             WHERE thread_id = ?1 AND ?2 = (SELECT user_id FROM account WHERE id = 1)",
+        )?
+        .execute(params![
+            Col(to.thread),
+            Col(&to.user),
+            Col::optional(to.read.map(|(id, _)| id)),
+        ])?;
         Ok(())
     }
 }

@@ -3,11 +3,12 @@
 use crate::Broken;
 use crate::chance::Chance;
 use crate::relay::{LinkId, ORIGIN};
+use crate::truth::Marks;
 use crate::world::End;
 use sealwire_engine::{Call, CallId, ConnectionState, Engine, EngineConfig};
 use sealwire_store::{Location, Store, StoreKey};
 use sealwire_wire::contract::DeviceName;
-use sealwire_wire::{AttachmentId, Timestamp, UserId};
+use sealwire_wire::{AttachmentId, ThreadId, Timestamp, UserId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -30,6 +31,8 @@ pub(crate) struct Device {
     pub(crate) is_lost: bool,
     /// The newest device list of each user that it was seen to hold.
     pub(crate) lists: BTreeMap<UserId, u64>,
+    /// The marks that it was seen to hold, by thread and user.
+    pub(crate) marks: BTreeMap<(ThreadId, UserId), Marks>,
     /// What the app's key store holds beside the key.
     pub(crate) anchor: Option<u64>,
     pub(crate) engine: Option<Engine>,
@@ -81,6 +84,7 @@ impl Device {
             is_removed: false,
             is_lost: false,
             lists: BTreeMap::new(),
+            marks: BTreeMap::new(),
             anchor: None,
             engine: None,
             life: 0,

@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod chance;
+mod cold;
 mod device;
 mod faults;
 mod files;

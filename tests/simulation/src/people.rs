@@ -1,7 +1,9 @@
 //! What people do. A feature that comes adds its actions to [`ACTIONS`].
 
+mod devices;
+
 use crate::Broken;
-use crate::device::{Asked, Device, unusable};
+use crate::device::Asked;
 use crate::faults::Fault;
 use crate::files::drawn_size;
 use crate::truth::Truth;
@@ -9,14 +11,13 @@ use crate::world::{End, Happening, World};
 use sealwire_engine::{Call, Message, MessageState};
 use sealwire_store::LocalId;
 use sealwire_wire::content::Uid;
-use sealwire_wire::contract::{AccountSettings, DeviceName, Notifications, ThreadPreferences};
+use sealwire_wire::contract::{AccountSettings, Notifications, ThreadPreferences};
 use sealwire_wire::{ThreadId, Timestamp};
-use std::fs;
 
 /// What somebody does, and how often.
 const ACTIONS: &[(u32, Action)] = &[
     (60, Action::Type),
-    (15, Action::Read),
+    (30, Action::Read),
     (6, Action::GoAway),
     (3, Action::NetworkChanges),
     (4, Action::FetchQueue),
@@ -25,7 +26,7 @@ const ACTIONS: &[(u32, Action)] = &[
     (3, Action::CloseApp),
     (4, Action::AskAgain),
     (1, Action::Night),
-    (1, Action::Link),
+    (3, Action::Link),
     (1, Action::Lose),
     (1, Action::Remove),
     (1, Action::Block),
@@ -125,7 +126,17 @@ impl World {
                     self.types(at, None)?;
                 }
             }
-            Some(Action::Read) => self.reads(at)?,
+            Some(Action::Read) => {
+                let thread = self.some_thread(at);
+                self.reads(at, thread)?;
+                // What is read on one device lies open on another.
+                let other = self.with_accounts().find(|other| {
+                    *other != at && self.devices[*other].user == self.devices[at].user
+                });
+                if let Some(other) = other.filter(|_| self.chance.happens(4_000)) {
+                    self.reads(other, thread)?;
+                }
+            }
             Some(Action::GoAway) => {
                 let away = match self.chance.below(3) {
                     0 => self.chance.between(500, 20_000),
@@ -196,84 +207,6 @@ impl World {
         named.map(|(at, _)| at).collect::<Vec<_>>().into_iter()
     }
 
-    fn links_one_more(&mut self) -> Result<(), Broken> {
-        let users = self.users();
-        let user = users[self.chance.index(users.len())].clone();
-        let of_user = |device: &Device| device.user == user;
-        let spare = |device: &Device| of_user(device) && device.name.is_none();
-        let found = self.devices.iter().position(spare);
-        let at = match found {
-            Some(at) => at,
-            None if self.devices.iter().filter(|device| of_user(device)).count() < DEVICES_MAX => {
-                let folder = self.root.join(format!("device-{}", self.devices.len()));
-                fs::create_dir_all(&folder).map_err(unusable)?;
-                let chance = self.chance.apart();
-                self.devices.push(Device::new(folder, user, chance));
-                self.devices.len() - 1
-            }
-            None => return Ok(()),
-        };
-        if self.devices[at].life == 0 {
-            self.device_starts(at)?;
-        }
-        self.call(at, Call::StartLinking, Asked::StartLinking)
-    }
-
-    /// How many devices of the same person count beside this one.
-    fn others_beside(&self, at: usize) -> usize {
-        let user = &self.devices[at].user;
-        let beside = self.with_accounts().filter(|other| *other != at);
-        beside
-            .filter(|other| self.devices[*other].user == *user)
-            .count()
-    }
-
-    fn loses(&mut self, at: usize) -> Result<(), Broken> {
-        if self.others_beside(at) == 0 {
-            return Ok(());
-        }
-        if self.devices[at].engine.is_some() {
-            self.device_ends(at, End::Crash)?;
-        }
-        self.devices[at].is_lost = true;
-        let (place, label) = (self.place(), self.devices[at].label());
-        self.journal.turn(place, format_args!("{label} is lost"));
-        Ok(())
-    }
-
-    fn disables(&mut self, by: usize) -> Result<(), Broken> {
-        let user = &self.devices[by].user;
-        let mut theirs = self.devices.iter().filter(|device| device.user == *user);
-        let lost = theirs.find(|device| device.is_lost && !device.is_removed);
-        match lost.and_then(|device| device.name.clone()) {
-            Some(DeviceName { device_id, .. }) => {
-                self.call(by, Call::DisableDevice { device_id }, Asked::Nothing)
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn removes(&mut self, by: usize) -> Result<(), Broken> {
-        let user = &self.devices[by].user;
-        let of_user = |device: &Device| device.user == *user && !device.is_removed;
-        let lost = self.devices.iter();
-        let lost = lost.filter(|device| of_user(device) && device.is_lost);
-        let mut gone = lost.filter_map(|device| device.name.clone()).next();
-        if gone.is_none() && self.others_beside(by) > 0 {
-            let others: Vec<_> = self.with_accounts().filter(|other| *other != by).collect();
-            let mut others = others.into_iter().map(|other| &self.devices[other]);
-            gone = others
-                .find(|device| of_user(device))
-                .and_then(|device| device.name.clone());
-        }
-        match gone {
-            Some(DeviceName { device_id, .. }) => {
-                self.call(by, Call::RemoveDevice { device_id }, Asked::Nothing)
-            }
-            None => Ok(()),
-        }
-    }
-
     /// Always the same two: everybody else can be counted on.
     fn blocks(&mut self) -> Result<(), Broken> {
         let users = self.users();
@@ -306,28 +239,6 @@ impl World {
             );
             self.relay.take_all_prekeys(by, of);
         }
-    }
-
-    /// A new device shows its code to one that its person has already.
-    pub(crate) fn shows_code(&mut self, at: usize, code: String) -> Result<(), Broken> {
-        let user = self.devices[at].user.clone();
-        let older: Vec<usize> = self
-            .with_accounts()
-            .filter(|older| self.devices[*older].user == user)
-            .collect();
-        self.call(at, Call::FinishLinking, Asked::FinishLinking)?;
-        if older.is_empty() {
-            return Ok(());
-        }
-        let by = older[self.chance.index(older.len())];
-        // Nobody holds two devices next to each other for ever.
-        let patience = self.chance.between(5_000, 40_000);
-        if !self.is_calm {
-            for device in [at, by] {
-                self.plan(patience, Happening::GivesLinkingUp(device));
-            }
-        }
-        self.call(by, Call::LinkDevice { code }, Asked::Nothing)
     }
 
     fn goes_away(&mut self, at: usize, for_ms: u64) -> Result<(), Broken> {
@@ -425,8 +336,7 @@ impl World {
             .collect()
     }
 
-    fn reads(&mut self, at: usize) -> Result<(), Broken> {
-        let thread = self.some_thread(at);
+    fn reads(&mut self, at: usize, thread: ThreadId) -> Result<(), Broken> {
         let mut up_to = None;
         if let Some(engine) = &self.devices[at].engine
             && self.chance.happens(4_000)
@@ -438,7 +348,8 @@ impl World {
                 up_to = Some(ids[self.chance.index(ids.len())]);
             }
         }
-        self.call(at, Call::MarkRead { thread, up_to }, Asked::Nothing)
+        self.call(at, Call::MarkRead { thread, up_to }, Asked::Nothing)?;
+        self.marks_never_go_back(at)
     }
 
     fn retries(&mut self, at: usize) -> Result<(), Broken> {

@@ -57,7 +57,7 @@ pub(crate) struct Truth {
 }
 
 /// The newest message that a user has, and the newest that they have read.
-type Marks = (Option<MessageId>, Option<MessageId>);
+pub(crate) type Marks = (Option<MessageId>, Option<MessageId>);
 
 impl Truth {
     /// Somebody types. The number is the message's for the whole run.

@@ -3,6 +3,7 @@
 mod app;
 mod files;
 mod lists;
+mod marks;
 mod process;
 mod relay_side;
 mod requests;

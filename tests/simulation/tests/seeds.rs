@@ -116,7 +116,7 @@ fn every_planted_bug_is_found_within_its_number_of_seeds() {
             Planted::RetrySealsAgain => 5,
             Planted::ReorderAtCaughtUp => 10,
             Planted::RatchetStepNotKept => 2,
-            Planted::SealedSendSurvivesRelink => 40,
+            Planted::SealedSendSurvivesRelink => 60,
             Planted::PrekeyDeletedEarly => 3,
             Planted::KeyReusedAfterCrash => 15,
             Planted::MarksGoBack => 40,

@@ -86,6 +86,7 @@ impl World {
                     .note(place, about, format_args!("{label} hears: {event:?}"));
                 heard?;
                 self.hears_of_list(at, &event)?;
+                self.hears_of_marks(at, &event)?;
             }
             Output::KeepAnchor { generation } => {
                 device.anchor = device.anchor.max(Some(generation));

@@ -186,6 +186,7 @@ impl World {
         self.journal.turn(place, format_args!("{label} starts"));
         self.nothing_vanished(at)?;
         self.lists_never_go_back(at)?;
+        self.marks_never_go_back(at)?;
         self.hand_in(at, Input::Tick)?;
         self.ask_again(at)
     }
