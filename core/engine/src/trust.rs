@@ -27,6 +27,8 @@ pub(crate) struct Trust {
     changed: BTreeSet<UserId>,
     under_way: BTreeSet<UserId>,
     backoff: BTreeMap<UserId, Backoff>,
+    /// Those whose lists came and could not be kept here: the disk was full, or failed.
+    unkept: BTreeSet<UserId>,
     /// The relay showed something that does not hold: nothing is sent to them until it shows what does.
     distrusted: BTreeSet<UserId>,
     /// List versions that a message proved and the relay has not shown yet.
@@ -78,6 +80,14 @@ impl Engine {
             self.trust.hurry_for(user, self.now);
             self.bundles.hurry_for(user, self.now);
         }
+    }
+
+    /// A frame waits for this user's lists, and was kept: if the store did not take the lists before, it may now.
+    pub(crate) fn want_lists_for_parked(&mut self, user: UserId) {
+        if self.trust.unkept.remove(&user) {
+            self.trust.hurry_for(&user, self.now);
+        }
+        self.want_lists(user);
     }
 
     /// Fetches what this user's list became.
@@ -158,6 +168,9 @@ impl Engine {
                 if denied || matches!(error, EngineError::DeviceList(..)) {
                     self.distrust(&user);
                 }
+                if matches!(error, EngineError::Store(_)) {
+                    self.trust.unkept.insert(user.clone());
+                }
                 self.ask_again_later(&user, error.retry_after_ms());
                 self.cannot_wrap_for(&user);
                 if self.me.as_ref().is_some_and(|me| me.user == user) {
@@ -177,6 +190,7 @@ impl Engine {
         }
         if self.unpark(user).is_ok() && self.shows_what_is_proven(user) {
             self.trust.backoff.remove(user);
+            self.trust.unkept.remove(user);
             self.trust.proven.remove(user);
         } else if !self.trust.awaits(user) {
             self.ask_again_later(user, None);

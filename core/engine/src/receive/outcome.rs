@@ -86,7 +86,7 @@ impl Engine {
                 return false;
             }
             Outcome::Parked { user } => {
-                self.want_lists(user);
+                self.want_lists_for_parked(user);
                 return false;
             }
             Outcome::Expired(message) => {

@@ -107,6 +107,30 @@ fn while_the_disk_is_full_nothing_overtakes_them_and_nothing_is_acknowledged() {
 }
 
 #[test]
+fn lists_that_the_disk_did_not_take_are_asked_for_when_it_takes_a_message_that_waits_for_them() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    bob.send(relay, "alice", "first");
+    bob.send(relay, "alice", "second");
+    let rows = relay.queues.remove(&alice.name()).unwrap();
+    keep_lists_back(relay);
+    alice.take_rows(relay, vec![rows[0].clone()]);
+    relay.instead = None;
+    // The relay answers each time, and the disk is full each time.
+    for _ in 0..7 {
+        alice.now = alice.now.plus_ms(61_000);
+        alice.hand_in(Input::Tick);
+        alice.engine.store().refuse_commits_after(Some(0));
+        alice.run(relay);
+        alice.engine.store().refuse_commits_after(None);
+    }
+    assert!(alice.texts("bob").is_empty());
+    alice.take_rows(relay, vec![rows[1].clone()]);
+    assert_eq!(alice.restarted(9).texts("bob"), ["first", "second"]);
+}
+
+#[test]
 fn what_still_needs_the_network_stays_parked_once_and_holds_nobody_else_up() {
     let relay = &mut Relay::default();
     let mut alice = Device::registered(relay, "alice", 1);
