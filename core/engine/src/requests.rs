@@ -69,7 +69,6 @@ pub(crate) enum Purpose {
     },
     Settings {
         call: Option<CallId>,
-        number: u64,
     },
     ThreadPreferences {
         call: CallId,
@@ -364,7 +363,7 @@ impl Engine {
             Purpose::ResyncThreads => self.on_resync_threads(answer),
             Purpose::ResyncHistory { thread } => self.on_resync_history(thread, answer),
             Purpose::TellRead { thread, up_to } => self.on_read_told(thread, up_to, answer),
-            Purpose::Settings { call, number } => self.on_settings(call, number, answer),
+            Purpose::Settings { call } => self.on_settings(call, answer),
             Purpose::ThreadPreferences { call, thread } => {
                 self.on_thread_preferences(call, thread, answer);
             }

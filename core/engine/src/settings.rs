@@ -29,10 +29,10 @@ pub(crate) fn is_cursor(text: &str) -> bool {
 /// What is asked of the relay about settings and preferences, to tell which of its answers is the newer.
 #[derive(Default)]
 pub(crate) struct SettingsAsked {
-    /// Questions about settings so far; each has its number.
-    asked: u64,
-    /// The question whose answer is held.
-    held: u64,
+    /// Questions about settings that are under way.
+    asking: usize,
+    /// Two of them were under way together: the relay took them in an order that only one asked after both tells.
+    crossed: bool,
     /// Questions about preferences that are under way.
     preferring: usize,
     /// Threads whose preferences the relay told of meanwhile.
@@ -40,9 +40,25 @@ pub(crate) struct SettingsAsked {
 }
 
 impl SettingsAsked {
-    fn next(&mut self) -> u64 {
-        self.asked += 1;
-        self.asked
+    fn asks(&mut self) {
+        self.crossed |= self.asking > 0;
+        self.asking += 1;
+    }
+
+    /// An answer is there: whether nothing else was asked or set beside it.
+    fn is_plain(&mut self) -> bool {
+        self.asking = self.asking.saturating_sub(1);
+        !self.crossed
+    }
+
+    /// Whether the relay has to be asked once more, now that nothing is under way.
+    fn is_open(&mut self) -> bool {
+        self.asking == 0 && std::mem::take(&mut self.crossed)
+    }
+
+    /// The preferences of threads are asked for, or set.
+    pub(crate) fn prefers(&mut self) {
+        self.preferring += 1;
     }
 
     /// The relay tells what holds, unasked: to every device, whichever set it.
@@ -61,14 +77,13 @@ impl SettingsAsked {
         }
     }
 
-    /// An answer about a thread's preferences is there: whether it may be older than what the relay told meanwhile.
-    fn is_overtaken(&mut self, thread: ThreadId) -> bool {
+    /// An answer about preferences is there: the threads that the relay told of meanwhile, of which it may know something older.
+    pub(crate) fn overtaken(&mut self) -> BTreeSet<ThreadId> {
         self.preferring = self.preferring.saturating_sub(1);
-        let overtaken = self.told.contains(&thread);
-        if self.preferring == 0 {
-            self.told.clear();
+        match self.preferring {
+            0 => std::mem::take(&mut self.told),
+            _ => self.told.clone(),
         }
-        overtaken
     }
 }
 
@@ -80,11 +95,8 @@ impl Engine {
 
     /// Other devices may have set them: asked for with each connection.
     pub(crate) fn fetch_settings(&mut self) {
-        let purpose = Purpose::Settings {
-            call: None,
-            number: self.settings_asked.next(),
-        };
-        self.request(Outgoing::get(PATH, purpose));
+        self.settings_asked.asks();
+        self.request(Outgoing::get(PATH, Purpose::Settings { call: None }));
     }
 
     pub(crate) fn set_settings(
@@ -93,26 +105,24 @@ impl Engine {
         settings: &AccountSettings,
     ) -> Result<(), EngineError> {
         self.reachable()?;
-        let purpose = Purpose::Settings {
-            call: Some(call),
-            number: self.settings_asked.next(),
-        };
+        self.settings_asked.asks();
+        let purpose = Purpose::Settings { call: Some(call) };
         self.request(Outgoing::put(PATH, purpose).json(settings));
         Ok(())
     }
 
-    pub(crate) fn on_settings(&mut self, call: Option<CallId>, number: u64, answer: Answer) {
+    pub(crate) fn on_settings(&mut self, call: Option<CallId>, answer: Answer) {
+        let plain = self.settings_asked.is_plain();
         let kept = answer.read::<AccountSettings>().and_then(|settings| {
-            match number < self.settings_asked.held {
-                // An answer to a later question came first.
-                true => Ok(settings),
-                false => {
-                    let kept = self.keep_settings(settings)?;
-                    self.settings_asked.held = number;
-                    Ok(kept)
-                }
+            // What was set counts until the relay says how it ended; what was only read beside that may be from before it.
+            match plain || call.is_some() {
+                true => self.keep_settings(settings),
+                false => Ok(settings),
             }
         });
+        if self.settings_asked.is_open() {
+            self.fetch_settings();
+        }
         match call {
             Some(call) => self.done(call, kept.map(Reply::Settings)),
             // Asked for again with the next connection.
@@ -169,13 +179,13 @@ impl Engine {
         }
         let path = format!("/v1/threads/{thread}/me");
         let purpose = Purpose::ThreadPreferences { call, thread };
-        self.settings_asked.preferring += 1;
+        self.settings_asked.prefers();
         self.request(Outgoing::put(path, purpose).json(preferences));
         Ok(())
     }
 
     pub(crate) fn on_thread_preferences(&mut self, call: CallId, thread: ThreadId, answer: Answer) {
-        let overtaken = self.settings_asked.is_overtaken(thread);
+        let overtaken = self.settings_asked.overtaken().contains(&thread);
         let kept = answer.read::<ThreadPreferences>().and_then(|held| {
             if overtaken {
                 return Ok(Reply::Preferences(held));

@@ -186,6 +186,8 @@ impl Engine {
         // What came since this was asked for may be of a newer list: what this one does not open is judged by the next.
         if self.trust.wanted.contains(user) {
             self.trust.retake.insert(user.clone());
+            // What it does open need not wait for that one. What fails now is done with what is received next.
+            let _ = self.retake_parked();
             return;
         }
         if self.unpark(user).is_ok() && self.shows_what_is_proven(user) {

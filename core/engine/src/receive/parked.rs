@@ -23,7 +23,7 @@ impl Engine {
 
     /// Between the commit of a list and that of what waited for it the process may have ended, or the disk been full: what the
     /// list opens comes before what the same devices sent later, which needs no wait any more.
-    pub(super) fn retake_parked(&mut self) -> Result<(), EngineError> {
+    pub(crate) fn retake_parked(&mut self) -> Result<(), EngineError> {
         while let Some(user) = self.trust.retake.first().cloned() {
             self.reopen_parked(&user, Waiting::Stay)?;
             self.trust.retake.remove(&user);

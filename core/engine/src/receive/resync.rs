@@ -105,6 +105,7 @@ impl Engine {
                 "" => format!("/v1/threads?limit={INBOX_PAGE_MAX}"),
                 cursor => format!("/v1/threads?limit={INBOX_PAGE_MAX}&cursor={cursor}"),
             };
+            self.settings_asked.prefers();
             self.request(Outgoing::get(path, Purpose::ResyncThreads));
         }
         let Ok(waiting) = self.store.resyncs(2 * READ_AT_ONCE as u32) else {
@@ -136,9 +137,10 @@ impl Engine {
 
     pub(crate) fn on_resync_threads(&mut self, answer: Answer) {
         self.resync.listing = false;
+        let overtaken = self.settings_asked.overtaken();
         match answer
             .read::<Inbox>()
-            .and_then(|page| self.take_threads(&page))
+            .and_then(|page| self.take_threads(&page, &overtaken))
         {
             Ok(()) => self.resync_got_on(),
             Err(EngineError::Relay { code, .. }) if is_final_code(code) => self.end_listing(),
@@ -217,7 +219,11 @@ impl Engine {
 
     /// Threads that this device does not know are read from their beginning; they become threads of its own when a message
     /// of them opens, and not by the relay's word.
-    fn take_threads(&mut self, page: &Inbox) -> Result<(), EngineError> {
+    fn take_threads(
+        &mut self,
+        page: &Inbox,
+        overtaken: &BTreeSet<ThreadId>,
+    ) -> Result<(), EngineError> {
         let me = self.me()?.clone();
         let next = page
             .next_cursor
@@ -240,7 +246,13 @@ impl Engine {
                 Some(next) => tx.set_setting(THREADS_PAGE, next.as_bytes())?,
                 None => tx.remove_setting(THREADS_PAGE)?,
             }
-            let said: Vec<_> = page.threads.iter().flat_map(what_it_says).collect();
+            let said = page.threads.iter().flat_map(what_it_says);
+            let said: Vec<_> = said
+                .filter(|event| match event {
+                    ServerEvent::Thread { thread_id, .. } => !overtaken.contains(thread_id),
+                    _ => true,
+                })
+                .collect();
             Ok((added, marks::commit(tx, &me, &said)?))
         })?;
         self.resync.read_one_more(added);

@@ -324,29 +324,52 @@ fn an_answer_about_preferences_is_older_than_what_the_relay_said_meanwhile() {
 }
 
 #[test]
-fn settings_that_were_asked_for_before_they_were_set_are_not_taken_for_news() {
-    let relay = &mut Relay::default();
-    let (mut alice, _, _) = bob_wrote(relay, 1);
-    let wanted = AccountSettings {
+fn settings_are_those_of_the_relay_whatever_crossed_on_the_way() {
+    let old = AccountSettings::default();
+    let [one, two] = [true, false].map(|presence| AccountSettings {
         read_receipts: false,
-        ..AccountSettings::default()
-    };
-    relay.instead = Some(Box::new(move |request| {
-        let is_it = request.method == HttpMethod::Put && request.path == "/v1/me/settings";
-        is_it.then(|| ok(&wanted))
-    }));
-    let frame = alice.frame(ServerEvent::CaughtUp { replayed: 0 });
-    alice.hand_in(Input::Socket(SocketInput::Frames(vec![frame])));
-    let call = alice.call(Call::SetSettings(wanted));
-    // The answer to what was asked first comes last.
-    alice.requests.rotate_left(1);
-    alice.run(relay);
-    assert!(matches!(alice.result(call), Some(Ok(Reply::Settings(held))) if held == wanted));
-    let cold = alice.restarted(3);
-    assert_eq!(
-        Engine::account_settings(cold.engine.store()).unwrap(),
-        wanted
-    );
+        presence,
+        ..old
+    });
+    // What is asked or set, in this order; what the relay says to each; and what it holds then.
+    let questions: [(&[_], &[_], _); 4] = [
+        (&[None, Some(one)], &[old, one], one),
+        (&[Some(one), None], &[one, old], one),
+        (&[Some(one), Some(two)], &[one, two], one),
+        (&[Some(two), Some(one), None], &[two, one, two], two),
+    ];
+    for (asked, said, holds) in questions {
+        for first in 0..asked.len() {
+            let relay = &mut Relay::default();
+            let (mut alice, _, _) = bob_wrote(relay, 1);
+            let mut said = said.to_vec();
+            said.rotate_left(first);
+            said.reverse();
+            relay.instead = Some(Box::new(move |request| {
+                let is_it = request.path == "/v1/me/settings";
+                is_it.then(|| ok(&said.pop().unwrap_or(holds)))
+            }));
+            let mut calls = Vec::new();
+            for question in asked {
+                match question {
+                    Some(settings) => calls.push(alice.call(Call::SetSettings(*settings))),
+                    None => {
+                        let frame = alice.frame(ServerEvent::CaughtUp { replayed: 0 });
+                        alice.hand_in(Input::Socket(SocketInput::Frames(vec![frame])));
+                        alice.carry_out();
+                    }
+                }
+            }
+            alice.requests.rotate_left(first);
+            alice.run(relay);
+            for call in calls {
+                assert!(matches!(alice.result(call), Some(Ok(Reply::Settings(_)))));
+            }
+            let cold = alice.restarted(3);
+            let held = Engine::account_settings(cold.engine.store()).unwrap();
+            assert_eq!(held, holds, "{asked:?}, from {first} on");
+        }
+    }
 }
 
 #[test]

@@ -268,3 +268,38 @@ fn what_names_a_newer_list_is_not_judged_by_an_answer_that_was_asked_for_before_
     let cold = alice.restarted(9);
     assert_eq!(cold.texts("bob"), ["of the second list", "hello"]);
 }
+
+#[test]
+fn what_a_list_opens_is_shown_with_it_though_a_newer_one_is_still_to_come() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let mut bob = Device::registered(relay, "bob", 2);
+    bob.send(relay, "alice", "of the first list");
+    alice.queue("bob", "hello");
+    alice.carry_out();
+    let asked = alice.requests.pop_front().unwrap();
+    assert!(asked.path.starts_with("/v1/users/bob/devices"));
+    let before = relay.answer(&asked);
+
+    crate::account::link(relay, &mut bob, &mut Device::new(3));
+    bob.send(relay, "alice", "of the second list");
+    let rows = relay.queues.remove(&alice.name()).unwrap();
+    let frames = rows.into_iter().map(|row| {
+        let message = Box::new(row);
+        alice.frame(ServerEvent::Msg { message })
+    });
+    let frames = frames.collect();
+    alice.hand_in(Input::Socket(SocketInput::Frames(frames)));
+    keep_lists_back(relay);
+    alice.hand_in(Input::Response {
+        id: asked.id,
+        result: Ok(before),
+    });
+    alice.run(relay);
+    assert_eq!(alice.texts("bob"), ["of the first list", "hello"]);
+    relay.instead = None;
+    alice.pass(relay, 120_000);
+    let cold = alice.restarted(9);
+    let all = ["of the first list", "of the second list", "hello"];
+    assert_eq!(cold.texts("bob"), all);
+}

@@ -395,3 +395,45 @@ fn a_token_that_is_refused_for_a_while_ends_no_history() {
     let cold = alice.restarted(3);
     assert_eq!(cold.engine.store().count_resyncs().unwrap(), 0);
 }
+
+#[test]
+fn preferences_that_the_relay_told_of_while_it_listed_the_threads_are_newer_than_its_list() {
+    let relay = &mut Relay::default();
+    let mut alice = Device::registered(relay, "alice", 1);
+    let bobs = alice.thread_with("bob");
+    let carols = alice.thread_with("carol");
+    let [before, wanted] =
+        [Notifications::Mentions, Notifications::None].map(|notifications| ThreadPreferences {
+            muted_until: None,
+            notifications,
+        });
+    relay.instead = Some(Box::new(move |request| {
+        let page = Inbox {
+            threads: [("bob", bobs), ("carol", carols)]
+                .map(|(peer, id)| InboxThread {
+                    mine: before,
+                    ..listed(peer, id)
+                })
+                .to_vec(),
+            next_cursor: None,
+        };
+        let is_it = request.path.starts_with("/v1/threads?");
+        is_it.then(|| ok(&page))
+    }));
+    catch_up_with_resync(&mut alice, relay);
+    alice.carry_out();
+    let frame = alice.frame(ServerEvent::Thread {
+        thread_id: bobs,
+        mine: Some(wanted),
+    });
+    alice.hand_in(sealwire_engine::Input::Socket(
+        sealwire_engine::SocketInput::Frames(vec![frame]),
+    ));
+    alice.run(relay);
+    let cold = alice.restarted(3);
+    let held = |thread| {
+        let row = cold.engine.store().inbox_thread(thread).unwrap();
+        row.unwrap().preferences
+    };
+    assert_eq!((held(bobs), held(carols)), (wanted, before));
+}
