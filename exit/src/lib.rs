@@ -20,7 +20,8 @@ use std::ops::Deref;
 use std::time::Duration;
 
 /// How long an exit or a fork waits for those who are inside. A commit takes milliseconds; on a slow disk, a tenth of a second.
-pub const LIMIT: Duration = Duration::from_secs(2);
+/// Longest of all is a writer inside that waits for another process to end its own: five seconds.
+pub const LIMIT: Duration = Duration::from_secs(6);
 
 /// This thread uses a store, until this is dropped.
 #[must_use = "the thread is outside again as soon as this is dropped"]

@@ -24,6 +24,8 @@ pub(crate) enum Place {
 
 /// How long a writer waits for another process before [`StoreError::Locked`].
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+// It waits inside the gate: an exit that overtook it would end the process in the midst of its use.
+const _: () = assert!(BUSY_TIMEOUT.as_millis() < sealwire_exit::LIMIT.as_millis());
 /// SQLCipher's start takes less than a millisecond; so often, and this long between, whoever starts it is waited for.
 #[cfg(not(target_family = "wasm"))]
 const START_TRIES: u32 = 1_000;

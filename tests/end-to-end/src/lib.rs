@@ -41,6 +41,19 @@ pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     }
 }
 
+/// Ends the test unless one of three tries takes no longer than this: a machine that stops for a while does not do so each
+/// time, and a wait that should not be there does.
+pub async fn is_quick_once(limit: Duration, mut attempt: impl AsyncFnMut() -> Duration) {
+    let mut took = Vec::new();
+    for _ in 0..3 {
+        took.push(attempt().await);
+        if took.last().is_some_and(|took| *took < limit) {
+            return;
+        }
+    }
+    panic!("never within {limit:?}: {took:?}");
+}
+
 /// Two people with one device each and their thread.
 pub async fn pair(relay: &str) -> (Device, Device, sealwire::ThreadId) {
     let (alice, bob) = tokio::join!(

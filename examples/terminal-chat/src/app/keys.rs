@@ -325,7 +325,7 @@ mod tests {
         let began = std::time::Instant::now();
         app.on_terminal(&Event::Paste("é\n".repeat(100_000)));
         // Letter by letter it takes minutes.
-        assert!(began.elapsed().as_secs() < 5);
+        assert!(began.elapsed().as_secs() < 30);
         press(&mut app, KeyCode::Char('c'));
         let Some(Dialog::NewChat(input)) = &app.dialog else {
             panic!("the dialog is open");

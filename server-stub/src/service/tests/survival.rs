@@ -303,3 +303,19 @@ fn a_file_that_is_no_database_or_from_a_later_relay_is_not_touched() {
         Err(OpenError::Newer { found: 99, .. })
     ));
 }
+
+#[test]
+fn a_file_whose_tables_another_build_made_is_refused_at_once_and_not_by_a_request() {
+    let folder = TempDir::new().unwrap();
+    drop(Sqlite::open(folder.path()).unwrap());
+    drop(Sqlite::open(folder.path()).unwrap());
+    let other = rusqlite::Connection::open(folder.path().join("relay.db")).unwrap();
+    other
+        .execute_batch("ALTER TABLE thread_preference ADD COLUMN set_by INTEGER")
+        .unwrap();
+    drop(other);
+    assert!(matches!(
+        Sqlite::open(folder.path()),
+        Err(OpenError::OtherTables)
+    ));
+}

@@ -109,6 +109,10 @@ pub enum OpenError {
         /// Ours.
         known: i64,
     },
+    /// Made by a build whose tables were others under the same number; it may hold what this one cannot read. Use that build, or
+    /// a new folder.
+    #[error("the database was made by another build of the relay, with other tables: use a new folder")]
+    OtherTables,
     /// Not a database, or a damaged one.
     #[error("the database cannot be opened")]
     Database(#[from] rusqlite::Error),

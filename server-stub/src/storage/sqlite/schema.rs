@@ -20,5 +20,26 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
             step.commit()?;
         }
     }
-    Ok(())
+    match tables(connection)? == tables(&new()?)? {
+        true => Ok(()),
+        false => Err(OpenError::OtherTables),
+    }
+}
+
+/// What every migration makes of nothing.
+fn new() -> Result<Connection, OpenError> {
+    let connection = Connection::open_in_memory()?;
+    for migration in MIGRATIONS {
+        connection.execute_batch(migration)?;
+    }
+    Ok(connection)
+}
+
+/// Tables and indexes, as they were declared.
+fn tables(connection: &Connection) -> Result<Vec<(String, String)>, OpenError> {
+    let mut declared = connection.prepare(
+        "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
+    )?;
+    let rows = declared.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -22,7 +22,7 @@ use sealwire_wire::{Base64, Bytes32, ClientSeq, ThreadId, UserId};
 use std::time::Duration;
 
 /// Nothing on loopback takes longer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A relay that keeps nothing.
 pub(crate) async fn relay() -> Relay {

@@ -5,7 +5,7 @@ use sealwire_kill::{Home, How, Job, Told};
 use std::time::{Duration, Instant};
 
 /// To start a process of a debug build and open its store, on a machine that does much else.
-const AT_ONCE: Duration = Duration::from_secs(3);
+const AT_ONCE: Duration = Duration::from_secs(20);
 
 fn opens(told: &Told) -> Option<bool> {
     match told {
