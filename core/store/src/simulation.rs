@@ -67,6 +67,23 @@ impl Store {
     }
 }
 
+impl Rows {
+    /// How many rows each table has.
+    pub fn rows_of_each_table(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        let mut tables = self.statement(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name",
+        )?;
+        let names = tables.query_map((), |row| row.get(0))?;
+        let names: Vec<String> = names.collect::<Result<_, _>>()?;
+        let count = |name: String| {
+            let all = format!("SELECT COUNT(*) FROM {name}");
+            let rows: i64 = self.connection.query_row(&all, (), |row| row.get(0))?;
+            Ok((name, rows.cast_unsigned()))
+        };
+        names.into_iter().map(count).collect()
+    }
+}
+
 impl Transaction<'_> {
     /// As if the message had never been sealed.
     pub fn forget_seal(&mut self, id: LocalId) -> Result<(), StoreError> {

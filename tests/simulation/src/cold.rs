@@ -2,14 +2,15 @@
 
 use crate::Broken;
 use crate::device::{Device, open};
-use crate::truth::{MARKER, Truth};
+use crate::rows::{Extent, rows_are_bounded};
+use crate::secrets::Secrets;
+use crate::truth::Truth;
 use crate::world::{End, World};
 use sealwire_engine::{Engine, Message, MessageContent, MessageState};
 use sealwire_store::{LocalId, MessageKind, Store};
 use sealwire_wire::contract::{AccountSettings, ThreadPreferences};
 use sealwire_wire::{MessageId, ThreadId, UserId};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
 impl World {
     /// Every process ends, every store is opened cold, and all of it is read.
@@ -18,9 +19,36 @@ impl World {
             device.ends(End::InOrder, &[])?;
         }
         self.relay.crash(&[])?;
-        self.relay_holds_no_words()?;
+        let mut secrets = Secrets::default();
+        let extent = Extent {
+            typed: self.truth.typed.len() as u64,
+            devices: self.devices.len() as u64,
+            users: self.users().len() as u64,
+        };
+        let mut settings = BTreeMap::new();
+        for device in &self.devices {
+            // Also of one that was lost or removed: it may come back.
+            if device.life == 0 {
+                continue;
+            }
+            let store = open(&device.folder, device.anchor)?;
+            store
+                .check_thoroughly()
+                .map_err(|error| Broken::new("every store is whole", error))?;
+            secrets.of(&store, self.users())?;
+            if device.counts() {
+                settings_are_the_same(device, &store, &mut settings)?;
+                rows_are_bounded(device, &store, extent)?;
+            }
+        }
+        secrets.are_nowhere_in(self.relay.folder())?;
+        self.stores_are_true()
+    }
+
+    /// What the stores hold is what was typed, in all of them the same. No app runs.
+    pub(crate) fn stores_are_true(&mut self) -> Result<(), Broken> {
         let mut shows: Vec<BTreeSet<u64>> = Vec::new();
-        let (mut preferences, mut settings) = (BTreeMap::new(), BTreeMap::new());
+        let mut preferences = BTreeMap::new();
         for at in 0..self.devices.len() {
             let device = &self.devices[at];
             if !device.counts() {
@@ -28,9 +56,6 @@ impl World {
                 continue;
             }
             let store = open(&device.folder, device.anchor)?;
-            store
-                .check_thoroughly()
-                .map_err(|error| Broken::new("every store is whole", error))?;
             self.marks_stand(at, &store)?;
             let held = self.held(at, &store)?;
             self.own_are_all_there(at, &store)?;
@@ -46,7 +71,6 @@ impl World {
                 .map(|user| ThreadId::direct(&device.user, user));
             unread_is_a_recount(device, &store, threads.clone())?;
             preferences_are_the_same(device, &store, threads, &mut preferences)?;
-            settings_are_the_same(device, &store, &mut settings)?;
         }
         for (at, shows) in shows.iter().enumerate() {
             self.shown_are_all_there(at, shows)?;
@@ -169,27 +193,6 @@ impl World {
                         Broken::new(invariant, format!("{before:?} came first")).about(number)
                     );
                 }
-            }
-        }
-        Ok(())
-    }
-
-    /// Nothing that was typed stands in any byte of the relay's folder.
-    fn relay_holds_no_words(&self) -> Result<(), Broken> {
-        let unreadable =
-            |error: std::io::Error| Broken::new("the relay's folder can be read", error);
-        for entry in fs::read_dir(self.relay.folder()).map_err(unreadable)? {
-            let path = entry.map_err(unreadable)?.path();
-            let bytes = fs::read(&path).map_err(unreadable)?;
-            let marker = MARKER.as_bytes();
-            let first = marker[0];
-            let mut from = 0;
-            while let Some(at) = bytes[from..].iter().position(|byte| *byte == first) {
-                from += at;
-                if bytes[from..].starts_with(marker) {
-                    return Err(Broken::new("the relay holds no words", path.display()));
-                }
-                from += 1;
             }
         }
         Ok(())

@@ -108,6 +108,14 @@ impl World {
             let Some(engine) = &self.devices[at].engine else {
                 return Ok(Some((None, format!("{label} does not run"))));
             };
+            let parked = engine.store().count_parked();
+            match parked.map_err(|error| Broken::new("what is parked can be counted", error))? {
+                0 => {}
+                parked => {
+                    let left = format!("{label} has yet to open {parked} parked messages");
+                    return Ok(Some((None, left)));
+                }
+            }
             for (number, typed) in self.truth.typed.iter().enumerate() {
                 let Some(queued) = typed.queued.filter(|_| typed.device == at) else {
                     continue;
@@ -206,13 +214,18 @@ impl World {
         Ok(())
     }
 
-    /// Two days later everybody opens their app again: what was to disappear has.
-    pub(crate) fn what_disappears_is_gone(&mut self) -> Result<(), Broken> {
+    /// Everybody closes their app. What it needed no restart for is true by now.
+    pub(crate) fn all_is_true_at_rest(&mut self) -> Result<(), Broken> {
         for at in self.with_accounts() {
             if self.devices[at].engine.is_some() {
                 self.device_ends(at, End::InOrder)?;
             }
         }
+        self.stores_are_true()
+    }
+
+    /// Two days later everybody opens their app again: what was to disappear has.
+    pub(crate) fn what_disappears_is_gone(&mut self) -> Result<(), Broken> {
         self.now += LONG_AFTER_MS;
         let end = self.now + BACK_MS;
         while self.next_at().is_some_and(|at| at <= end) {

@@ -186,6 +186,7 @@ fn all_of_it(world: &mut World, steps: u64) -> Result<(), Broken> {
     world.journal.turn(place, format_args!("it is at rest"));
     world.a_word_arrives_at_once()?;
     world.stays_at_rest()?;
+    world.all_is_true_at_rest()?;
     world.what_disappears_is_gone()?;
     world.all_is_true()
 }

@@ -111,7 +111,9 @@ pub enum OpenError {
     },
     /// Made by a build whose tables were others under the same number; it may hold what this one cannot read. Use that build, or
     /// a new folder.
-    #[error("the database was made by another build of the relay, with other tables: use a new folder")]
+    #[error(
+        "the database was made by another build of the relay, with other tables: use a new folder"
+    )]
     OtherTables,
     /// Not a database, or a damaged one.
     #[error("the database cannot be opened")]
