@@ -181,15 +181,22 @@ mod tests {
     }
 
     #[test]
-    fn clients_may_hold_both_connections_pages_of_what_their_stores_grow_by_and_no_more() {
-        let with = |a_minute: u64| {
-            hour(|minute, now| {
-                now.stores_kib = 1_000 * minute;
-                now.clients.memory_kib = 100_000 + a_minute * minute;
-            })
+    fn both_sides_may_hold_twice_the_pages_that_their_databases_grow_by_and_no_more() {
+        type Grows = fn(&mut Figures, u64, u64);
+        let clients: Grows = |now, database, memory| {
+            now.stores_kib = database;
+            now.clients.memory_kib = 200_000 + memory;
         };
-        assert_eq!(with(2_000), [] as [String; 0]);
-        assert_eq!(with(3_000).len(), 1);
+        let relay: Grows = |now, database, memory| {
+            now.relay_db_kib = database;
+            now.relay.memory_kib = 20_000 + memory;
+        };
+        for grows in [clients, relay] {
+            let with =
+                |a_minute: u64| hour(|minute, now| grows(now, 1_000 * minute, a_minute * minute));
+            assert_eq!(with(2_000), [] as [String; 0]);
+            assert_eq!(with(3_000).len(), 1);
+        }
     }
 
     #[test]
