@@ -185,7 +185,7 @@ mod tests {
         type Grows = fn(&mut Figures, u64, u64);
         let clients: Grows = |now, database, memory| {
             now.stores_kib = database;
-            now.clients.memory_kib = 200_000 + memory;
+            now.clients.memory_kib = 100_000 + memory;
         };
         let relay: Grows = |now, database, memory| {
             now.relay_db_kib = database;
