@@ -446,7 +446,7 @@ async def test_the_echo_bot_says_back_what_it_is_told_also_while_it_was_away(wor
 def test_the_echo_bot_says_in_one_line_how_it_is_started_and_what_does_not_work(tmp_path: Path) -> None:
     def said(*arguments: str) -> str:
         program = [sys.executable, str(EXAMPLES / "echo_bot.py"), *arguments]
-        ended = subprocess.run(program, check=False, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+        ended = subprocess.run(program, check=False, cwd=tmp_path, capture_output=True, text=True, timeout=120)
         assert ended.returncode == 1
         return ended.stderr
 
@@ -471,5 +471,5 @@ class Bot:
         """As a person ends it: with Ctrl-C."""
         if self._process.poll() is None:
             os.kill(self._process.pid, signal.SIGINT)
-            out, err = self._process.communicate(timeout=20)
+            out, err = self._process.communicate(timeout=90)
             assert (out.count("\n"), err, self._process.returncode) == (1, "", 0)

@@ -78,7 +78,7 @@ export const leads = (page: Page): Promise<boolean> => page.evaluate(() => windo
  * Waits until something holds in this tab, and gives it. (Playwright's own way asks with each frame, and tabs that are not on the
  * screen draw none.)
  */
-export async function when<Arg, T>(page: Page, look: (arg: Arg) => T | Promise<T>, arg: Arg, withinMs = 15_000): Promise<T> {
+export async function when<Arg, T>(page: Page, look: (arg: Arg) => T | Promise<T>, arg: Arg, withinMs = 45_000): Promise<T> {
   const begun = performance.now();
   for (;;) {
     const found = await page.evaluate(look as never, arg as never);
@@ -88,7 +88,7 @@ export async function when<Arg, T>(page: Page, look: (arg: Arg) => T | Promise<T
   }
 }
 
-export async function until(what: string, holds: () => Promise<boolean>, withinMs = 10_000): Promise<number> {
+export async function until(what: string, holds: () => Promise<boolean>, withinMs = 40_000): Promise<number> {
   const begun = performance.now();
   while (!(await holds())) {
     if (performance.now() - begun > withinMs) throw new Error(`not within ${withinMs} ms: ${what}`);

@@ -44,7 +44,7 @@ const numbered = (name: string, count: number): string[] => Array.from({ length:
 
 /** Bob and the device itself hold each of these once, in their order, and nothing twice. */
 async function eachOnce(page: Page, expected: string[]): Promise<void> {
-  await until("all of it at Bob", async () => (await texts(bob, thread)).filter((text) => expected.includes(text)).length >= expected.length, 20_000);
+  await until("all of it at Bob", async () => (await texts(bob, thread)).filter((text) => expected.includes(text)).length >= expected.length, 60_000);
   for (const reader of [bob, page]) {
     const held = (await texts(reader, thread)).filter((text) => expected.includes(text));
     assert.deepEqual([...held].sort(), [...expected].sort());
@@ -54,10 +54,10 @@ async function eachOnce(page: Page, expected: string[]): Promise<void> {
 /** On the screen, and leading because of it: the others may have led before. */
 async function onScreen(page: Page): Promise<void> {
   await page.bringToFront();
-  await until("the tab on the screen leads", () => leads(page), 8_000);
+  await until("the tab on the screen leads", () => leads(page), 30_000);
   // What another tab wished before it was hidden is heard by now.
   await new Promise((resolve) => setTimeout(resolve, 600));
-  await until("the tab on the screen leads still, or again", () => leads(page), 8_000);
+  await until("the tab on the screen leads still, or again", () => leads(page), 30_000);
 }
 
 /** One of these leads; how long that took. */
@@ -167,7 +167,7 @@ test("what arrives while the lead is handed over is told to every tab once, in i
           event.type === "lagged" ? [`lagged ${event.missed}`] : event.type === "messageReceived" && event.message.content.type === "text" ? [event.message.content.text] : [],
         ),
       );
-    await until("all of it", async () => (await told()).length >= expected.length, 20_000).catch(() => undefined);
+    await until("all of it", async () => (await told()).length >= expected.length, 60_000).catch(() => undefined);
     const words = await told();
     assert.deepEqual(words, expected);
     await eachOnce(tab, expected);
@@ -210,7 +210,7 @@ test("a file is sent whole although the tab that sends it is closed", async () =
     return new Promise((resolve) => setTimeout(resolve, 20));
   }, thread);
   await second.close();
-  await when(bob, () => window.told.some((event) => event.type === "messageReceived" && event.message.content.type === "attachment" && event.message.content.file.size === 3_000_000), undefined, 20_000);
+  await when(bob, () => window.told.some((event) => event.type === "messageReceived" && event.message.content.type === "attachment" && event.message.content.file.size === 3_000_000), undefined, 60_000);
 });
 
 test("a tab of another release of this package is waited for, not misread, and asked for the lead", async () => {
@@ -263,13 +263,13 @@ test("a silent leader is waited for, not robbed", async () => {
   await onScreen(first);
   const [worker] = first.workers();
   const busy = worker!.evaluate(() => {
-    const until = Date.now() + 7_000;
+    const until = Date.now() + 12_000;
     while (Date.now() < until);
   });
   // The worker has begun by then, and hears no call.
   await new Promise((resolve) => setTimeout(resolve, 500));
   const sending = burst(second, "patient", 1);
-  await when(second, () => window.client.connection().type === "waitingForTab", undefined, 6_000);
+  await when(second, () => window.client.connection().type === "waitingForTab", undefined, 11_000);
   assert.equal(await leads(second), false);
   await busy;
   assert.equal(await sending, 1);
@@ -304,7 +304,7 @@ test("the last tab that closes closes the store, and the next one opens it", asy
   const second = await world.open(user);
   await sendText(second, thread, "kept");
   await first.evaluate(() => window.client.close());
-  await until("the other tab leads", () => leads(second), 5_000);
+  await until("the other tab leads", () => leads(second), 30_000);
   await second.evaluate(() => window.client.close());
   const third = await world.open(user);
   assert.equal(await leads(third), true);

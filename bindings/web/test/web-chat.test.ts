@@ -84,7 +84,7 @@ test("two people register, and one begins a conversation with the keyboard alone
 });
 
 test("states go up to read, and typing is seen", async () => {
-  await there(mira, ".own .tick.read", 15_000);
+  await there(mira, ".own .tick.read", 60_000);
   await jonas.bringToFront();
   await jonas.click(".composer textarea");
   await jonas.keyboard.type("Yes, 9:40 from pier 3");
@@ -102,7 +102,7 @@ test("a picture is sent with a preview, and its bytes arrive", async () => {
     await when(page, () => {
       const image = document.querySelector<HTMLImageElement>(".picture.there img");
       return image !== null && image.complete && image.naturalWidth > 0;
-    }, undefined, 20_000);
+    }, undefined, 60_000);
   }
   await jonas.bringToFront();
   await jonas.click(".picture.there");
@@ -111,7 +111,7 @@ test("a picture is sent with a preview, and its bytes arrive", async () => {
   await until("the large picture goes", async () => (await jonas.$("dialog.large")) === null);
   await there(jonas, ".composer");
   await say(jonas, "What a morning that was");
-  await when(mira, () => document.querySelectorAll(".own .tick.read").length >= 3, undefined, 15_000);
+  await when(mira, () => document.querySelectorAll(".own .tick.read").length >= 3, undefined, 60_000);
   await mira.bringToFront();
   const shown = await mira.evaluate(() => [...document.querySelectorAll<HTMLElement>(".message")].map(({ dataset }) => dataset["id"]));
   assert.equal(new Set(shown).size, shown.length, "each message once");
@@ -187,7 +187,7 @@ test("a conversation that missed hundreds of messages shows each of them once, i
     await when(jonas, (shown) => [...document.querySelectorAll(".message .body")].at(-1)?.textContent !== shown, shown, 60_000);
   }
   const all = ["the first", ...Array.from({ length: MISSED }, (_, at) => `told ${at + 1}`)];
-  await when(jonas, (count) => document.querySelectorAll(".message").length >= count, all.length, 20_000).catch(() => undefined);
+  await when(jonas, (count) => document.querySelectorAll(".message").length >= count, all.length, 60_000).catch(() => undefined);
   assert.deepEqual(await jonas.evaluate(() => [...document.querySelectorAll(".message .body")].map((body) => body.textContent)), all);
   await lena.close();
   plain.close();
@@ -195,10 +195,10 @@ test("a conversation that missed hundreds of messages shows each of them once, i
 
 test("a relay that goes away shows, and what is written meanwhile is sent when it is back", async () => {
   await relay.kill();
-  await when(jonas, () => !["online", "catchingUp"].includes(document.querySelector<HTMLElement>(".state")!.dataset["state"]!), undefined, 20_000);
+  await when(jonas, () => !["online", "catchingUp"].includes(document.querySelector<HTMLElement>(".state")!.dataset["state"]!), undefined, 60_000);
   await say(jonas, "Written on the ferry");
   await there(jonas, ".own .tick.pending");
   await relay.startAgain();
   await jonas.evaluate(() => dispatchEvent(new Event("online")));
-  await when(jonas, () => document.querySelector(".own .tick.pending") === null, undefined, 20_000);
+  await when(jonas, () => document.querySelector(".own .tick.pending") === null, undefined, 60_000);
 });

@@ -66,7 +66,7 @@ export function sendText(page: Page, thread: string, text: string): Promise<numb
 }
 
 /** Waits until this tab was told of a message of somebody else with this text. */
-export async function received(page: Page, text: string, withinMs = 15_000): Promise<void> {
+export async function received(page: Page, text: string, withinMs = 45_000): Promise<void> {
   await when(page, (text) =>
       window.told.some(
         (event) => event.type === "messageReceived" && event.message.content.type === "text" && event.message.content.text === text,
