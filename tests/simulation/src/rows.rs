@@ -47,7 +47,7 @@ fn most_of(table: &str, extent: Extent) -> Option<u64> {
     Some(match table {
         // What waits for the network, or for another's word.
         "parked_frames" | "resyncs" | "read_uploads" | "changed_lists" | "outgoing_control" => 0,
-        "account" | "store_facts" | "device_removals" => 1,
+        "account" | "store_facts" => 1,
         "prekey_ids" => 3,
         "settings" => 20,
         "one_time_prekeys" => ONE_TIME,
@@ -57,7 +57,7 @@ fn most_of(table: &str, extent: Extent) -> Option<u64> {
         "pinned_accounts" | "threads" | "unplaced_preferences" => users,
         // One for each device that was listed or removed, and one for each recovery.
         "device_lists" => 2 * devices + users,
-        "sessions" | "control_limits" => devices,
+        "sessions" | "control_limits" | "device_removals" => devices,
         "skipped_keys" => devices * SKIPPED,
         // A message, or a word about one, begins a session at most.
         "used_base_keys" => 2 * (typed + devices),
